@@ -1,0 +1,59 @@
+"""Jupyter Flow: workflow orchestration that lives inside JupyterLab.
+
+This file hands out the authors' names lazily, so that the house side never imports the child side.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+__version__ = "0.1.0"
+
+_AUTHORS_NAMES = {
+    "BaseOperator": "authoring.operator",
+    "BashOperator": "operators.bash",
+    "DAG": "authoring.dag",
+    "EmptyOperator": "operators.empty",
+    "FlowFailException": "authoring.exceptions",
+    "FlowSkipException": "authoring.exceptions",
+    "NotebookOperator": "operators.notebook",
+    "Param": "authoring.params",
+    "PythonOperator": "operators.python",
+    "TriggerRule": "authoring.trigger_rule",
+    "Variable": "authoring.variable",
+    "chain": "authoring.dependencies",
+    "cross_downstream": "authoring.dependencies",
+    "dag": "authoring.decorators",
+    "flow": "authoring.flow",
+    "get_current_context": "authoring.context",
+    "task": "authoring.decorators",
+    "xcom_pull": "authoring.flow",
+    "xcom_push": "authoring.flow",
+}
+
+__all__ = ["__version__", *_AUTHORS_NAMES]
+
+
+def __getattr__(name: str) -> Any:
+    module = _AUTHORS_NAMES.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f".{module}", __name__), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
+def load_ipython_extension(ipython: Any) -> None:
+    """``%load_ext jupyter_flow``: register the magics."""
+    importlib.import_module(".magics", __name__).register(ipython)
+
+
+def _jupyter_labextension_paths() -> list[dict[str, str]]:
+    return [{"src": "labextension", "dest": "jupyterlab-flow"}]
+
+
+def _jupyter_server_extension_points() -> list[dict[str, str]]:
+    return [{"module": "jupyter_flow.server"}]

@@ -1,0 +1,6 @@
+"""Room 5, house side: ``jupyter flow``.
+
+May import: ``service``, ``wire``, click, rich.
+Must never: show a traceback for a refusal, decide.
+A change violates this when a command does more than translate.
+"""

@@ -1,0 +1,45 @@
+"""FlowConfig: every setting of the house as one plain, frozen record.
+
+Doors read traitlets, environment and command line into it; inner rooms get it as an argument.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from .records import Limits
+
+
+@dataclass(frozen=True)
+class FlowConfig:
+    """Settings of one house. Durations are seconds, sizes bytes unless the name says otherwise.
+
+    ``home``: state folder. ``dag_folders``: where DAG files are found. ``root``: notebooks and templates must
+    lie beneath it (default: the DAG folder of the DAG). ``db_url``: empty = SQLite in ``home``.
+    ``on_stop``: what happens to running tasks when JupyterLab stops (finish | keep | cancel).
+    """
+
+    home: Path
+    dag_folders: tuple[Path, ...] = ()
+    root: Path | None = None
+    db_url: str = ""
+    parallelism: int = 16
+    notebook_parallelism: int = 2
+    default_timezone: str = "UTC"
+    dags_are_paused_at_creation: bool = True
+    on_stop: Literal["finish", "keep", "cancel"] = "finish"
+    parse_timeout: float = 30.0
+    parse_memory: int = 1024**3
+    parse_processes: int = 2
+    infra_retries: int = 3
+    conf_max_bytes: int = 65_536
+    forkservers: bool = True
+    waiting_kernels: int = 2
+    limits: Limits = Limits()
+
+    @property
+    def database(self) -> str:
+        """The SQLAlchemy URL in force."""
+        return self.db_url or f"sqlite:///{self.home / 'flow.db'}"

@@ -1,0 +1,76 @@
+"""Reasons: why a row is in its state, as a code, its arguments and one English rendering."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+TEXTS: dict[str, str] = {
+    # task instances and attempts: why it ended
+    "ok": "finished",
+    "empty": "nothing to run",
+    "exception": "{type}: {message}",
+    "cell_error": "{type} in cell {cell}: {message}",
+    "cell_exit": "sys.exit({code}) in cell {cell}",
+    "kernel_died": "kernel died (signal {signal}) in cell {cell}",
+    "kernel_died_exit": "kernel died (exit code {exit_code}) in cell {cell}",
+    "kernel_start": "kernel {kernel} did not start: {message}",
+    "kernel_unknown": "unknown kernel {kernel!r}: installed are {known}",
+    "notebook": "notebook {path}: {message}",
+    "parameters": "parameters: {message}",
+    "template": "template field {field}: {message}",
+    "outputs_lost": "{count} messages to the house were lost in an output storm in cell {cell}: {message}",
+    "timeout": "timeout: not finished after {seconds:g} s",
+    "timeout_cell": "timeout: cell {cell} not finished after {seconds:g} s",
+    "exit_code": "the command ended with exit code {exit_code}",
+    "signal": "the process was ended by signal {signal}",
+    "skip": "skipped: {message}",
+    "cancel": "cancelled by {actor}",
+    "run_cancelled": "the DAG run was cancelled by {actor}",
+    "infra": "the runner was lost ({message}); attempt {attempt} of the same try",
+    "infra_exhausted": "the runner was lost {count} times: {message}",
+    "bad_result": "the result of the attempt is unusable: {message}",
+    "xcom_size": "XCom {key!r} has {size} bytes, more than {limit}: write a file and push its path",
+    "xcom_json": "XCom {key!r} of type {type} is not JSON: push plain values or a path",
+    # why it waits
+    "upstream_waiting": "waits for {tasks}",
+    "upstream_failed": "upstream {tasks} failed (trigger rule {rule})",
+    "upstream_skipped": "upstream {tasks} skipped (trigger rule {rule})",
+    "rule_unmet": "trigger rule {rule} cannot be met: {message}",
+    "retry_at": "try {next_try} of {max_tries} at {at}",
+    "dag_paused": "DAG is paused",
+    "max_active_runs": "max_active_runs: {active} of {limit} runs of the DAG are active",
+    "max_active_tasks": "max_active_tasks: {active} of {limit} tasks of the DAG run are active",
+    "parallelism": "parallelism: {active} of {limit} slots are in use",
+    "host_stopping": "the host is stopping",
+    "dispatch_paused": "dispatch is paused: {message}",
+    # runs
+    "tasks_failed": "failed: {tasks}",
+    "run_timeout": "dagrun_timeout: not finished after {seconds:g} s",
+    "marked": "marked {state} by {actor}",
+    "cleared": "cleared by {actor}",
+}
+
+
+@dataclass(frozen=True)
+class Reason:
+    """A reason ``code`` with its ``args``; ``str()`` gives the English rendering."""
+
+    code: str
+    args: Mapping[str, Any] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        try:
+            return TEXTS[self.code].format(**self.args)
+        except (KeyError, IndexError, ValueError, TypeError):
+            return self.code + (f" {dict(self.args)}" if self.args else "")
+
+    def to_json(self) -> dict[str, Any]:
+        """Return ``{"code", "args", "text"}``."""
+        return {"code": self.code, "args": dict(self.args), "text": str(self)}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any] | None) -> Reason | None:
+        """Read what :meth:`to_json` wrote (None stays None)."""
+        return None if data is None else cls(str(data["code"]), dict(data.get("args") or {}))

@@ -1,0 +1,245 @@
+"""The records that cross the wall: JSON in, JSON out, nothing else.
+
+A **workload** goes to a child (``spec.json``, and its token by pipe), a **report** comes back
+(``result.json``). All instants are ISO 8601 text with offset, all durations seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Literal
+
+from .reason import Reason
+from .spec import TaskSpec, task_from_json
+
+Outcome = Literal["success", "failed", "skipped", "cancelled"]
+OUTCOMES: tuple[Outcome, ...] = ("success", "failed", "skipped", "cancelled")
+
+
+@dataclass(frozen=True)
+class RunFacts:
+    """What a task may know of its DAG run. Dates are None for a dateless run."""
+
+    dag_id: str
+    run_id: str
+    run_type: str
+    logical_date: str | None
+    data_interval_start: str | None
+    data_interval_end: str | None
+    queued_at: str
+    start_date: str
+    conf: Mapping[str, Any]
+    params: Mapping[str, Any]
+    triggered_by: str
+    timezone: str
+    prev_data_interval_start_success: str | None = None
+    prev_data_interval_end_success: str | None = None
+    prev_start_date_success: str | None = None
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Bounds that a runner enforces on its own attempt (seconds, bytes)."""
+
+    kernel_start_timeout: float = 60.0
+    kill_grace: float = 5.0
+    log_max_bytes: int = 50_000_000
+    cell_output_max_bytes: int = 10_000_000
+    notebook_max_bytes: int = 100_000_000
+    xcom_max_bytes: int = 262_144
+    fsync_after: float = 10.0
+
+
+@dataclass(frozen=True)
+class Workload:
+    """One attempt of one task instance, complete: the common task asks the house nothing.
+
+    ``bundle``: folder with the pinned, read-only copies, laid out as under the DAG folder; ``dag_folder``: that
+    DAG folder on disk (originals); ``root``: notebooks and templates must lie beneath it. ``cwd``: working
+    folder of the task. ``xcoms``: resolved upstream values as ``{"task_id","map_index","key","value"}``.
+    ``variables``: values of the variables that templates name. ``spool``: the attempt's folder.
+    ``home``: for questions over house.sock. ``kernels``: socket path of the kernel forkserver, or None.
+    """
+
+    attempt_id: str
+    attempt_number: int
+    try_number: int
+    max_tries: int
+    map_index: int
+    task: TaskSpec
+    run: RunFacts
+    dag_file: str
+    dag_folder: str
+    root: str
+    bundle: str
+    cwd: str
+    spool: str
+    home: str
+    upstream_task_ids: tuple[str, ...] = ()
+    downstream_task_ids: tuple[str, ...] = ()
+    dag: Mapping[str, Any] = field(default_factory=dict)
+    xcoms: tuple[Mapping[str, Any], ...] = ()
+    variables: Mapping[str, str] = field(default_factory=dict)
+    limits: Limits = Limits()
+    kernels: str | None = None
+    render_template_as_native_obj: bool = False
+    kind: Literal["task"] = "task"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the workload as JSON-ready data."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Workload:
+        """Read what :meth:`to_json` wrote."""
+        values = dict(data)
+        values["task"] = task_from_json(values["task"])
+        values["run"] = RunFacts(**values["run"])
+        values["limits"] = Limits(**values["limits"])
+        for name in ("upstream_task_ids", "downstream_task_ids", "xcoms"):
+            values[name] = tuple(values[name])
+        return cls(**values)
+
+
+@dataclass(frozen=True)
+class Report:
+    """What an attempt says of itself at its end: the content of ``result.json``.
+
+    ``no_retry``: the author asked not to try again. ``failing_cell`` is the 0-based index among all cells of
+    the executed notebook (reasons print it as ``cell N`` counted from 1 over code cells: field ``cell`` of the
+    reason). ``xcoms``: ``{"key","value"}`` each. ``rendered``: template fields after rendering.
+    ``notebook``: file name of the executed notebook in the spool, or None. Digests are sha256 hex.
+    """
+
+    attempt_id: str
+    outcome: Outcome
+    reason: Reason
+    start_date: str
+    end_date: str
+    no_retry: bool = False
+    failing_cell: int | None = None
+    exit_code: int | None = None
+    signal: int | None = None
+    xcoms: tuple[Mapping[str, Any], ...] = ()
+    metrics: tuple[Mapping[str, Any], ...] = ()
+    rendered: Mapping[str, Any] = field(default_factory=dict)
+    notebook: str | None = None
+    notebook_size: int | None = None
+    notebook_sha256: str | None = None
+    source_sha256: str | None = None
+    log_size: int | None = None
+    log_sha256: str | None = None
+    kernelspec: str | None = None
+    interpreter: str | None = None
+    packages_hash: str | None = None
+    peak_rss: int | None = None
+    cpu_time: float | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the report as JSON-ready data."""
+        return {**asdict(self), "reason": self.reason.to_json()}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Report:
+        """Read a report from an untrusted child; ValueError says what is wrong with it."""
+        unknown = set(data) - {item.name for item in fields(cls)}
+        if unknown:
+            raise ValueError(f"unknown fields {sorted(unknown)}")
+        values = dict(data)
+        try:
+            values["reason"] = Reason.from_json(values["reason"])
+            values["xcoms"] = tuple(values.get("xcoms") or ())
+            values["metrics"] = tuple(values.get("metrics") or ())
+            report = cls(**values)
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"not a report: {error}") from None
+        report._check()
+        return report
+
+    def _check(self) -> None:
+        texts = (self.attempt_id, self.start_date, self.end_date)
+        optional_texts = [self.notebook, self.notebook_sha256, self.source_sha256, self.log_sha256]
+        optional_texts += [self.kernelspec, self.interpreter, self.packages_hash]
+        numbers = [self.failing_cell, self.exit_code, self.signal, self.notebook_size]
+        numbers += [self.log_size, self.peak_rss]
+        if self.outcome not in OUTCOMES:
+            raise ValueError(f"outcome {self.outcome!r}")
+        if not isinstance(self.reason, Reason):
+            raise ValueError("no reason")
+        if not all(isinstance(text, str) for text in texts):
+            raise ValueError("attempt_id and dates must be text")
+        if not all(text is None or isinstance(text, str) for text in optional_texts):
+            raise ValueError("a text field is not text")
+        if not all(number is None or type(number) is int for number in numbers):
+            raise ValueError("a number field is not an integer")
+        if self.notebook is not None and ("/" in self.notebook or self.notebook.startswith(".")):
+            raise ValueError(f"notebook {self.notebook!r} is not a plain file name")
+        if not isinstance(self.rendered, Mapping):
+            raise ValueError("rendered is not an object")
+        for xcom in self.xcoms:
+            if not isinstance(xcom, Mapping) or not isinstance(xcom.get("key"), str):
+                raise ValueError("an XCom without a key")
+
+
+@dataclass(frozen=True)
+class ParseRequest:
+    """Ask a child to load one DAG file and say what is in it."""
+
+    dag_folder: str
+    dag_file: str
+    home: str
+    spool: str
+    default_timezone: str = "UTC"
+    kind: Literal["parse"] = "parse"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the request as JSON-ready data."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class ParseReport:
+    """What loading a DAG file gave: specs as JSON, or one error; warnings either way.
+
+    ``error``: ``{"line": int|None, "message": one line, "traceback": text}``. ``warnings``:
+    ``{"line": int|None, "message": str}``. ``modules``: files under the DAG folder that the parse imported,
+    relative to it (posix), the DAG file itself included. ``files``: static files that tasks name, the same way.
+    """
+
+    dag_file: str
+    dags: tuple[Mapping[str, Any], ...] = ()
+    error: Mapping[str, Any] | None = None
+    warnings: tuple[Mapping[str, Any], ...] = ()
+    modules: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+    seconds: float = 0.0
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the report as JSON-ready data."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> ParseReport:
+        """Read what :meth:`to_json` wrote; ValueError if it is something else."""
+        try:
+            values = dict(data)
+            for name in ("dags", "warnings", "modules", "files"):
+                values[name] = tuple(values.get(name) or ())
+            return cls(**values)
+        except TypeError as error:
+            raise ValueError(f"not a parse report: {error}") from None
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who asks: for authorisation and the audit row. ``auth``: cli | magics | server token … | host."""
+
+    user: str
+    auth: str
+    ip: str | None = None
+    request_id: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the actor as JSON-ready data."""
+        return asdict(self)

@@ -1,0 +1,164 @@
+"""What the drawer hands out: one frozen record per table row that other rooms read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from .reason import Reason
+from .spec import ScheduleSpec
+from .state import RunState, RunType, TaskState
+
+
+@dataclass(frozen=True)
+class Dag:
+    """A DAG as the house knows it. ``next_*`` describe the next scheduled run, None if there is none."""
+
+    id: int
+    dag_id: str
+    dag_folder: str
+    dag_file: str
+    version_id: int
+    version_number: int
+    description: str | None
+    owner: str
+    tags: tuple[str, ...]
+    is_paused: bool
+    is_active: bool
+    schedule: ScheduleSpec
+    timezone: str
+    start_date: datetime | None
+    end_date: datetime | None
+    catchup: bool
+    max_active_runs: int
+    max_active_tasks: int
+    next_logical_date: datetime | None
+    next_interval_start: datetime | None
+    next_interval_end: datetime | None
+    next_run_after: datetime | None
+
+
+@dataclass(frozen=True)
+class DagVersion:
+    """One stored version of a DAG; ``spec`` is the canonical JSON text, ``bundle_hash`` names its bundle."""
+
+    id: int
+    dag_id: str
+    number: int
+    spec_hash: str
+    spec: str
+    bundle_hash: str
+    created_at: datetime
+
+
+@dataclass(frozen=True)
+class DagRun:
+    """One execution of a DAG."""
+
+    id: int
+    dag_id: str
+    run_id: str
+    run_type: RunType
+    state: RunState
+    row_version: int
+    dag_version_id: int
+    logical_date: datetime | None
+    data_interval_start: datetime | None
+    data_interval_end: datetime | None
+    run_after: datetime
+    queued_at: datetime
+    start_date: datetime | None
+    end_date: datetime | None
+    conf: Mapping[str, Any]
+    triggered_by: str
+    actor: str
+    timezone: str
+    reason: Reason | None
+    cancel_requested_at: datetime | None
+    cancel_requested_by: str | None
+
+
+@dataclass(frozen=True)
+class TaskInstance:
+    """One task in one run. ``try_number`` is 0 until its first attempt is claimed, then counts from 1."""
+
+    id: int
+    dag_run_id: int
+    dag_id: str
+    run_id: str
+    task_id: str
+    map_index: int
+    operator: str
+    state: TaskState
+    row_version: int
+    try_number: int
+    max_tries: int
+    attempt_count: int
+    infra_losses: int
+    attempt_id: str | None
+    scheduled_at: datetime | None
+    queued_at: datetime | None
+    start_date: datetime | None
+    end_date: datetime | None
+    check_at: datetime | None
+    reason: Reason | None
+    failing_cell: int | None
+    cancel_requested_at: datetime | None
+    cancel_requested_by: str | None
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One execution of a task instance. ``pid``/``start_ticks``/``boot_id`` identify its process."""
+
+    id: str
+    task_instance_id: int
+    attempt_number: int
+    try_number: int
+    host_id: str
+    dag_version_id: int
+    boot_id: str | None
+    pid: int | None
+    start_ticks: int | None
+    claimed_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    outcome: str | None
+    reason: Reason | None
+    failing_cell: int | None
+    exit_code: int | None
+    signal: int | None
+    log_path: str | None
+    notebook_path: str | None
+
+
+@dataclass(frozen=True)
+class Event:
+    """One committed change. ``id`` grows over all runs (the cursor), ``seq`` is gapless within a run."""
+
+    id: int
+    seq: int
+    kind: str
+    dag_id: str
+    run_id: str | None
+    task_id: str | None
+    map_index: int | None
+    state_from: str | None
+    state_to: str | None
+    reason: Reason | None
+    actor: str | None
+    at: datetime
+
+
+@dataclass(frozen=True)
+class ImportProblem:
+    """Why a DAG file does not load (``traceback`` set), or a warning about one."""
+
+    dag_folder: str
+    dag_file: str
+    line: int | None
+    message: str
+    traceback: str | None
+    created_at: datetime

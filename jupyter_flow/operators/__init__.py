@@ -1,0 +1,6 @@
+"""Room 2, child side: the operators users instantiate.
+
+May import: ``authoring``, ``model``.
+Must never: import papermill at module level, or the house side.
+A change violates this when importing an operator costs more than its own words.
+"""
