@@ -67,7 +67,7 @@ TASK_TRANSITIONS: dict[TaskState, frozenset[TaskState]] = {
     **{state: (frozenset({_T.WAITING, _T.REMOVED}) | _MARKS) - {state} for state in TASK_TERMINAL - {_T.REMOVED}},
     _T.REMOVED: frozenset({_T.WAITING}),
 }
-"""From a state to the states that may follow it. ``terminal -> waiting`` is *clear*; ``running -> scheduled`` a loss."""
+"""From a state to those that may follow. ``terminal -> waiting`` is *clear*, ``running -> scheduled`` a loss."""
 
 RUN_TRANSITIONS: dict[RunState, frozenset[RunState]] = {
     _R.QUEUED: frozenset({_R.RUNNING, _R.SUCCESS, _R.FAILED, _R.CANCELLED}),
