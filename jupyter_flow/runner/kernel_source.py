@@ -1,0 +1,149 @@
+"""Where a kernel comes from: the small interface between the notebook engine and its kernel sources.
+
+A source is asked for a provisioner; the engine's kernel manager launches, interrupts and kills through it. The
+cold source starts any kernelspec as a new process; the forked source takes one from a kernel forkserver.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import select
+import signal
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from jupyter_client.kernelspec import KernelSpec
+from jupyter_client.provisioning import KernelProvisionerBase
+
+
+@dataclass(frozen=True)
+class KernelRequest:
+    """What an attempt needs: a single-use kernel.
+
+    ``env``: the complete environment of the task, deny-list already applied; the kernelspec's and the task's
+    own ``env`` are merged in (the launch gets the same mapping). ``own_env``: names that the task itself sets
+    (loader or thread variables among them forbid a fork). ``folder``: 0700, short enough for ipc sockets, removed by the
+    engine at the end. ``socket``: path of the kernel forkserver (``Workload.kernels``) or None.
+    ``start_timeout``: seconds until the kernel must have answered.
+    """
+
+    attempt_id: str
+    kernel_name: str
+    spec: KernelSpec
+    cwd: str
+    env: Mapping[str, str]
+    own_env: frozenset[str]
+    folder: Path
+    socket: str | None
+    start_timeout: float
+
+
+@dataclass(frozen=True)
+class KernelEnd:
+    """How a kernel process ended; both None when nobody could tell."""
+
+    exit_code: int | None = None
+    signal: int | None = None
+
+
+class LocalKernel(KernelProvisionerBase):
+    """A provisioner whose kernel is a process on this machine, leader of its own session and group.
+
+    Subclasses implement ``pre_launch``, ``launch_kernel`` (which must set ``pid`` and, on Linux, ``pidfd``
+    through :meth:`adopt`) and :meth:`ended`.
+    """
+
+    pid: int | None = None
+    pidfd: int | None = None
+
+    def adopt(self, pid: int, pidfd: int | None) -> None:
+        """Take over the running kernel ``pid``; ``pidfd`` becomes readable at its end and is closed by us."""
+        self.pid, self.pidfd = pid, pidfd
+
+    async def ended(self) -> KernelEnd:
+        """Wait (no polling) until the kernel process is gone and say how it ended. May be awaited often."""
+        raise NotImplementedError
+
+    async def wait_pidfd(self) -> None:
+        """Return as soon as ``pidfd`` says that the process is gone."""
+        if self.pidfd is None:
+            raise RuntimeError("no pidfd: this platform needs another way to wait")
+        loop = asyncio.get_running_loop()
+        gone = asyncio.Event()
+        loop.add_reader(self.pidfd, gone.set)
+        try:
+            await gone.wait()
+        finally:
+            if self.pidfd is not None:
+                loop.remove_reader(self.pidfd)
+
+    @property
+    def has_process(self) -> bool:
+        """Whether a kernel was launched and not cleaned up."""
+        return self.pid is not None
+
+    async def poll(self) -> int | None:
+        """Return None while the kernel lives, else its exit code (negative: the signal)."""
+        if self.pidfd is None or not select.select([self.pidfd], [], [], 0)[0]:
+            return None
+        end = await self.ended()
+        return -end.signal if end.signal else (end.exit_code or 0)
+
+    async def wait(self) -> int | None:
+        """Wait for the end; the same answer as :meth:`poll`."""
+        end = await self.ended()
+        return -end.signal if end.signal else (end.exit_code or 0)
+
+    async def send_signal(self, signum: int) -> None:
+        """Send ``signum`` to the kernel's process group; a kernel that is gone is not an error."""
+        if self.pid is None or await self.poll() is not None:
+            return
+        try:
+            os.killpg(self.pid, signum)
+        except ProcessLookupError:
+            pass
+
+    async def kill(self, restart: bool = False) -> None:
+        """End the kernel's process group at once."""
+        await self.send_signal(signal.SIGKILL)
+
+    async def terminate(self, restart: bool = False) -> None:
+        """Ask the kernel's process group to end."""
+        await self.send_signal(signal.SIGTERM)
+
+    async def cleanup(self, restart: bool = False) -> None:
+        """Forget the process and close the pidfd."""
+        if self.pidfd is not None:
+            os.close(self.pidfd)
+        self.pid = self.pidfd = None
+
+
+class KernelSource(Protocol):
+    """Something that can give kernels."""
+
+    def provisioner(self, request: KernelRequest, manager: Any) -> LocalKernel | None:
+        """Return a provisioner for ``request`` (``parent=manager``), or None to let the next source try.
+
+        The engine sets it as ``manager.provisioner`` and calls ``manager.start_kernel(cwd=…, env=…)``.
+        ``launch_kernel`` returns the connection info that the manager adopts; it raises
+        :class:`KernelUnavailable` when this source cannot serve after all (the next one is tried).
+        """
+
+
+class KernelUnavailable(Exception):
+    """This source cannot give the kernel now; another source may."""
+
+
+def kernel_sources(request: KernelRequest) -> list[KernelSource]:
+    """Return the sources to try for ``request``, the fastest first."""
+    from .cold_kernel import ColdKernelSource
+
+    sources: list[KernelSource] = [ColdKernelSource()]
+    if request.socket is not None:
+        from .forked_kernel import ForkedKernelSource
+
+        sources.insert(0, ForkedKernelSource())
+    return sources
