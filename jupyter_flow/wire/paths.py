@@ -4,10 +4,37 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sys
 import tempfile
 from pathlib import Path
 
 HOME_VARIABLE = "JUPYTER_FLOW_HOME"
+DAGS_VARIABLE = "JUPYTER_FLOW_DAGS"
+
+
+def default_home() -> Path:
+    """Return the home that every door uses when none is named: ``$JUPYTER_FLOW_HOME``, else ``flow`` under
+    Jupyter's data folder (made absolute, not created).
+    """
+    given = os.environ.get(HOME_VARIABLE)
+    return Path(given).expanduser().absolute() if given else jupyter_data_dir() / "flow"
+
+
+def jupyter_data_dir() -> Path:
+    """Return what ``jupyter_core.paths.jupyter_data_dir()`` returns, without importing a third-party library."""
+    if given := os.environ.get("JUPYTER_DATA_DIR"):
+        return Path(given)
+    home = Path("~").expanduser().resolve()
+    platform_dirs = os.environ.get("JUPYTER_PLATFORM_DIRS", "no").lower() not in ("n", "no", "off", "0", "0.0", "false")
+    if sys.platform == "darwin":
+        return home / "Library" / ("Application Support/Jupyter" if platform_dirs else "Jupyter")
+    return Path(os.environ.get("XDG_DATA_HOME") or home / ".local" / "share") / "jupyter"
+
+
+def default_dag_folders() -> tuple[Path, ...]:
+    """Return the folders named by ``$JUPYTER_FLOW_DAGS`` (separated like ``$PATH``), absolute; empty if unset."""
+    names = os.environ.get(DAGS_VARIABLE, "").split(os.pathsep)
+    return tuple(Path(name).expanduser().absolute() for name in names if name)
 
 
 def runtime_dir(home: Path) -> Path:
