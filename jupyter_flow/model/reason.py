@@ -43,6 +43,10 @@ TEXTS: dict[str, str] = {
     "max_active_runs": "max_active_runs: {active} of {limit} runs of the DAG are active",
     "max_active_tasks": "max_active_tasks: {active} of {limit} tasks of the DAG run are active",
     "parallelism": "parallelism: {active} of {limit} slots are in use",
+    "notebook_parallelism": "notebook_parallelism: {active} of {limit} notebook slots are in use",
+    "pool_full": "pool {pool}: {used} of {slots} slots are in use, {needed} needed",
+    "pool_unknown": "pool {pool} does not exist: create it",
+    "slots": "waits for a free slot",
     "host_stopping": "the host is stopping",
     "dispatch_paused": "dispatch is paused: {message}",
     # runs

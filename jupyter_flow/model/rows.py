@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from .reason import Reason
 from .spec import ScheduleSpec
@@ -132,6 +132,13 @@ class Attempt:
     signal: int | None
     log_path: str | None
     notebook_path: str | None
+    kernelspec: str | None = None
+    log_size: int | None = None
+    notebook_size: int | None = None
+    peak_rss: int | None = None
+    cpu_time: float | None = None
+    rendered: Mapping[str, Any] | None = None
+    metrics: tuple[Mapping[str, Any], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -154,7 +161,7 @@ class Event:
 
 @dataclass(frozen=True)
 class ImportProblem:
-    """Why a DAG file does not load (``traceback`` set), or a warning about one."""
+    """Why a DAG file does not load (``kind`` error), or a warning about one of its DAGs."""
 
     dag_folder: str
     dag_file: str
@@ -162,3 +169,58 @@ class ImportProblem:
     message: str
     traceback: str | None
     created_at: datetime
+    kind: Literal["error", "warning"] = "error"
+    dag_id: str | None = None
+
+
+@dataclass(frozen=True)
+class DagFile:
+    """A DAG file as it was when last parsed; ``depends_on`` are files of its bundle, relative to the folder."""
+
+    dag_folder: str
+    dag_file: str
+    size: int
+    mtime_ns: int
+    sha256: str
+    depends_on: tuple[str, ...]
+    parsed_at: datetime
+
+
+@dataclass(frozen=True)
+class XCom:
+    """One pushed value with what is known of it (``size`` in bytes of its JSON text)."""
+
+    task_id: str
+    map_index: int
+    key: str
+    value: Any
+    type: str
+    size: int
+    sha256: str
+    attempt_id: str | None
+    created_at: datetime
+
+
+@dataclass(frozen=True)
+class Variable:
+    """A named value of the house, text as authors set it."""
+
+    key: str
+    value: str
+    description: str | None
+    updated_at: datetime
+
+
+@dataclass(frozen=True)
+class Host:
+    """A host process; ``ended_at`` is None while it holds (or was killed holding) its lease."""
+
+    host_id: str
+    hostname: str
+    pid: int
+    boot_id: str | None
+    version: str
+    started_at: datetime
+    heartbeat_at: datetime
+    lease_until: datetime
+    ended_at: datetime | None

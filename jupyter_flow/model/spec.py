@@ -66,6 +66,11 @@ class TaskSpec:
     env: Mapping[str, str] | None = None
     params: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def is_notebook(self) -> bool:
+        """Whether the task starts a kernel (counts against ``notebook_parallelism``)."""
+        return self.operator == "NotebookOperator" or (self.operator_ref or "").endswith(":NotebookOperator")
+
 
 @dataclass(frozen=True)
 class DagSpec:
