@@ -17,7 +17,7 @@ def default_home() -> Path:
     Jupyter's data folder (made absolute, not created).
     """
     given = os.environ.get(HOME_VARIABLE)
-    return Path(given).expanduser().absolute() if given else jupyter_data_dir() / "flow"
+    return (Path(given).expanduser() if given else jupyter_data_dir() / "flow").absolute()
 
 
 def jupyter_data_dir() -> Path:

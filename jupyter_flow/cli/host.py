@@ -1,0 +1,113 @@
+"""``jupyter flow scheduler | status | stop | db``: the host and its state."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, get_args, get_type_hints
+
+import click
+
+from ..model.config import FlowConfig
+from ..model.errors import FlowError, InvalidInput, NoHost
+from .output import clean, instant, print_json, say
+from .settings import FlowCommand, FlowGroup, current
+
+ON_STOP = get_args(get_type_hints(FlowConfig)["on_stop"])
+
+
+@click.command("scheduler", cls=FlowCommand)
+@click.option("--parallelism", type=click.IntRange(1), help="Tasks at once.")
+@click.option("--notebook-parallelism", type=click.IntRange(1), help="Notebook tasks at once.")
+@click.option("--default-timezone", metavar="ZONE", help="Zone of naive dates in DAG files.")
+@click.option(
+    "--root", type=click.Path(path_type=Path), help="Notebooks must lie beneath it (default: the DAG folder)."
+)
+@click.option("--on-stop", type=click.Choice(ON_STOP), help="What running tasks do when the host is asked to end.")
+@click.option("--unpaused", is_flag=True, help="New DAGs start unpaused.")
+def scheduler(unpaused: bool, **options: Any) -> int:
+    """Be the host of this home, in the foreground: schedule and run until interrupted."""
+    settings = current()
+    if not settings.dag_folders():
+        raise InvalidInput(
+            "no DAG folder: name one with --dags DIR or $JUPYTER_FLOW_DAGS, or make a folder `dags` here"
+        )
+    for folder in settings.dag_folders():
+        if not folder.is_dir():
+            raise InvalidInput(f"DAG folder {folder} is not a folder: create it or name another with --dags DIR")
+    from ..service.host import run_host
+
+    if unpaused:
+        options["dags_are_paused_at_creation"] = False
+    return run_host(settings.config(**options))
+
+
+@click.command("status", cls=FlowCommand)
+def status() -> int:
+    """Say how the host is; exit 3 if there is none."""
+    settings = current()
+    try:
+        with settings.client(timeout=10) as client:
+            health = client.call("host.status")
+    except NoHost as error:
+        health = {"state": "stopped", "message": str(error), "host": None, "running": 0, "queued": 0}
+    if settings.json:
+        print_json(health)
+    else:
+        _show_health(health)
+    return 3 if health["state"] == "stopped" else 0
+
+
+def _show_health(health: dict[str, Any]) -> None:
+    line = health["state"] + (f": {health['message']}" if health.get("message") else "")
+    click.echo(clean(line))
+    if host := health.get("host"):
+        click.echo(clean(f"host      pid {host['pid']}, since {instant(host['started_at'])} UTC, {host['version']}"))
+        click.echo(f"tasks     {health['running']} running, {health['queued']} queued, {health['parallelism']} at once")
+        if errors := health.get("import_errors"):
+            click.echo(f"DAG files {errors} do not load: `jupyter flow dags errors`")
+
+
+@click.command("stop", cls=FlowCommand)
+@click.option("--tasks", is_flag=True, help="End running tasks too (default: they finish by themselves).")
+def stop(tasks: bool) -> int:
+    """End the host; exit 3 if there is none."""
+    settings = current()
+    settings.client().close()
+    from ..service.supervise import stop_host
+
+    if not stop_host(settings.config(), tasks=tasks):
+        raise FlowError(f"the host of {settings.home} was asked to end but has not yet: look at `jupyter flow status`")
+    print_json({}) if settings.json else say("the host has ended")
+    return 0
+
+
+@click.group("db", cls=FlowGroup)
+def db() -> None:
+    """The database of the house."""
+
+
+@db.command("upgrade")
+def upgrade() -> None:
+    """Create the database or bring it to this version's schema (a host does so by itself when it starts)."""
+    settings = current()
+    from ..service.house import open_house
+
+    with open_house(settings.config(), write=True):
+        pass
+    _say_current()
+
+
+@db.command("check")
+def check() -> None:
+    """Say whether the database has this version's schema; exit 2 if not."""
+    settings = current()
+    from ..service.house import open_house
+
+    with open_house(settings.config(), write=False):
+        pass
+    _say_current()
+
+
+def _say_current() -> None:
+    settings = current()
+    print_json({"state": "current"}) if settings.json else say("the database has the current schema")

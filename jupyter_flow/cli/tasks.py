@@ -1,0 +1,164 @@
+"""``jupyter flow tasks``: the task instances of a DAG run."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import click
+
+from ..model.errors import NotFound
+from .output import STYLES, clean, console, instant, print_json, reason_text, say, seconds, show_fields, show_table
+from .settings import FlowGroup, current
+
+FOLLOW_PAUSE = 0.3
+"""Seconds between two looks at a growing log."""
+
+
+@click.group("tasks", cls=FlowGroup)
+def tasks() -> None:
+    """The task instances of a DAG run."""
+
+
+def _one(command: Any) -> Any:
+    """Add what names one task instance."""
+    command = click.option(
+        "--map-index", type=int, default=-1, show_default=True, help="Index of a mapped task instance."
+    )(command)
+    for name in ("task_id", "run_id", "dag_id"):
+        command = click.argument(name, metavar=name.removesuffix("_id").upper())(command)
+    return command
+
+
+@tasks.command("list")
+@click.argument("dag_id", metavar="DAG")
+@click.argument("run_id", metavar="RUN")
+def list_(dag_id: str, run_id: str) -> None:
+    """List the task instances of a run."""
+    settings = current()
+    found = settings.ask("tasks.list", dag_id=dag_id, run_id=run_id)["tasks"]
+    if settings.json:
+        return print_json(found)
+    columns = ("task", "operator", "state", "try>", "started (UTC)", "duration>", "reason")
+    rows = [
+        (
+            task["task_id"],
+            task["operator"],
+            task["state"],
+            task["try_number"] or "",
+            instant(task["start_date"]),
+            seconds(task["duration"]),
+            reason_text(task),
+        )
+        for task in found
+    ]
+    return show_table(columns, rows, f"{run_id} has no tasks")
+
+
+@tasks.command("show")
+@_one
+def show(**names: Any) -> None:
+    """Show a task instance with its attempts and rendered fields."""
+    settings = current()
+    task = settings.ask("tasks.show", **names)
+    if settings.json:
+        return print_json(task)
+    fields = ("task_id", "map_index", "operator", "state", "try_number", "max_tries", "start_date", "end_date")
+    show_fields(
+        {**task, "reason": reason_text(task), "duration": seconds(task["duration"])},
+        (*fields, "duration", "reason", "failing_cell", "log_path", "notebook_path", "rendered"),
+    )
+    rows = [
+        (
+            attempt.get("attempt_number"),
+            attempt.get("try_number"),
+            attempt.get("outcome"),
+            instant(attempt.get("started_at") or attempt.get("start_date")),
+            reason_text(attempt),
+        )
+        for attempt in task.get("attempts", ())
+    ]
+    return show_table(("attempt>", "try>", "outcome", "started (UTC)", "reason"), rows, "no attempts yet")
+
+
+@tasks.command("log")
+@_one
+@click.option("--attempt", type=int, help="Number of the attempt (default: the latest).")
+@click.option("--follow", "-f", is_flag=True, help="Go on until the attempt is over.")
+def log(attempt: int | None, follow: bool, **names: Any) -> None:
+    """Print the log of a task instance."""
+    settings = current()
+    after = 0
+    lines: list[dict[str, Any]] = []
+    while True:
+        part = settings.ask("tasks.log", attempt=attempt, after=after, **names)
+        attempt = part["attempt_number"] if part["attempt_number"] is not None else attempt
+        if settings.json:
+            lines += part["lines"]
+        else:
+            _print_lines(part["lines"])
+        after = max((line["seq"] for line in part["lines"]), default=after)
+        if part["complete"] or not follow:
+            break
+        time.sleep(FOLLOW_PAUSE)
+    if settings.json:
+        print_json({**part, "lines": lines})
+
+
+def _print_lines(lines: list[dict[str, Any]]) -> None:
+    for line in lines:
+        for text in str(line["text"]).splitlines() or [""]:
+            click.echo(clean(text, keep="\t"))
+
+
+@tasks.command("xcom")
+@_one
+@click.option("--key", help="Only this key; without --json prints its bare value.")
+def xcom(key: str | None, **names: Any) -> None:
+    """Print the values that a task instance pushed."""
+    settings = current()
+    found = settings.ask("tasks.xcom", key=key, **names)["xcoms"]
+    if key is not None and not found:
+        raise NotFound(f"{names['task_id']} of {names['run_id']} pushed no XCom {key!r}: list the keys without --key")
+    if settings.json:
+        return print_json(found)
+    if key is not None:
+        return print_json(found[0]["value"])
+    rows = [(item["key"], _short(item["value"]), item.get("type")) for item in found]
+    return show_table(("key", "value", "type"), rows, f"{names['task_id']} pushed nothing")
+
+
+def _short(value: Any) -> str:
+    import json
+
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 120 else text[:119] + "…"
+
+
+@tasks.command("clear")
+@_one
+@click.option("--downstream/--only", default=True, show_default=True, help="Clear its downstream tasks too, or not.")
+def clear(downstream: bool, **names: Any) -> None:
+    """Run a task instance (and what depends on it) again, with the latest DAG version."""
+    settings = current()
+    task = settings.ask("tasks.clear", downstream=downstream, **names)
+    if settings.json:
+        return print_json(task)
+    return say(f"{task['task_id']} of {names['run_id']} is cleared: it runs again")
+
+
+@tasks.command("why")
+@_one
+def why(**names: Any) -> None:
+    """Say in one line why a task instance is in its state."""
+    settings = current()
+    task = settings.ask("tasks.show", **names)
+    if settings.json:
+        keys = ("task_id", "map_index", "state", "reason")
+        return print_json({key: task[key] for key in keys})
+    from rich.text import Text
+
+    line = Text(clean(task["task_id"])).append(" is ").append(task["state"], style=STYLES.get(task["state"], ""))
+    if text := reason_text(task):
+        line.append(f": {clean(text)}")
+    return console().print(line)

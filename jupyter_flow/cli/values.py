@@ -1,0 +1,32 @@
+"""Values of the command line that need reading: JSON and dates. What is wrong with them is said in one line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from ..model.errors import InvalidInput
+from ..model.instants import from_iso, to_iso
+
+
+def read_conf(text: str | None) -> dict[str, Any] | None:
+    """Read ``--conf``: a JSON object, or ``@FILE`` holding one. Raises :class:`InvalidInput`."""
+    if text is None:
+        return None
+    if text.startswith("@"):
+        text = Path(text[1:]).read_text(encoding="utf-8")
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InvalidInput(f"--conf is not JSON: {error}; write e.g. --conf '{{\"rows\": 100}}'") from None
+    if not isinstance(value, dict):
+        raise InvalidInput(f'--conf must be a JSON object like {{"rows": 100}}, not {type(value).__name__}')
+    return value
+
+
+def read_logical_date(text: str | None) -> str | None:
+    """Read ``--logical-date``: ISO 8601 (UTC when it has no offset), or ``none`` for a dateless run."""
+    if text is None or text == "none":
+        return text
+    return to_iso(from_iso(text))
