@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -58,7 +59,9 @@ class HouseClient:
             yield message
 
     def close(self) -> None:
-        """Close the connection."""
+        """Close the connection; a thread that waits in :meth:`pushes` sees its end."""
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
 
     def __enter__(self) -> Self:

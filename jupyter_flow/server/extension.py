@@ -1,0 +1,118 @@
+"""The extension app: reads ``c.JupyterFlow.*`` into one FlowConfig, hangs the doors in, keeps a host alive."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, ClassVar
+
+from jupyter_server.extension.application import ExtensionApp
+from traitlets import Bool, CaselessStrEnum, Float, Int, List, Unicode
+
+from ..model.config import FlowConfig
+from ..wire.paths import default_dag_folders, default_home
+from .event_feed import EventFeed
+from .host_link import HostLink
+from .house_door import HouseDoor
+from .routes import route_table
+from .run_bus import RunBus
+
+_THREADS = 4
+_PLAIN = FlowConfig(home=Path())
+
+
+class JupyterFlow(ExtensionApp):
+    """Jupyter Flow in a Jupyter Server. Configure it as ``c.JupyterFlow.*`` in ``jupyter_server_config.py``."""
+
+    name = "jupyter_flow"
+    description = "Workflow orchestration inside JupyterLab"
+    load_other_extensions = True
+    classes: ClassVar[list[type]] = []  # type: ignore[misc]
+
+    home = Unicode("", help="State folder. Empty: $JUPYTER_FLOW_HOME, else `flow` under Jupyter's data folder.").tag(
+        config=True
+    )
+    dag_folders = List(
+        Unicode(), default_value=["dags"], help="Folders with DAG files; relative ones are under the server's root."
+    ).tag(config=True)
+    db_url = Unicode("", help="SQLAlchemy URL of the database. Empty: SQLite in the state folder.").tag(config=True)
+    parallelism = Int(_PLAIN.parallelism, min=1, help="Tasks that may run at once.").tag(config=True)
+    notebook_parallelism = Int(0, min=0, help="Notebooks that may run at once. 0: the number of cores.").tag(
+        config=True
+    )
+    default_timezone = Unicode(_PLAIN.default_timezone, help="IANA zone of naive dates in DAG files.").tag(config=True)
+    dags_are_paused_at_creation = Bool(
+        _PLAIN.dags_are_paused_at_creation, help="Whether a DAG that appears for the first time is paused."
+    ).tag(config=True)
+    on_stop = CaselessStrEnum(
+        ["finish", "keep", "cancel"],
+        default_value=_PLAIN.on_stop,
+        help="When the server stops: `finish` running tasks and start nothing new, `keep` scheduling, or `cancel`.",
+    ).tag(config=True)
+    parse_timeout = Float(_PLAIN.parse_timeout, help="Seconds a DAG file may take to load.").tag(config=True)
+    forkservers = Bool(_PLAIN.forkservers, help="Whether to fork runners and kernels from warm processes.").tag(
+        config=True
+    )
+    waiting_kernels = Int(_PLAIN.waiting_kernels, min=0, help="Kernels kept ready while something is due.").tag(
+        config=True
+    )
+    supervise_host = Bool(True, help="Whether to start a host and start it again if it dies.").tag(config=True)
+
+    def flow_config(self) -> FlowConfig:
+        """Return the settings as the plain record that inner rooms take."""
+        root = Path(self.serverapp.root_dir).absolute()
+        named = "dag_folders" in self.config.JupyterFlow
+        folders = tuple(root / Path(folder).expanduser() for folder in self.dag_folders)
+        return FlowConfig(
+            home=Path(self.home).expanduser().absolute() if self.home else default_home(),
+            dag_folders=folders if named else default_dag_folders() or folders,
+            db_url=self.db_url,
+            parallelism=self.parallelism,
+            notebook_parallelism=self.notebook_parallelism or os.cpu_count() or 1,
+            default_timezone=self.default_timezone,
+            dags_are_paused_at_creation=self.dags_are_paused_at_creation,
+            on_stop=self.on_stop,
+            parse_timeout=self.parse_timeout,
+            forkservers=self.forkservers,
+            waiting_kernels=self.waiting_kernels,
+        )
+
+    def initialize_settings(self) -> None:
+        """Build the parts and put them where handlers find them."""
+        self._config = self.flow_config()
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="jupyter-flow")
+        self.door = HouseDoor(self._config, self._threads)
+        self.feed = EventFeed(self.door)
+        self.link = HostLink(self._config, self.log) if self.supervise_host else None
+        self.door.wake_host = self.link.wake if self.link else None
+        self.settings.update({"jupyter_flow_door": self.door, "jupyter_flow_feed": self.feed})
+
+    def initialize_handlers(self) -> None:
+        """Hang the routes in; the server's base URL is put before them."""
+        self.handlers.extend(route_table())
+
+    async def _start_jupyter_server_extension(self, serverapp: Any) -> None:
+        """Start the link to the host in its own thread: the server's start waits for nothing."""
+        loop = asyncio.get_running_loop()
+        self.bus = RunBus(serverapp.event_logger, serverapp.web_app.settings, self.door)
+        self.feed.start(self.bus.on_events)
+        self._activity = asyncio.ensure_future(self.bus.keep_activity())
+        if self.link:
+            self.link.start(
+                on_change=lambda cursor: loop.call_soon_threadsafe(self.feed.on_push, cursor),
+                on_host=lambda state: loop.call_soon_threadsafe(self.feed.on_host, state),
+            )
+
+    async def stop_extension(self) -> None:
+        """Leave the host as ``on_stop`` says, and say what runs on."""
+        self.feed.stop()
+        if activity := getattr(self, "_activity", None):
+            activity.cancel()
+        if self.link:
+            words = await asyncio.get_running_loop().run_in_executor(None, self.link.stop)
+            if words:
+                self.log.info(words)
+        self.door.close()
+        self._threads.shutdown(wait=False, cancel_futures=True)

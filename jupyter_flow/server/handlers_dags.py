@@ -1,0 +1,75 @@
+"""REST of DAGs and of the runs of one DAG."""
+
+from __future__ import annotations
+
+from jupyter_server.auth.decorator import authorized
+from tornado import web
+from tornado.web import HTTPError
+
+from .flow_handler import FlowHandler
+
+MOST_RUNS = 500
+MOST_NEXT = 100
+
+
+class Dags(FlowHandler):
+    """All DAGs."""
+
+    @web.authenticated
+    @authorized("read", "jupyter_flow:dags")
+    async def get(self) -> None:
+        """List them."""
+        await self.view("list_dags")
+
+
+class OneDag(FlowHandler):
+    """One DAG."""
+
+    @web.authenticated
+    @authorized("read", "jupyter_flow:dags")
+    async def get(self, dag_id: str) -> None:
+        """The DAG with its tasks."""
+        await self.view("show_dag", dag_id=dag_id)
+
+    @web.authenticated
+    @authorized("write", "jupyter_flow:dags")
+    async def patch(self, dag_id: str) -> None:
+        """Pause or unpause it."""
+        is_paused = self.body("is_paused").get("is_paused")
+        if not isinstance(is_paused, bool):
+            raise HTTPError(400, "is_paused must be true or false")
+        await self.command("dags.pause" if is_paused else "dags.unpause", dag_id=dag_id)
+
+    @web.authenticated
+    @authorized("write", "jupyter_flow:dags")
+    async def delete(self, dag_id: str) -> None:
+        """Forget it and its runs."""
+        await self.command("dags.delete", dag_id=dag_id)
+
+
+class NextRuns(FlowHandler):
+    """What the schedule brings."""
+
+    @web.authenticated
+    @authorized("read", "jupyter_flow:dags")
+    async def get(self, dag_id: str) -> None:
+        """List the next runs."""
+        await self.view("next_runs", dag_id=dag_id, count=self.number("count", 1, 1, MOST_NEXT))
+
+
+class DagRuns(FlowHandler):
+    """The runs of one DAG."""
+
+    @web.authenticated
+    @authorized("read", "jupyter_flow:runs")
+    async def get(self, dag_id: str) -> None:
+        """A page of runs, newest first."""
+        limit = self.number("limit", 25, 1, MOST_RUNS)
+        await self.view("list_runs", dag_id=dag_id, limit=limit, before=self.get_query_argument("before", None))
+
+    @web.authenticated
+    @authorized("execute", "jupyter_flow:runs")
+    async def post(self, dag_id: str) -> None:
+        """Trigger a run."""
+        body = self.body("conf", "logical_date", "run_id", "unpause", "idempotency_key")
+        await self.command("dags.trigger", **body, dag_id=dag_id)

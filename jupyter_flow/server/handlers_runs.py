@@ -1,0 +1,129 @@
+"""REST of one DAG run and its task instances."""
+
+from __future__ import annotations
+
+from jupyter_server.auth.decorator import authorized
+from tornado import web
+from tornado.web import HTTPError
+
+from .flow_handler import FlowHandler
+
+MOST_MAPPED = 10**6
+MOST_LINES = 10**12
+
+
+class OneRun(FlowHandler):
+    """One DAG run."""
+
+    @web.authenticated
+    @authorized("read", "jupyter_flow:runs")
+    async def get(self, dag_id: str, run_id: str) -> None:
+        """The run with its task instances."""
+        await self.view("show_run", dag_id=dag_id, run_id=run_id)
+
+
+class CancelRun(FlowHandler):
+    """Asks a run to stop."""
+
+    @web.authenticated
+    @authorized("write", "jupyter_flow:runs")
+    async def post(self, dag_id: str, run_id: str) -> None:
+        """Cancel it."""
+        self.body()
+        await self.command("runs.cancel", dag_id=dag_id, run_id=run_id)
+
+
+class ClearRun(FlowHandler):
+    """Lets tasks of a run run again."""
+
+    @web.authenticated
+    @authorized("execute", "jupyter_flow:runs")
+    async def post(self, dag_id: str, run_id: str) -> None:
+        """Clear all tasks, or those that failed."""
+        only_failed = self.body("only_failed").get("only_failed", False)
+        if not isinstance(only_failed, bool):
+            raise HTTPError(400, "only_failed must be true or false")
+        await self.command("runs.clear", dag_id=dag_id, run_id=run_id, only_failed=only_failed)
+
+
+class MarkRun(FlowHandler):
+    """Forces a state of a run."""
+
+    @web.authenticated
+    @authorized("write", "jupyter_flow:runs")
+    async def post(self, dag_id: str, run_id: str) -> None:
+        """Mark it as success or failed."""
+        await self.command("runs.mark", dag_id=dag_id, run_id=run_id, state=_state(self))
+
+
+class OneTask(FlowHandler):
+    """One task instance."""
+
+    @web.authenticated
+    @authorized("read", "jupyter_flow:tasks")
+    async def get(self, dag_id: str, run_id: str, task_id: str) -> None:
+        """The task instance with its attempts, rendered fields and XComs."""
+        await self.view("show_task", dag_id=dag_id, run_id=run_id, task_id=task_id, map_index=_map_index(self))
+
+
+class ClearTask(FlowHandler):
+    """Lets a task run again."""
+
+    @web.authenticated
+    @authorized("execute", "jupyter_flow:tasks")
+    async def post(self, dag_id: str, run_id: str, task_id: str) -> None:
+        """Clear it, and what is downstream of it unless told otherwise."""
+        downstream = self.body("downstream").get("downstream", True)
+        if not isinstance(downstream, bool):
+            raise HTTPError(400, "downstream must be true or false")
+        ids = {"dag_id": dag_id, "run_id": run_id, "task_id": task_id, "map_index": _map_index(self)}
+        await self.command("tasks.clear", **ids, downstream=downstream)
+
+
+class MarkTask(FlowHandler):
+    """Forces a state of a task instance."""
+
+    @web.authenticated
+    @authorized("write", "jupyter_flow:tasks")
+    async def post(self, dag_id: str, run_id: str, task_id: str) -> None:
+        """Mark it as success, failed or skipped."""
+        ids = {"dag_id": dag_id, "run_id": run_id, "task_id": task_id, "map_index": _map_index(self)}
+        await self.command("tasks.mark", **ids, state=_state(self))
+
+
+class TaskLog(FlowHandler):
+    """The log of one attempt."""
+
+    @web.authenticated
+    @authorized("read", "jupyter_flow:logs")
+    async def get(self, dag_id: str, run_id: str, task_id: str) -> None:
+        """Lines after a sequence number."""
+        ids = {"dag_id": dag_id, "run_id": run_id, "task_id": task_id, "map_index": _map_index(self)}
+        after = self.number("after", 0, 0, MOST_LINES)
+        await self.view("task_log", **ids, attempt=_attempt(self), after=after)
+
+
+class TaskNotebook(FlowHandler):
+    """The executed notebook of one attempt."""
+
+    @web.authenticated
+    @authorized("read", "jupyter_flow:notebooks")
+    async def get(self, dag_id: str, run_id: str, task_id: str) -> None:
+        """The notebook as JSON and which cell failed."""
+        ids = {"dag_id": dag_id, "run_id": run_id, "task_id": task_id, "map_index": _map_index(self)}
+        await self.view("task_notebook", **ids, attempt=_attempt(self))
+
+
+def _map_index(handler: FlowHandler) -> int | None:
+    return handler.number("map_index", -1, -1, MOST_MAPPED)
+
+
+def _attempt(handler: FlowHandler) -> int | None:
+    return handler.number("attempt", None, 1, MOST_MAPPED)
+
+
+def _state(handler: FlowHandler) -> str:
+    state = handler.body("state").get("state")
+    if not isinstance(state, str):
+        raise HTTPError(400, "state must be a text, e.g. success")
+    return state

@@ -1,0 +1,129 @@
+"""HostLink: one thread that keeps a host alive and listens to its pushes; no other process is asked anything."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from typing import Literal
+
+import psutil
+
+from ..model.config import FlowConfig
+from ..model.errors import FlowError, NoHost
+from ..model.records import Actor
+from ..service import lease, supervise
+from ..wire.client import HouseClient
+
+HostState = Literal["connected", "lost", "stopped"]
+_ACTOR = Actor(user="jupyter_server", auth="server")
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 30.0
+
+
+class HostLink:
+    """Starts a host, subscribes to its changes, starts another when it dies (waiting longer each time).
+
+    A host that ended in good order while this server lives was told to (``jupyter flow stop``): it stays
+    ended until :meth:`wake`.
+    """
+
+    def __init__(self, config: FlowConfig, log: logging.Logger) -> None:
+        self._config = config
+        self._log = log
+        self._stopping = threading.Event()
+        self._woken = threading.Event()
+        self._client: HouseClient | None = None
+        self._guard = threading.Lock()
+        self._is_ours = False
+        self._thread: threading.Thread | None = None
+
+    def start(self, on_change: Callable[[int], None], on_host: Callable[[HostState], None]) -> None:
+        """Start the thread. Both callbacks are called from it: a committed change, a change of the host itself."""
+        self._thread = threading.Thread(
+            target=self._run, args=(on_change, on_host), name="jupyter-flow-host", daemon=True
+        )
+        self._thread.start()
+
+    def wake(self) -> None:
+        """Start a host now if there is none, whatever ended the last one."""
+        self._woken.set()
+
+    def stop(self) -> str:
+        """Stop listening and leave the host as ``on_stop`` says. Returns a sentence for the log, or ''. Blocks."""
+        self._stopping.set()
+        self._woken.set()
+        with self._guard:
+            client, self._client = self._client, None
+        words = ""
+        if client is not None:
+            words = self._leave() if self._is_ours else ""
+            client.close()
+        if self._thread is not None:
+            self._thread.join(timeout=5)
+        return words
+
+    def _run(self, on_change: Callable[[int], None], on_host: Callable[[HostState], None]) -> None:
+        pause = _FIRST_PAUSE
+        while not self._stopping.is_set():
+            self._woken.clear()
+            try:
+                self._ensure()
+                client = HouseClient(self._config.home, {"actor": _ACTOR.to_json()})
+                with self._guard:
+                    self._client = None if self._stopping.is_set() else client
+                if self._stopping.is_set():
+                    client.close()
+                    return
+                cursor = client.call("events.subscribe")["cursor"]
+                pause = _FIRST_PAUSE
+                on_host("connected")
+                on_change(cursor)
+                for message in client.pushes():
+                    if message.get("push") == "changed":
+                        on_change(message["cursor"])
+            except (FlowError, OSError) as error:
+                if not self._stopping.is_set():
+                    self._log.warning("Jupyter Flow: no host for %s: %s", self._config.home, error)
+            if self._stopping.is_set():
+                return
+            with self._guard:
+                lost, self._client = self._client, None
+            if lost is not None:
+                lost.close()
+            if lost is not None and not lease.holder(self._config.home):
+                on_host("stopped")
+                self._woken.wait()
+            else:
+                on_host("lost")
+                self._woken.wait(pause)
+                pause = min(2 * pause, _LONGEST_PAUSE)
+
+    def _ensure(self) -> None:
+        try:
+            HouseClient(self._config.home, timeout=5).close()
+        except NoHost:
+            supervise.ensure_host(self._config)
+        self._is_ours = _is_background_host(lease.holder(self._config.home).get("pid"))
+
+    def _leave(self) -> str:
+        """Do what ``on_stop`` says to a host that was started in the background, and say it."""
+        how_to_end = "`jupyter flow stop --tasks` ends it"
+        if self._config.on_stop == "keep":
+            return f"Jupyter Flow goes on scheduling in the background: {how_to_end}"
+        try:
+            with HouseClient(self._config.home, {"actor": _ACTOR.to_json()}, timeout=10) as client:
+                running = client.call("host.status")["running"]
+                client.call("host.stop", tasks=self._config.on_stop == "cancel")
+        except FlowError as error:
+            return f"Jupyter Flow: the host was not told to stop: {error}"
+        if running and self._config.on_stop == "finish":
+            return f"Jupyter Flow: {running} running tasks go on to their end: {how_to_end}"
+        return ""
+
+
+def _is_background_host(pid: int | None) -> bool:
+    """Tell whether ``pid`` was started by a server (not in a terminal with ``jupyter flow scheduler``)."""
+    try:
+        return pid is not None and supervise.MODULE in psutil.Process(pid).cmdline()
+    except psutil.Error:
+        return False

@@ -1,0 +1,95 @@
+"""LogFollow: the lines of one attempt as they are written."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from ..model.records import Actor
+from .house_door import HouseDoor
+
+LOOK_AGAIN = 0.2
+"""Seconds between looks at the size of the file, only while somebody follows a running attempt."""
+
+
+@dataclass(frozen=True)
+class LogTarget:
+    """Which log: an attempt number, or None for the newest attempt at the time of asking."""
+
+    dag_id: str
+    run_id: str
+    task_id: str
+    map_index: int = -1
+    attempt: int | None = None
+
+    @classmethod
+    def from_json(cls, wish: Any) -> LogTarget:
+        """Read a client's message. Raises ValueError."""
+        if not isinstance(wish, dict):
+            raise ValueError("a message is a JSON object")
+        map_index, attempt = wish.get("map_index", -1), wish.get("attempt")
+        if type(map_index) is not int or not (attempt is None or type(attempt) is int):
+            raise ValueError("map_index and attempt are whole numbers")
+        return cls(str(wish.get("dag_id")), str(wish.get("run_id")), str(wish.get("task_id")), map_index, attempt)
+
+    def instance(self) -> dict[str, Any]:
+        """Return the ids of the task instance."""
+        return {key: value for key, value in asdict(self).items() if key != "attempt"}
+
+
+class LogFollow:
+    """Reads one log from the line after ``after`` until its attempt has ended and nothing is left."""
+
+    def __init__(self, door: HouseDoor, actor: Actor, target: LogTarget, after: int) -> None:
+        self.target = target
+        self._door = door
+        self._actor = actor
+        self._after = after
+        self._nudged = asyncio.Event()
+
+    def on_event(self, event: dict[str, Any]) -> None:
+        """Look at once if ``event`` is about our task instance: its attempt may have begun or ended."""
+        if event["task_id"] == self.target.task_id and event["run_id"] == self.target.run_id:
+            self._nudged.set()
+
+    async def messages(self) -> AsyncIterator[dict[str, Any]]:
+        """Yield ``{…ids, "attempt", "attempt_number", "lines", "complete"}``; the last is complete. Raises FlowError."""
+        number = self.target.attempt
+        size = -1
+        while True:
+            ids = self.target.instance()
+            answer = await self._door.view(self._actor, "task_log", **ids, attempt=number, after=self._after)
+            number = answer["attempt_number"]
+            if lines := answer["lines"]:
+                self._after = lines[-1]["seq"]
+            done = answer["complete"] and not lines
+            if lines or done:
+                message = {"attempt_number": number, "lines": lines, "complete": done}
+                yield {**ids, "attempt": self.target.attempt, **message}
+            if done:
+                return
+            if not lines:
+                size = await self._change(ids, number, size)
+
+    async def _change(self, ids: dict[str, Any], number: int | None, size: int) -> int:
+        """Wait until the file has another size than ``size``, or an event says that something happened."""
+        task = await self._door.view(self._actor, "show_task", **ids)
+        names = [item["attempt_id"] for item in task["attempts"] if item["attempt_number"] == number]
+        while True:
+            now = await self._door.in_thread(self._size, names[0]) if names else size
+            if now != size or self._nudged.is_set():
+                self._nudged.clear()
+                return now
+            try:
+                await asyncio.wait_for(self._nudged.wait(), LOOK_AGAIN)
+            except TimeoutError:
+                continue
+
+    def _size(self, attempt_id: str) -> int:
+        try:
+            return os.lstat(self._door.config.home / "spool" / attempt_id / "log.jsonl").st_size
+        except OSError:
+            return -1

@@ -1,0 +1,165 @@
+"""The OpenAPI 3.1 document. A test holds it against the routes, so that it names all of them and nothing else."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from .. import __version__
+from . import openapi_schemas as schemas
+
+Schema = dict[str, Any]
+PREFIX = "jupyter-flow/api"
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One method of one path. ``query``: name → (schema, description); ``body``: properties of the JSON object."""
+
+    summary: str
+    answer: Schema
+    query: dict[str, tuple[Schema, str]]
+    body: dict[str, Schema] | None = None
+    required: tuple[str, ...] = ()
+
+
+def _operation(
+    summary: str,
+    answer: Schema,
+    *,
+    body: dict[str, Schema] | None = None,
+    required: tuple[str, ...] = (),
+    **query: tuple[Schema, str],
+) -> Operation:
+    return Operation(summary, answer, query, body, required)
+
+
+_INTEGER: Schema = {"type": "integer"}
+_TEXT: Schema = {"type": "string"}
+_BOOLEAN: Schema = {"type": "boolean"}
+_EMPTY: Schema = {"type": "object", "additionalProperties": False}
+_MAP_INDEX = ({"type": "integer", "minimum": -1, "default": -1}, "-1 for a task that is not mapped")
+_ATTEMPT = ({"type": "integer", "minimum": 1}, "number of the attempt; the latest one if left out")
+_RUN = "/dags/{dag_id}/runs/{run_id}"
+_TASK = _RUN + "/tasks/{task_id}"
+_CONF: Schema = {"type": "object", "description": "values of the DAG's params"}
+_DATE: Schema = {"type": ["string", "null"], "description": "ISO 8601 with offset; `none` for a run without a date"}
+
+
+def _ref(name: str) -> Schema:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _list(name: str) -> Schema:
+    return {"type": "array", "items": _ref(name)}
+
+
+def _with(name: str, **more: Schema) -> Schema:
+    return {"allOf": [_ref(name), {"type": "object", "properties": more, "required": list(more)}]}
+
+
+OPERATIONS: dict[tuple[str, str], Operation] = {
+    ("get", "/health"): _operation("How the house is", _ref("Health")),
+    ("get", "/import-errors"): _operation("DAG files that do not load, and warnings", _list("ImportError")),
+    ("post", "/reload"): _operation("Look at all DAG files again", _EMPTY),
+    ("get", "/openapi.json"): _operation("This document", {"type": "object"}),
+    ("get", "/events"): _operation(
+        "WebSocket: committed changes in order, and log lines of followed attempts",
+        {"type": "object"},
+        cursor=(_INTEGER, "id of the last event that the client has seen"),
+    ),
+    ("get", "/dags"): _operation("All DAGs", {"type": "object", "properties": {"dags": _list("Dag")}}),
+    ("get", "/dags/{dag_id}"): _operation("One DAG with its tasks", _with("Dag", tasks=_list("Task"))),
+    ("patch", "/dags/{dag_id}"): _operation(
+        "Pause or unpause", _ref("Dag"), body={"is_paused": _BOOLEAN}, required=("is_paused",)
+    ),
+    ("delete", "/dags/{dag_id}"): _operation("Forget a DAG and its runs", _EMPTY),
+    ("get", "/dags/{dag_id}/next"): _operation(
+        "What the schedule brings",
+        _list("NextRun"),
+        count=({"type": "integer", "minimum": 1, "default": 1}, "how many"),
+    ),
+    ("get", "/dags/{dag_id}/runs"): _operation(
+        "A page of runs, newest first",
+        {"type": "object", "properties": {"runs": _list("Run"), "next": {"type": ["string", "null"]}}},
+        limit=({"type": "integer", "minimum": 1, "maximum": 500, "default": 25}, "page size"),
+        before=(_TEXT, "`next` of the page before"),
+    ),
+    ("post", "/dags/{dag_id}/runs"): _operation(
+        "Trigger a run",
+        _ref("Run"),
+        body={
+            "conf": _CONF,
+            "logical_date": _DATE,
+            "run_id": _TEXT,
+            "unpause": _BOOLEAN,
+            "idempotency_key": _TEXT,
+        },
+    ),
+    ("get", _RUN): _operation("One run with its task instances", _with("Run", tasks=_list("TaskInstance"))),
+    ("post", _RUN + "/cancel"): _operation("Ask a run to stop", _ref("Run")),
+    ("post", _RUN + "/clear"): _operation("Run tasks again", _ref("Run"), body={"only_failed": _BOOLEAN}),
+    ("post", _RUN + "/mark"): _operation("Force a state", _ref("Run"), body={"state": _TEXT}, required=("state",)),
+    ("get", _TASK): _operation(
+        "One task instance with attempts, rendered fields and XComs",
+        _with("TaskInstance", attempts=_list("Attempt"), rendered={"type": "object"}, xcoms={"type": "array"}),
+        map_index=_MAP_INDEX,
+    ),
+    ("post", _TASK + "/clear"): _operation(
+        "Run a task again", _ref("TaskInstance"), body={"downstream": _BOOLEAN}, map_index=_MAP_INDEX
+    ),
+    ("post", _TASK + "/mark"): _operation(
+        "Force a state", _ref("TaskInstance"), body={"state": _TEXT}, required=("state",), map_index=_MAP_INDEX
+    ),
+    ("get", _TASK + "/log"): _operation(
+        "Log lines of an attempt",
+        _ref("Log"),
+        map_index=_MAP_INDEX,
+        attempt=_ATTEMPT,
+        after=({"type": "integer", "minimum": 0, "default": 0}, "seq of the last line known"),
+    ),
+    ("get", _TASK + "/notebook"): _operation(
+        "The executed notebook of an attempt", _ref("ExecutedNotebook"), map_index=_MAP_INDEX, attempt=_ATTEMPT
+    ),
+}
+
+
+def document(base_url: str = "/") -> Schema:
+    """Return the document for a server at ``base_url``."""
+    paths: dict[str, Schema] = {}
+    for (method, path), operation in OPERATIONS.items():
+        paths.setdefault(path, {})[method] = _describe(path, operation)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Jupyter Flow", "version": __version__},
+        "servers": [{"url": f"{base_url.rstrip('/')}/{PREFIX}"}],
+        "paths": paths,
+        "components": {"schemas": schemas.SCHEMAS},
+    }
+
+
+def _describe(path: str, operation: Operation) -> Schema:
+    refusal = {"description": "a refusal", "content": _json(_ref("Error"))}
+    parameters = [
+        {"name": name, "in": "path", "required": True, "schema": _ref("Id")} for name in re.findall(r"\{(\w+)\}", path)
+    ]
+    parameters += [
+        {"name": name, "in": "query", "schema": schema, "description": words}
+        for name, (schema, words) in operation.query.items()
+    ]
+    described: Schema = {
+        "summary": operation.summary,
+        "parameters": parameters,
+        "responses": {"200": {"description": "done", "content": _json(operation.answer)}, "default": refusal},
+    }
+    if operation.body is not None:
+        schema = {"type": "object", "properties": operation.body, "additionalProperties": False}
+        if operation.required:
+            schema["required"] = list(operation.required)
+        described["requestBody"] = {"required": bool(operation.required), "content": _json(schema)}
+    return described
+
+
+def _json(schema: Schema) -> Schema:
+    return {"application/json": {"schema": schema}}

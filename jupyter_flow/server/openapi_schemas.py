@@ -1,0 +1,143 @@
+"""The shapes of the REST documents as JSON schemas; states and run types come from ``model.state``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..model.state import RunState, RunType, TaskState
+
+Schema = dict[str, Any]
+
+_TEXT: Schema = {"type": "string"}
+_TEXT_OR_NULL: Schema = {"type": ["string", "null"]}
+_INTEGER: Schema = {"type": "integer"}
+_INTEGER_OR_NULL: Schema = {"type": ["integer", "null"]}
+_BOOLEAN: Schema = {"type": "boolean"}
+_OBJECT: Schema = {"type": "object"}
+_TEXTS: Schema = {"type": "array", "items": _TEXT}
+_INSTANT: Schema = {"type": ["string", "null"], "format": "date-time"}
+_SECONDS: Schema = {"type": ["number", "null"], "description": "seconds"}
+_REASON: Schema = {"oneOf": [{"$ref": "#/components/schemas/Reason"}, {"type": "null"}]}
+
+
+def _record(**properties: Schema) -> Schema:
+    return {"type": "object", "properties": properties, "required": list(properties)}
+
+
+def _names(states: Any) -> Schema:
+    return {"type": "string", "enum": [str(state) for state in states]}
+
+
+_NEXT = {
+    "run_after": _INSTANT,
+    "logical_date": _INSTANT,
+    "data_interval_start": _INSTANT,
+    "data_interval_end": _INSTANT,
+}
+
+SCHEMAS: dict[str, Schema] = {
+    "Id": {"type": "string", "pattern": r"^[A-Za-z0-9_.~:+@-]{1,250}$"},
+    "Error": _record(code=_TEXT, message=_TEXT),
+    "Reason": _record(code=_TEXT, args=_OBJECT, text=_TEXT),
+    "Health": _record(
+        state={"type": "string", "enum": ["healthy", "degraded", "stopped"]},
+        message=_TEXT_OR_NULL,
+        host={"type": ["object", "null"]},
+        running=_INTEGER,
+        queued=_INTEGER,
+        parallelism=_INTEGER,
+        import_errors=_INTEGER,
+    ),
+    "ImportError": _record(
+        file=_TEXT,
+        line=_INTEGER_OR_NULL,
+        message=_TEXT,
+        traceback=_TEXT_OR_NULL,
+        kind={"type": "string", "enum": ["error", "warning"]},
+    ),
+    "NextRun": _record(**_NEXT),
+    "Dag": _record(
+        dag_id=_TEXT,
+        description=_TEXT_OR_NULL,
+        owner=_TEXT,
+        tags=_TEXTS,
+        is_paused=_BOOLEAN,
+        schedule=_TEXT_OR_NULL,
+        timezone=_TEXT,
+        dag_file=_TEXT,
+        version=_INTEGER,
+        catchup=_BOOLEAN,
+        start_date=_INSTANT,
+        end_date=_INSTANT,
+        max_active_runs=_INTEGER,
+        max_active_tasks=_INTEGER,
+        params=_OBJECT,
+        warnings=_TEXTS,
+        next_run={"oneOf": [{"$ref": "#/components/schemas/NextRun"}, {"type": "null"}]},
+        recent_runs={"type": "array", "items": {"$ref": "#/components/schemas/Run"}},
+    ),
+    "Task": _record(
+        task_id=_TEXT,
+        operator=_TEXT,
+        trigger_rule=_TEXT,
+        upstream=_TEXTS,
+        downstream=_TEXTS,
+        retries=_INTEGER,
+        doc=_TEXT_OR_NULL,
+        notebook=_TEXT_OR_NULL,
+    ),
+    "Run": _record(
+        dag_id=_TEXT,
+        run_id=_TEXT,
+        run_type=_names(RunType),
+        state=_names(RunState),
+        reason=_REASON,
+        logical_date=_INSTANT,
+        data_interval_start=_INSTANT,
+        data_interval_end=_INSTANT,
+        run_after=_INSTANT,
+        queued_at=_INSTANT,
+        start_date=_INSTANT,
+        end_date=_INSTANT,
+        duration=_SECONDS,
+        conf=_OBJECT,
+        triggered_by=_TEXT,
+        actor=_TEXT,
+        version=_INTEGER,
+    ),
+    "TaskInstance": _record(
+        task_id=_TEXT,
+        map_index=_INTEGER,
+        operator=_TEXT,
+        state=_names(TaskState),
+        try_number=_INTEGER,
+        max_tries=_INTEGER,
+        attempt_number=_INTEGER,
+        queued_at=_INSTANT,
+        start_date=_INSTANT,
+        end_date=_INSTANT,
+        duration=_SECONDS,
+        reason=_REASON,
+        failing_cell=_INTEGER_OR_NULL,
+        log_path=_TEXT_OR_NULL,
+        notebook_path=_TEXT_OR_NULL,
+    ),
+    "Attempt": _record(
+        attempt_number=_INTEGER,
+        try_number=_INTEGER,
+        outcome=_TEXT_OR_NULL,
+        reason=_REASON,
+        start_date=_INSTANT,
+        end_date=_INSTANT,
+        duration=_SECONDS,
+        log_path=_TEXT_OR_NULL,
+        notebook_path=_TEXT_OR_NULL,
+    ),
+    "LogLine": _record(seq=_INTEGER, at=_TEXT, stream=_TEXT, level=_TEXT, text=_TEXT),
+    "Log": _record(
+        attempt_number=_INTEGER_OR_NULL,
+        lines={"type": "array", "items": {"$ref": "#/components/schemas/LogLine"}},
+        complete=_BOOLEAN,
+    ),
+    "ExecutedNotebook": _record(name=_TEXT, failing_cell=_INTEGER_OR_NULL, notebook=_OBJECT),
+}

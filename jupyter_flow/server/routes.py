@@ -1,0 +1,56 @@
+"""The one table of our routes: path template → handler."""
+
+from __future__ import annotations
+
+import re
+
+from tornado.web import RequestHandler
+
+from .event_socket import EventSocket
+from .flow_handler import UnknownHandler
+from .handlers_dags import DagRuns, Dags, NextRuns, OneDag
+from .handlers_house import Health, ImportErrors, OpenApi, Reload
+from .handlers_runs import (
+    CancelRun,
+    ClearRun,
+    ClearTask,
+    MarkRun,
+    MarkTask,
+    OneRun,
+    OneTask,
+    TaskLog,
+    TaskNotebook,
+)
+
+PREFIX = "/jupyter-flow/api"
+_RUN = "/dags/{dag_id}/runs/{run_id}"
+_TASK = _RUN + "/tasks/{task_id}"
+
+ROUTES: dict[str, type[RequestHandler]] = {
+    "/health": Health,
+    "/import-errors": ImportErrors,
+    "/reload": Reload,
+    "/openapi.json": OpenApi,
+    "/events": EventSocket,
+    "/dags": Dags,
+    "/dags/{dag_id}": OneDag,
+    "/dags/{dag_id}/next": NextRuns,
+    "/dags/{dag_id}/runs": DagRuns,
+    _RUN: OneRun,
+    _RUN + "/cancel": CancelRun,
+    _RUN + "/clear": ClearRun,
+    _RUN + "/mark": MarkRun,
+    _TASK: OneTask,
+    _TASK + "/clear": ClearTask,
+    _TASK + "/mark": MarkTask,
+    _TASK + "/log": TaskLog,
+    _TASK + "/notebook": TaskNotebook,
+}
+
+
+def route_table() -> list[tuple[str, type[RequestHandler]]]:
+    """Return tornado's patterns; a piece between slashes is one percent-encoded id, whatever it contains."""
+    table = [
+        (PREFIX + re.sub(r"\{(\w+)\}", r"([^/]+)", path.replace(".", r"\.")), kind) for path, kind in ROUTES.items()
+    ]
+    return [*table, (PREFIX + r"(?:/.*)?", UnknownHandler)]
