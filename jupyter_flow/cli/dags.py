@@ -58,7 +58,7 @@ def list_() -> None:
         (
             dag["dag_id"],
             "paused" if dag["is_paused"] else "",
-            _schedule(dag),
+            dag["schedule"] or "manual",
             instant((dag["next_run"] or {}).get("run_after")),
             " ".join(run["state"] for run in dag["recent_runs"][-3:]),
             dag["dag_file"],
@@ -90,10 +90,10 @@ def show(dag_id: str) -> None:
         {
             **dag,
             "state": "paused" if dag["is_paused"] else "active",
-            "schedule": _schedule(dag),
+            "schedule": dag["schedule"] or "manual",
             "next_run": when,
             "params": params,
-            "warnings": "; ".join(_warning(item) for item in dag["warnings"]),
+            "warnings": "; ".join(dag["warnings"]),
         },
         (*fields, "next_run", "params", "warnings"),
     )
@@ -102,17 +102,6 @@ def show(dag_id: str) -> None:
         for task in dag["tasks"]
     ]
     return show_table(("task", "operator", "trigger rule", "downstream", "notebook"), rows, "no tasks")
-
-
-def _schedule(dag: dict[str, Any]) -> str:
-    schedule = dag["schedule"]
-    if isinstance(schedule, dict):
-        return str(schedule.get("summary") or schedule.get("expression") or schedule.get("kind") or "")
-    return str(schedule or "none")
-
-
-def _warning(item: Any) -> str:
-    return str(item["message"]) if isinstance(item, dict) else str(item)
 
 
 @dags.command("errors")

@@ -1,4 +1,4 @@
-"""How answers are printed: JSON, or text for people. Text from elsewhere never reaches the terminal as control codes."""
+"""How answers are printed: JSON, or text for people; never with control codes that came from elsewhere."""
 
 from __future__ import annotations
 
@@ -81,19 +81,14 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str |
     """Return a table; ``columns`` whose name ends with ``>`` are right-aligned."""
     from rich import box
     from rich.table import Table
+    from rich.text import Text
 
     result = Table(box=box.SIMPLE_HEAD, pad_edge=False, title=title, title_justify="left", title_style="bold")
     for name in columns:
         result.add_column(name.rstrip(">"), justify="right" if name.endswith(">") else "left", overflow="fold")
     for row in rows:
-        result.add_row(*(value if _is_text(value) else cell(value) for value in row))
+        result.add_row(*(value if isinstance(value, Text) else cell(value) for value in row))
     return result
-
-
-def _is_text(value: object) -> bool:
-    from rich.text import Text
-
-    return isinstance(value, Text)
 
 
 def show_table(columns: Sequence[str], rows: Sequence[Sequence[object]], empty: str, title: str | None = None) -> None:

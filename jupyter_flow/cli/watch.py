@@ -68,7 +68,7 @@ class RunView:
             self._progress = Progress(
                 SpinnerColumn(finished_text="•"),
                 TextColumn("{task.description}", markup=False),
-                TextColumn("{task.fields[state]}", style=None),
+                TextColumn("{task.fields[state]}"),
                 TimeElapsedColumn(),
                 TextColumn("{task.fields[note]}", markup=False, style="dim"),
                 console=console(),
