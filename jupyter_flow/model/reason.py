@@ -46,7 +46,7 @@ TEXTS: dict[str, str] = {
     "notebook_parallelism": "notebook_parallelism: {active} of {limit} notebook slots are in use",
     "pool_full": "pool {pool}: {used} of {slots} slots are in use, {needed} needed",
     "pool_unknown": "pool {pool} does not exist: create it",
-    "slots": "waits for a free slot",
+    "changed": "was changed meanwhile",
     "host_stopping": "the host is stopping",
     "dispatch_paused": "dispatch is paused: {message}",
     # runs

@@ -1,0 +1,110 @@
+"""Attempts: who carries out what, as which process, and what is known at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, bindparam, select, update
+
+from ..model.errors import NotFound
+from ..model.rows import Attempt, TaskInstance
+from ..model.state import TASK_ACTIVE
+from .mapping import to_attempt, to_task_instance
+from .schema import attempt, task_instance
+
+
+@dataclass(frozen=True)
+class AttemptStart:
+    """The process of an attempt; ``started_at`` is what the host saw."""
+
+    attempt_id: str
+    pid: int | None
+    start_ticks: int | None
+    boot_id: str | None
+    started_at: datetime
+    worker: str | None = None
+
+
+_STARTED = (
+    update(attempt)
+    .where(attempt.c.id == bindparam("b_id"))
+    .values({name: bindparam(f"b_{name}") for name in ("pid", "start_ticks", "boot_id", "started_at", "worker")})
+)
+_CURRENT = (
+    task_instance.c.attempt_id == attempt.c.id,
+    task_instance.c.state.in_([str(state) for state in TASK_ACTIVE]),
+)
+
+
+def started(connection: Connection, items: Sequence[AttemptStart]) -> None:
+    """Record the processes of attempts (the state change to ``running`` goes through ``runs``)."""
+    if items:
+        values = [
+            {
+                "b_id": item.attempt_id,
+                "b_pid": item.pid,
+                "b_start_ticks": item.start_ticks,
+                "b_boot_id": item.boot_id,
+                "b_started_at": item.started_at,
+                "b_worker": item.worker,
+            }
+            for item in items
+        ]
+        connection.execute(_STARTED, values)
+
+
+def get_attempt(connection: Connection, attempt_id: str) -> Attempt:
+    """Return one attempt; raises :class:`NotFound`."""
+    row = connection.execute(select(attempt).where(attempt.c.id == attempt_id)).one_or_none()
+    if row is None:
+        raise NotFound(f"attempt {attempt_id!r} does not exist")
+    return to_attempt(row)
+
+
+def list_attempts(connection: Connection, task_instance_id: int) -> list[Attempt]:
+    """Return the attempts of a task instance in the order of their numbers."""
+    query = select(attempt).where(attempt.c.task_instance_id == task_instance_id).order_by(attempt.c.attempt_number)
+    return [to_attempt(row) for row in connection.execute(query)]
+
+
+def open_attempts(connection: Connection) -> list[tuple[Attempt, TaskInstance]]:
+    """Return the current attempts of all queued and running task instances: what a new host adopts."""
+    query = select(attempt.c.id).join(task_instance, _CURRENT[0]).where(_CURRENT[1])
+    ids = list(connection.execute(query).scalars())
+    attempts = {row.id: to_attempt(row) for row in connection.execute(select(attempt).where(attempt.c.id.in_(ids)))}
+    rows = connection.execute(
+        select(task_instance).where(task_instance.c.attempt_id.in_(ids)).order_by(task_instance.c.id)
+    )
+    return [(attempts[row.attempt_id], to_task_instance(row)) for row in rows]
+
+
+def unfinished_attempts(connection: Connection) -> list[Attempt]:
+    """Return attempts without an end, current or not: those that are not current must not have a process."""
+    query = select(attempt).where(attempt.c.finished_at.is_(None)).order_by(attempt.c.claimed_at)
+    return [to_attempt(row) for row in connection.execute(query)]
+
+
+def token_hash(connection: Connection, attempt_id: str) -> str | None:
+    """Return the hash of an attempt's token while the attempt is the current one, else None."""
+    query = select(attempt.c.token_hash).join(task_instance, _CURRENT[0])
+    found: str | None = connection.execute(query.where(attempt.c.id == attempt_id, _CURRENT[1])).scalar_one_or_none()
+    return found
+
+
+def adopt(connection: Connection, attempt_ids: Sequence[str], host_id: str, check_at: datetime) -> None:
+    """Let ``host_id`` look after these attempts and their task instances."""
+    connection.execute(update(attempt).where(attempt.c.id.in_(attempt_ids)).values(held_by=host_id))
+    connection.execute(
+        update(task_instance)
+        .where(task_instance.c.attempt_id.in_(attempt_ids), _CURRENT[1])
+        .values(held_by=host_id, check_at=check_at)
+    )
+
+
+def set_check_at(connection: Connection, attempt_ids: Sequence[str], check_at: datetime) -> None:
+    """Write when somebody must look again after these attempts, all seen alive."""
+    connection.execute(
+        update(task_instance).where(task_instance.c.attempt_id.in_(attempt_ids), _CURRENT[1]).values(check_at=check_at)
+    )

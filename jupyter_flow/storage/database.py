@@ -1,0 +1,120 @@
+"""Engines and transactions. Every difference between databases stands in this file.
+
+SQLite: WAL with synchronous=FULL, one writer connection, ``BEGIN IMMEDIATE`` for every writer transaction (a reader
+never turns into a writer half-way), readers are ``query_only``. On a network file system, where WAL corrupts, the
+rollback journal is used and a warning is logged.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy
+from sqlalchemy import Connection, Engine, event, make_url, text
+
+from ..model.errors import InvalidInput, NotFound
+from .filesystem import network_filesystem
+
+logger = logging.getLogger(__name__)
+
+BUSY_TIMEOUT_MS = 30_000
+NEVER_REUSE_IDS: dict[str, Any] = {"sqlite_autoincrement": True}
+"""Table options under which the ids of deleted rows are never given out again (cursors stay true)."""
+
+
+def create_engine(url: str) -> Engine:
+    """Return the engine of the one writer. Raises :class:`InvalidInput` for a database that is not supported."""
+    return _create(url, writer=True)
+
+
+def create_reader(url: str) -> Engine:
+    """Return an engine whose connections cannot write; :class:`NotFound` on use if there is no database yet."""
+    return _create(url, writer=False)
+
+
+@contextmanager
+def begin_write(engine: Engine) -> Iterator[Connection]:
+    """Hold the write lock from the start; commit at the end, roll everything back on an exception."""
+    with engine.begin() as connection:
+        yield connection
+
+
+@contextmanager
+def connect_read(engine: Engine) -> Iterator[Connection]:
+    """Give a connection that sees one consistent state until it is closed."""
+    with engine.connect() as connection:
+        yield connection
+
+
+def change_counter(connection: Connection) -> int | None:
+    """Return a number that changes with every commit of *another* connection; None where there is no such thing.
+
+    It means something only while the same connection is kept open, outside its transactions.
+    """
+    if connection.dialect.name != "sqlite":
+        return None
+    number: int = connection.execute(text("PRAGMA data_version")).scalar_one()
+    return number
+
+
+def _create(url: str, *, writer: bool) -> Engine:
+    parsed = make_url(url)
+    backend = parsed.get_backend_name()
+    if backend == "sqlite":
+        if not parsed.database or parsed.database == ":memory:":
+            raise InvalidInput(f"database {url!r}: give a file, several processes share it")
+        return _sqlite(parsed, Path(parsed.database), writer)
+    if backend == "postgresql":
+        if parsed.drivername == "postgresql":
+            parsed = parsed.set(drivername="postgresql+psycopg")
+        return _postgresql(parsed, writer)
+    raise InvalidInput(f"database {backend!r} is not supported: use sqlite or postgresql")
+
+
+def _sqlite(url: sqlalchemy.URL, path: Path, writer: bool) -> Engine:
+    remote = network_filesystem(path.parent)
+    if remote and writer:
+        logger.warning(
+            "%s lies on a network file system (%s): the slower rollback journal is used; "
+            "set JUPYTER_FLOW_HOME to a folder on a local disk",
+            path.parent,
+            remote,
+        )
+    pool = {"pool_size": 1, "max_overflow": 0, "pool_timeout": 60} if writer else {"pool_size": 5}
+    engine = sqlalchemy.create_engine(url, **pool)
+    journal = "DELETE" if remote else "WAL"
+
+    @event.listens_for(engine, "do_connect")
+    def _refuse_to_create(*_arguments: Any) -> None:
+        if not writer and not path.exists():
+            raise NotFound(f"there is no database {path}: start the host once, it creates it")
+
+    @event.listens_for(engine, "connect")
+    def _connect(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # the driver must not begin or commit by itself
+        statements = [f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}", "PRAGMA foreign_keys=ON"]
+        if writer:
+            statements += [f"PRAGMA journal_mode={journal}", "PRAGMA synchronous=FULL"]
+        else:
+            statements += ["PRAGMA query_only=ON", "PRAGMA wal_autocheckpoint=0"]
+        cursor = connection.cursor()
+        for statement in statements:
+            cursor.execute(statement)
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writer else "BEGIN")
+
+    return engine
+
+
+def _postgresql(url: sqlalchemy.URL, writer: bool) -> Engine:
+    if writer:
+        return sqlalchemy.create_engine(url, pool_pre_ping=True, isolation_level="READ COMMITTED")
+    engine = sqlalchemy.create_engine(url, pool_pre_ping=True)
+    return engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)

@@ -1,0 +1,63 @@
+"""Bringing a database to the schema of this version, and refusing any other one.
+
+Alembic is imported only when there is something to migrate: the stored revision is compared first.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, inspect, text
+
+from ..model.errors import Conflict
+
+HEAD = "0001"
+"""The revision that this version reads and writes: the newest file in ``migrations/versions``."""
+
+
+def migrate(engine: Engine) -> bool:
+    """Bring the database to :data:`HEAD`, in one transaction; return whether anything had to be done.
+
+    Raises :class:`Conflict` if a newer version of the house has written it.
+    """
+    with engine.begin() as connection:
+        stored = stored_revision(connection)
+        if stored == HEAD:
+            return False
+        if stored is not None and stored > HEAD:
+            raise Conflict(_newer(stored))
+        _upgrade(connection)
+        return True
+
+
+def check_schema(connection: Connection) -> None:
+    """Raise :class:`Conflict` unless the database has the schema of this version."""
+    stored = stored_revision(connection)
+    if stored is None:
+        raise Conflict("the database is empty: start the host once, it creates the tables")
+    if stored > HEAD:
+        raise Conflict(_newer(stored))
+    if stored < HEAD:
+        raise Conflict(f"the database has schema {stored}, this version needs {HEAD}: restart the host, it migrates")
+
+
+def stored_revision(connection: Connection) -> str | None:
+    """Return the revision of the database, None if it has no tables of ours."""
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    revision: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
+    return revision
+
+
+def _upgrade(connection: Connection) -> None:
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+
+
+def _newer(stored: str) -> str:
+    return f"the database has schema {stored}, newer than {HEAD} of this version: upgrade jupyterlab-flow"

@@ -1,0 +1,232 @@
+"""Reads of DAG runs and task instances: one row, lists with keyset paging, counts for decisions."""
+
+from __future__ import annotations
+
+import binascii
+import json
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, and_, bindparam, func, or_, select
+
+from ..model.errors import InvalidInput, NotFound
+from ..model.instants import from_iso, to_iso
+from ..model.rows import DagRun, TaskInstance
+from ..model.slots import RunCounts, Usage
+from ..model.state import RUN_TERMINAL, TASK_ACTIVE, RunState, RunType, TaskState
+from .mapping import to_run, to_task_instance
+from .schema import dag_run, pool, task_instance
+
+_OPEN = [str(state) for state in RunState if state not in RUN_TERMINAL]
+_ACTIVE = sorted(map(str, TASK_ACTIVE))
+_BY_RUN = select(task_instance).where(task_instance.c.dag_run_id == bindparam("b_run")).order_by(task_instance.c.id)
+_BY_ID = select(task_instance).where(task_instance.c.id.in_(bindparam("b_ids", expanding=True)))
+_BY_ID_LOCKED = _BY_ID.with_for_update()
+_USAGE = (
+    select(
+        task_instance.c.dag_run_id,
+        task_instance.c.pool,
+        task_instance.c.is_notebook,
+        func.count().label("count"),
+        func.sum(task_instance.c.pool_slots).label("slots"),
+    )
+    .where(task_instance.c.state.in_(_ACTIVE))
+    .group_by(task_instance.c.dag_run_id, task_instance.c.pool, task_instance.c.is_notebook)
+)
+
+
+def get_run(connection: Connection, dag_id: str, run_id: str) -> DagRun:
+    """Return one DAG run; raises :class:`NotFound`."""
+    found = _runs(connection, select(dag_run).where(dag_run.c.dag_id == dag_id, dag_run.c.run_id == run_id))
+    if not found:
+        raise NotFound(f"DAG {dag_id!r} has no run {run_id!r}")
+    return found[0]
+
+
+def run_by_id(connection: Connection, dag_run_id: int) -> DagRun:
+    """Return the DAG run with that surrogate key; raises :class:`NotFound`."""
+    found = _runs(connection, select(dag_run).where(dag_run.c.id == dag_run_id))
+    if not found:
+        raise NotFound(f"DAG run number {dag_run_id} does not exist")
+    return found[0]
+
+
+def find_idempotent(connection: Connection, dag_id: str, key: str) -> DagRun | None:
+    """Return the run that was created under that idempotency key, if any."""
+    found = _runs(connection, select(dag_run).where(dag_run.c.dag_id == dag_id, dag_run.c.idempotency_key == key))
+    return found[0] if found else None
+
+
+def list_runs(
+    connection: Connection,
+    dag_id: str | None = None,
+    *,
+    limit: int = 50,
+    before: str | None = None,
+    state: RunState | None = None,
+) -> tuple[list[DagRun], str | None]:
+    """Return up to ``limit`` runs, newest ``run_after`` first, and the cursor of the next page (None at the end).
+
+    Raises :class:`InvalidInput` for a cursor that this function did not give.
+    """
+    query = select(dag_run).order_by(dag_run.c.run_after.desc(), dag_run.c.id.desc()).limit(limit + 1)
+    if dag_id is not None:
+        query = query.where(dag_run.c.dag_id == dag_id)
+    if state is not None:
+        query = query.where(dag_run.c.state == str(state))
+    if before is not None:
+        run_after, key = _read_cursor(before)
+        query = query.where(
+            or_(dag_run.c.run_after < run_after, and_(dag_run.c.run_after == run_after, dag_run.c.id < key))
+        )
+    found = _runs(connection, query)
+    return found[:limit], _cursor(found[limit - 1]) if len(found) > limit else None
+
+
+def recent_runs(connection: Connection, dag_ids: Collection[str], count: int = 12) -> dict[str, list[DagRun]]:
+    """Return the last ``count`` runs of each DAG, newest last; every asked DAG has an entry."""
+    result: dict[str, list[DagRun]] = {dag_id: [] for dag_id in dag_ids}
+    rank = func.row_number().over(
+        partition_by=dag_run.c.dag_id, order_by=(dag_run.c.run_after.desc(), dag_run.c.id.desc())
+    )
+    ranked = select(dag_run, rank.label("rank")).where(dag_run.c.dag_id.in_(list(dag_ids))).subquery()
+    newest = select(ranked).where(ranked.c.rank <= count).order_by(ranked.c.run_after, ranked.c.id)
+    for row in connection.execute(newest):
+        result[row.dag_id].append(to_run(row))
+    return result
+
+
+def open_runs(connection: Connection) -> list[DagRun]:
+    """Return all unfinished runs, oldest ``run_after`` first."""
+    return _runs(
+        connection, select(dag_run).where(dag_run.c.state.in_(_OPEN)).order_by(dag_run.c.run_after, dag_run.c.id)
+    )
+
+
+def overdue_runs(connection: Connection, now: datetime) -> list[DagRun]:
+    """Return unfinished runs whose ``check_at`` has passed: look at them in full, then say :func:`..edits.checked`."""
+    return _runs(connection, select(dag_run).where(dag_run.c.state.in_(_OPEN), dag_run.c.check_at <= now))
+
+
+def run_counts(connection: Connection) -> dict[str, RunCounts]:
+    """Return the number of queued and running runs of each DAG that has any."""
+    query = (
+        select(dag_run.c.dag_id, dag_run.c.state, func.count().label("count"))
+        .where(dag_run.c.state.in_(_OPEN))
+        .group_by(dag_run.c.dag_id, dag_run.c.state)
+    )
+    counts: dict[str, dict[str, int]] = {}
+    for row in connection.execute(query):
+        counts.setdefault(row.dag_id, {})[row.state] = row[2]
+    return {
+        dag_id: RunCounts(by_state.get(RunState.QUEUED, 0), by_state.get(RunState.RUNNING, 0))
+        for dag_id, by_state in counts.items()
+    }
+
+
+def last_scheduled(connection: Connection, dag_id: str) -> datetime | None:
+    """Return the newest logical date among the scheduled runs of a DAG."""
+    query = select(func.max(dag_run.c.logical_date)).where(
+        dag_run.c.dag_id == dag_id, dag_run.c.run_type == str(RunType.SCHEDULED)
+    )
+    newest: datetime | None = connection.execute(query).scalar_one()
+    return newest
+
+
+def prior_success(connection: Connection, dag_id: str, before: datetime) -> DagRun | None:
+    """Return the last successful run with a logical date before that instant."""
+    query = (
+        select(dag_run)
+        .where(dag_run.c.dag_id == dag_id, dag_run.c.state == str(RunState.SUCCESS), dag_run.c.logical_date < before)
+        .order_by(dag_run.c.logical_date.desc())
+        .limit(1)
+    )
+    found = _runs(connection, query)
+    return found[0] if found else None
+
+
+def task_rows(
+    connection: Connection, dag_run_id: int | None = None, *, ids: Sequence[int] = (), lock: bool = False
+) -> Sequence[Row[Any]]:
+    """Return raw rows of task instances, of a run or by ``ids``; for files of this room only."""
+    if dag_run_id is not None:
+        return connection.execute(_BY_RUN, {"b_run": dag_run_id}).all()
+    return connection.execute(_BY_ID_LOCKED if lock else _BY_ID, {"b_ids": list(ids)}).all()
+
+
+def task_instances(connection: Connection, dag_run_id: int) -> list[TaskInstance]:
+    """Return all task instances of a run, in the order of their creation (topological)."""
+    return [to_task_instance(row) for row in task_rows(connection, dag_run_id)]
+
+
+def task_instances_by_id(connection: Connection, ids: Iterable[int]) -> list[TaskInstance]:
+    """Return the task instances with these surrogate keys."""
+    return [to_task_instance(row) for row in task_rows(connection, ids=list(ids))]
+
+
+def get_task_instance(
+    connection: Connection, dag_id: str, run_id: str, task_id: str, map_index: int = -1
+) -> TaskInstance:
+    """Return one task instance; raises :class:`NotFound` naming what is missing."""
+    run = get_run(connection, dag_id, run_id)
+    query = select(task_instance).where(
+        task_instance.c.dag_run_id == run.id,
+        task_instance.c.task_id == task_id,
+        task_instance.c.map_index == map_index,
+    )
+    row = connection.execute(query).one_or_none()
+    if row is None:
+        index = "" if map_index == -1 else f" with map index {map_index}"
+        raise NotFound(f"run {run_id!r} of DAG {dag_id!r} has no task {task_id!r}{index}")
+    return to_task_instance(row)
+
+
+def usage(connection: Connection) -> Usage:
+    """Return the slots in use now."""
+    used = Usage()
+    for row in connection.execute(_USAGE):
+        used.add(row.dag_run_id, row.pool, int(row.slots), row.is_notebook, row[3])
+    return used
+
+
+def activity(connection: Connection) -> tuple[int, int]:
+    """Return how many task instances are running, and how many wait for a slot or their start."""
+    states = [TaskState.RUNNING, TaskState.QUEUED, TaskState.SCHEDULED]
+    query = (
+        select(task_instance.c.state, func.count())
+        .where(task_instance.c.state.in_([str(state) for state in states]))
+        .group_by(task_instance.c.state)
+    )
+    counts: dict[str, int] = {row[0]: row[1] for row in connection.execute(query)}
+    return counts.get(TaskState.RUNNING, 0), counts.get(TaskState.QUEUED, 0) + counts.get(TaskState.SCHEDULED, 0)
+
+
+def pools(connection: Connection) -> dict[str, int]:
+    """Return the slots of each pool."""
+    return {row.name: row.slots for row in connection.execute(select(pool.c.name, pool.c.slots))}
+
+
+def lock_pools(connection: Connection) -> None:
+    """Let claims of several hosts take turns: counts of slots must not change between count and claim."""
+    connection.execute(_LOCK_POOLS)
+
+
+_LOCK_POOLS = select(pool.c.id).order_by(pool.c.id).with_for_update()
+
+
+def _runs(connection: Connection, query: Select[Any]) -> list[DagRun]:
+    return [to_run(row) for row in connection.execute(query)]
+
+
+def _cursor(run: DagRun) -> str:
+    return urlsafe_b64encode(json.dumps([to_iso(run.run_after), run.id]).encode()).decode()
+
+
+def _read_cursor(text: str) -> tuple[datetime, int]:
+    try:
+        run_after, key = json.loads(urlsafe_b64decode(text.encode()))
+        return from_iso(run_after), int(key)
+    except (binascii.Error, ValueError, TypeError, InvalidInput):
+        raise InvalidInput(f"{text!r} is not a page cursor: use the 'next' of an earlier answer") from None
