@@ -1,0 +1,36 @@
+"""The context of the task that runs in this process: what ``execute(context)`` and templates see."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+Context = Mapping[str, Any]
+
+_running: list[Context] = []
+
+
+def get_current_context() -> Context:
+    """Return the context of the running task.
+
+    Raises RuntimeError outside a task (e.g. while the DAG file is loaded).
+    """
+    if not _running:
+        raise RuntimeError("no task is running here: get_current_context() works inside a task, not in the DAG file")
+    return _running[-1]
+
+
+def current_context() -> Context | None:
+    """Return the context of the running task, None outside a task."""
+    return _running[-1] if _running else None
+
+
+@contextmanager
+def running(context: Context) -> Iterator[None]:
+    """Make ``context`` what :func:`get_current_context` answers."""
+    _running.append(context)
+    try:
+        yield
+    finally:
+        _running.remove(context)

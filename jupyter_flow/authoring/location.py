@@ -1,0 +1,37 @@
+"""Where in the author's file something was written."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from pathlib import Path
+from types import FrameType
+
+from .exceptions import FlowWarning
+
+_PACKAGE = str(Path(__file__).resolve().parent.parent)
+_OWN = tuple(f"{_PACKAGE}/{room}/" for room in ("authoring", "operators", "runner", "magics"))
+
+
+def _author_frame() -> FrameType | None:
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and (frame.f_code.co_filename.startswith(_OWN) or _is_machinery(frame)):
+        frame = frame.f_back
+    return frame
+
+
+def _is_machinery(frame: FrameType) -> bool:
+    name = frame.f_code.co_filename
+    return name.startswith("<frozen ") or name.endswith(("/contextlib.py", "/functools.py", "/inspect.py"))
+
+
+def author_line() -> tuple[str, int]:
+    """Return file and line of the innermost frame outside this package (``("", 0)`` if there is none)."""
+    frame = _author_frame()
+    return ("", 0) if frame is None else (frame.f_code.co_filename, frame.f_lineno)
+
+
+def warn(message: str, where: tuple[str, int] | None = None) -> None:
+    """Warn the author, at ``where`` or at the line that runs now."""
+    file, line = where or author_line()
+    warnings.warn_explicit(message, FlowWarning, file or "<unknown>", line, registry={})

@@ -1,0 +1,87 @@
+"""The door from an operator to the process that runs it.
+
+An operator never imports the runner: the runner makes a :class:`Runtime` current, operators, ``Variable`` and
+``flow`` ask :func:`current`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+
+@dataclass(frozen=True)
+class NotebookRequest:
+    """One notebook to execute, rendered. ``notebook``: path relative to the folder of the DAG file, or absolute.
+
+    ``kernel_name``: kernelspec name, display name or language; None = what the notebook's metadata says.
+    ``cell_timeout``: seconds for each cell. ``output_path``: where to copy the executed notebook to besides the
+    attempt's folder. ``cwd``: working folder, None = the folder of the notebook.
+    """
+
+    notebook: str
+    parameters: Mapping[str, Any]
+    kernel_name: str | None = None
+    env: Mapping[str, str] | None = None
+    cell_timeout: float | None = None
+    output_path: str | None = None
+    cwd: str | None = None
+
+
+class Runtime(Protocol):
+    """What a running task may ask of its runner."""
+
+    def run_notebook(self, request: NotebookRequest) -> Any:
+        """Execute a notebook and return the value for the task's ``return_value`` XCom (None: nothing)."""
+
+    def xcom_push(self, key: str, value: Any) -> None:
+        """Keep ``value`` (JSON) under ``key`` as an XCom of this attempt."""
+
+    def xcom_pull(
+        self,
+        task_id: str,
+        key: str,
+        *,
+        map_index: int = -1,
+        dag_id: str | None = None,
+        run_id: str | None = None,
+        include_prior_dates: bool = False,
+    ) -> tuple[bool, Any]:
+        """Return whether the XCom exists, and its value."""
+
+    def variable_get(self, key: str) -> str | None:
+        """Return the text of a variable, None if it is not set."""
+
+    def variable_set(self, key: str, value: str, description: str | None = None) -> None:
+        """Set a variable."""
+
+    def log_metric(self, name: str, value: float, step: int | None = None) -> None:
+        """Record a metric of this attempt."""
+
+    def progress(self, fraction: float, text: str = "") -> None:
+        """Say how far the task is: ``fraction`` from 0 to 1."""
+
+
+_CURRENT: ContextVar[Runtime | None] = ContextVar("jupyter_flow_runtime", default=None)
+_process_wide: Runtime | None = None
+
+
+def current() -> Runtime | None:
+    """Return the runtime of the task that runs here (in threads that the task started too), or None."""
+    return _CURRENT.get() or _process_wide
+
+
+@contextmanager
+def using(runtime: Runtime) -> Iterator[None]:
+    """Make ``runtime`` the current one of this process."""
+    global _process_wide
+    token = _CURRENT.set(runtime)
+    before, _process_wide = _process_wide, runtime
+    try:
+        yield
+    finally:
+        _process_wide = before
+        _CURRENT.reset(token)

@@ -1,0 +1,193 @@
+"""What templates name, found without rendering them: XComs, variables, and names that do not exist."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from .exceptions import DagError
+from .xcom_arg import RETURN_VALUE, XComArg
+
+if TYPE_CHECKING:
+    from jinja2 import Environment, nodes
+
+CONTEXT_NAMES = (
+    "conf",
+    "dag",
+    "dag_id",
+    "dag_run",
+    "data_interval_end",
+    "data_interval_start",
+    "ds",
+    "ds_nodash",
+    "execution_date",
+    "logical_date",
+    "macros",
+    "map_index",
+    "next_ds",
+    "next_ds_nodash",
+    "next_execution_date",
+    "params",
+    "prev_data_interval_end_success",
+    "prev_data_interval_start_success",
+    "prev_start_date_success",
+    "run_id",
+    "task",
+    "task_id",
+    "task_instance",
+    "task_instance_key_str",
+    "ti",
+    "tomorrow_ds",
+    "tomorrow_ds_nodash",
+    "try_number",
+    "ts",
+    "ts_nodash",
+    "ts_nodash_with_tz",
+    "var",
+    "yesterday_ds",
+    "yesterday_ds_nodash",
+)
+"""The names a template sees (those of dates only in a run that has a logical date)."""
+FILTERS = ("ds", "ds_nodash", "ts", "ts_nodash", "ts_nodash_with_tz")
+"""Filters for dates, besides jinja2's own."""
+_TASK_INSTANCE = ("ti", "task_instance")
+_BUILT_IN = ("range", "dict", "namespace", "cycler", "joiner", "self", "loop", "caller", "varargs", "kwargs")
+
+
+@dataclass
+class TemplateNames:
+    """What the templates of one task name. ``unknown``: names that no run has."""
+
+    xcoms: set[tuple[str, str]] = field(default_factory=set)
+    variables: set[str] = field(default_factory=set)
+    unknown: set[str] = field(default_factory=set)
+
+
+def is_template(text: str) -> bool:
+    """Tell whether rendering could change ``text``."""
+    return "{{" in text or "{%" in text or "{#" in text
+
+
+def template_names(where: str, fields: Mapping[str, Any]) -> TemplateNames:
+    """Return what the values of template ``fields`` (nested, name -> value) name.
+
+    Raises :class:`DagError` for a template that is not valid.
+    """
+    found = TemplateNames()
+    for name, value in fields.items():
+        for item in _leaves(value):
+            if isinstance(item, XComArg):
+                found.xcoms.add((str(item.task_id), item.key))
+            elif is_template(item):
+                _read(f"{where}: template field {name!r}", item, found)
+    return found
+
+
+def _leaves(value: Any) -> Iterator[str | XComArg]:
+    if isinstance(value, (str, XComArg)):
+        yield value
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from _leaves(item)
+    elif isinstance(value, (list, tuple, set, frozenset)):
+        for item in value:
+            yield from _leaves(item)
+
+
+@cache
+def _environment() -> Environment:
+    from jinja2 import Environment  # 80 ms, only where a task has a template
+
+    return Environment(autoescape=False)  # noqa: S701 - parses only, renders nothing
+
+
+def _read(where: str, text: str, found: TemplateNames) -> None:
+    from jinja2 import TemplateSyntaxError, meta, nodes
+
+    try:
+        tree = _environment().parse(text)
+        names = meta.find_undeclared_variables(tree)
+    except TemplateSyntaxError as error:
+        raise DagError(f"{where}: line {error.lineno}: {error.message}: {_shortened(text)}") from None
+    except RecursionError:
+        raise DagError(f"{where}: nested too deeply") from None
+    found.unknown.update(names - set(CONTEXT_NAMES) - set(_BUILT_IN))
+    for call in tree.find_all(nodes.Call):
+        if _is_pull(call.node):
+            found.xcoms.update(_pulled(call))
+        elif (key := _variable_getter(call)) is not None:
+            found.variables.add(key)
+    for node in tree.find_all((nodes.Getattr, nodes.Getitem)):
+        key = _key(node)
+        if key is not None and _is_accessor(node.node) and key != "get":
+            found.variables.add(key)
+
+
+def _is_pull(node: nodes.Node) -> bool:
+    from jinja2 import nodes as n
+
+    return (
+        isinstance(node, n.Getattr)
+        and node.attr == "xcom_pull"
+        and isinstance(node.node, n.Name)
+        and node.node.name in _TASK_INSTANCE
+    )
+
+
+def _pulled(call: nodes.Call) -> Iterator[tuple[str, str]]:
+    given: dict[str, Any] = {}
+    for name, node in zip(("task_ids", "dag_id", "key"), call.args, strict=False):
+        given[name] = _constant(node)
+    given.update({item.key: _constant(item.value) for item in call.kwargs})
+    if any(given.get(name) for name in ("dag_id", "run_id", "include_prior_dates", "map_indexes")):
+        return
+    task_ids, key = given.get("task_ids"), given.get("key", RETURN_VALUE)
+    ids = [task_ids] if isinstance(task_ids, str) else task_ids
+    if isinstance(ids, (list, tuple)) and isinstance(key, str):
+        yield from ((task_id, key) for task_id in ids if isinstance(task_id, str))
+
+
+def _constant(node: nodes.Expr) -> Any:
+    from jinja2 import nodes as n
+
+    try:
+        return node.as_const()
+    except n.Impossible:
+        return object()
+
+
+def _is_accessor(node: nodes.Node) -> bool:
+    """Whether ``node`` is ``var.value`` or ``var.json``."""
+    from jinja2 import nodes as n
+
+    return (
+        isinstance(node, n.Getattr)
+        and node.attr in ("value", "json")
+        and isinstance(node.node, n.Name)
+        and node.node.name == "var"
+    )
+
+
+def _variable_getter(call: nodes.Call) -> str | None:
+    from jinja2 import nodes as n
+
+    getter = call.node
+    if isinstance(getter, n.Getattr) and getter.attr == "get" and _is_accessor(getter.node) and call.args:
+        key = _constant(call.args[0])
+        return key if isinstance(key, str) else None
+    return None
+
+
+def _key(node: nodes.Getattr | nodes.Getitem) -> str | None:
+    from jinja2 import nodes as n
+
+    if isinstance(node, n.Getattr):
+        return node.attr
+    return node.arg.value if isinstance(node.arg, n.Const) and isinstance(node.arg.value, str) else None
+
+
+def _shortened(text: str) -> str:
+    line = " ".join(text.split())
+    return repr(line if len(line) <= 80 else line[:79] + "…")

@@ -1,0 +1,97 @@
+"""PythonOperator: calls a Python function of the DAG file."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar
+
+from ..authoring import checks
+from ..authoring.context import Context
+from ..authoring.exceptions import DagError
+from ..authoring.operator import BaseOperator
+from ..authoring.task_kinds import register_kind
+
+
+class PythonOperator(BaseOperator):
+    """Calls ``python_callable(*op_args, **op_kwargs)``; what it returns (JSON) is the ``return_value`` XCom.
+
+    Parameters of the function that are named like a context value (``ds``, ``ti``, ``params`` …) and get nothing
+    from ``op_args`` or ``op_kwargs`` receive that value; ``**kwargs`` receives the whole context.
+    ``op_args``, ``op_kwargs`` and ``templates_dict`` are templated. A coroutine function is run to its end.
+    """
+
+    template_fields: ClassVar[Sequence[str]] = ("op_args", "op_kwargs", "templates_dict", "env", "cwd")
+    spec_fields: ClassVar[Sequence[str]] = ("callable_name",)
+
+    def __init__(
+        self,
+        task_id: str,
+        python_callable: Callable[..., Any],
+        op_args: Sequence[Any] | None = None,
+        op_kwargs: Mapping[str, Any] | None = None,
+        templates_dict: Mapping[str, Any] | None = None,
+        show_return_value_in_logs: bool = True,
+        **operator_args: Any,
+    ) -> None:
+        super().__init__(task_id, **operator_args)
+        where = f"task {task_id!r}"
+        if not callable(python_callable):
+            raise DagError(f"{where}: python_callable must be a function, not {python_callable!r}")
+        if isinstance(op_args, str) or not isinstance(op_args or (), Sequence):
+            raise DagError(f"{where}: op_args must be a list, not {op_args!r}")
+        self.python_callable = python_callable
+        self.op_args = list(op_args or ())
+        self.op_kwargs = checks.mapping(where, "op_kwargs", op_kwargs)
+        self.templates_dict = (
+            None if templates_dict is None else checks.mapping(where, "templates_dict", templates_dict)
+        )
+        self.show_return_value_in_logs = bool(show_return_value_in_logs)
+
+    @property
+    def callable_name(self) -> str:
+        """The function's own name."""
+        return getattr(self.python_callable, "__name__", type(self.python_callable).__name__)
+
+    def execute(self, context: Context) -> Any:
+        """Call the function."""
+        values: dict[str, Any] = {**context, "context": context, "templates_dict": self.templates_dict}
+        kwargs = call_arguments(self.python_callable, self.op_args, self.op_kwargs, values)
+        result = self.python_callable(*self.op_args, **kwargs)
+        if inspect.iscoroutine(result):
+            result = asyncio.run(result)
+        if result is not None and self.show_return_value_in_logs:
+            self.log.info("returned %s", _shortened(result))
+        return result
+
+
+class DecoratedPython(PythonOperator):
+    """The task that ``@task`` makes of a function."""
+
+    operator_name: ClassVar[str] = "@task"
+
+
+def call_arguments(
+    function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], context: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return keyword arguments for ``function``: ``kwargs``, and from ``context`` what its signature asks for."""
+    try:
+        parameters = list(inspect.signature(function).parameters.values())
+    except (TypeError, ValueError):  # a built-in without a signature
+        return dict(kwargs)
+    positional = [item for item in parameters if item.kind in (item.POSITIONAL_ONLY, item.POSITIONAL_OR_KEYWORD)]
+    taken = {item.name for item in positional[: len(args)]}
+    if any(item.kind is item.VAR_KEYWORD for item in parameters):
+        extra = {name: value for name, value in context.items() if name not in taken and name != "context"}
+        return {**extra, **kwargs}
+    named = {item.name for item in parameters if item.kind in (item.POSITIONAL_OR_KEYWORD, item.KEYWORD_ONLY)}
+    return {**{name: context[name] for name in named - taken - set(kwargs) if name in context}, **kwargs}
+
+
+def _shortened(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 500 else f"{text[:500]}… ({len(text)} characters)"
+
+
+register_kind("python", DecoratedPython)
