@@ -1,0 +1,410 @@
+"""The kernel forkserver: forks IPython kernels on demand, and keeps some that wait.
+
+Run by its path with the *kernel's* interpreter, which needs ipykernel and nothing of ours installed (Python 3.9+):
+``PYTHON kernel_forkserver.py --socket PATH --key TEXT --ready-fd N``. The siblings that it loads by path use the
+standard library only, ``kernel_child`` ipykernel besides.
+
+A house's connection says ``{"op":"house"}`` first; then ``warm`` (``count``: kernels to keep waiting), ``idle``
+(none), ``retire``. It hears ``hello`` (``pid python key``) and ``pool`` (``waiting starting lent``) at changes.
+A runner's connection asks once ``{"op":"kernel","tag","python","cwd","environment"}`` and hears ``forked``
+(``pid folder connection``, with the kernel's pidfd and leash attached), ``bound`` when the kernel listens and has
+environment, folder and tag of the attempt, at last ``exited`` (``pid exit_code signal``); or ``refused`` (``message``).
+
+A kernel serves one attempt and is never used again. A waiting kernel is *exercised* once (kernel_info and a silent
+``pass``): its first messages would otherwise pay for copied pages and lazy imports. We hold the leash of waiting
+kernels; the runner gets it at hand-over. Without a house nothing is lent and waiting kernels end.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import importlib.util
+import json
+import os
+import secrets
+import selectors
+import shutil
+import signal
+import socket
+import struct
+import sys
+import time
+import traceback
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+FIRST_CONNECTION_TIMEOUT = 30.0
+REFILL_PAUSE = 0.1
+
+if __name__ == "__main__" and sys.path and os.path.abspath(sys.path[0] or ".") == HERE:
+    del sys.path[0]  # our folder must not shadow the kernel's modules
+
+
+def load_sibling(name: str, *path: str) -> ModuleType:
+    """Load one of our standard-library-only files by its path."""
+    spec = importlib.util.spec_from_file_location("jupyter_flow_" + name, os.path.join(HERE, *path))
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{name} cannot be loaded")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+if TYPE_CHECKING:
+    from ..wire import framing
+    from . import fork_hygiene, kernel_child, leash
+else:
+    framing = load_sibling("framing", os.pardir, "wire", "framing.py")
+    fork_hygiene = load_sibling("fork_hygiene", "fork_hygiene.py")
+    leash = load_sibling("leash", "leash.py")
+    kernel_child = load_sibling("kernel_child", "kernel_child.py")
+
+
+class Kernel:
+    """A kernel process: ``starting`` → ``waiting`` → ``lent`` (one forked on demand is lent from its start)."""
+
+    def __init__(
+        self, pid: int, folder: str, connection: dict[str, Any], channel: socket.socket, leash_end: int, pidfd: int
+    ) -> None:
+        self.pid, self.folder, self.connection = pid, folder, connection
+        self.channel = channel
+        self.leash_end: int | None = leash_end
+        self.pidfd: int | None = pidfd
+        self.state = "starting"
+        self.borrower: Connection | None = None
+
+    def let_go(self) -> None:
+        """Close the leash: a kernel whose leash nobody else holds ends at once."""
+        for name in ("leash_end", "pidfd"):
+            if getattr(self, name) is not None:
+                os.close(getattr(self, name))
+                setattr(self, name, None)
+
+
+class Connection:
+    """A house or a runner at the other end."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self.sock, self.decoder = sock, framing.Decoder()
+
+    def send(self, message: dict[str, Any], fds: tuple[int | None, ...] = ()) -> None:
+        """Send one frame, with descriptors if given; a peer that went away is noticed when it is read."""
+        try:
+            data = framing.encode(message)
+            if fds:
+                sent = socket.send_fds(self.sock, [data], [fd for fd in fds if fd is not None])
+                data = data[sent:]
+            self.sock.sendall(data)
+        except OSError:
+            pass
+
+
+class KernelForkserver:
+    """The loop: one listener, at most one house, runners, kernels."""
+
+    def __init__(self, path: str, key: str, baseline: fork_hygiene.Baseline, tag: fork_hygiene.EnvironmentTag) -> None:
+        self._path, self._key, self._baseline, self._tag = path, key, baseline, tag
+        self._folder = os.path.dirname(path)
+        self._kernels: dict[int, Kernel] = {}
+        self._house: Connection | None = None
+        self._target = 0
+        self._selector = selectors.DefaultSelector()
+        remove_dead_folders(self._folder)
+        self._listener = listen(path)
+        self._inode = os.stat(path).st_ino
+        self._wakeup, self._wakeup_writer = socket.socketpair()
+        self._wakeup.setblocking(False)
+        self._wakeup_writer.setblocking(False)
+        signal.signal(signal.SIGCHLD, lambda number, frame: None)
+        signal.set_wakeup_fd(self._wakeup_writer.fileno(), warn_on_full_buffer=False)
+        self._selector.register(self._listener, selectors.EVENT_READ, self._accept)
+        self._selector.register(self._wakeup, selectors.EVENT_READ, self._on_child_signal)
+
+    def serve(self) -> None:
+        """Serve until there is neither a house nor a kernel."""
+        first_deadline = time.monotonic() + FIRST_CONNECTION_TIMEOUT
+        while self._house is not None or self._kernels or time.monotonic() < first_deadline:
+            if self._house is None:
+                timeout = max(0.0, first_deadline - time.monotonic()) if not self._kernels else None
+            else:
+                timeout = REFILL_PAUSE if self._missing() else None
+            for key, _ in self._selector.select(timeout):
+                key.data()
+            if self._house is not None:
+                first_deadline = 0.0
+                self._refill()
+        self._unlink()
+
+    # -- connections
+
+    def _accept(self) -> None:
+        sock, _ = self._listener.accept()
+        size = struct.calcsize("3i")
+        uid = struct.unpack("3i", sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size))[1]
+        if uid != os.getuid():
+            sock.close()
+            return
+        connection = Connection(sock)
+        self._selector.register(sock, selectors.EVENT_READ, lambda: self._on_frames(connection))
+
+    def _on_frames(self, connection: Connection) -> None:
+        try:
+            data = connection.sock.recv(1 << 18)
+            messages = connection.decoder.feed(data)
+        except (OSError, framing.FrameError):
+            data, messages = b"", []
+        for message in messages:
+            self._handle(connection, message)
+        if not data:
+            self._drop(connection)
+
+    def _handle(self, connection: Connection, message: dict[str, Any]) -> None:
+        op = message.get("op")
+        if op == "house":
+            if self._house is not None:
+                self._drop(self._house)
+            self._house = connection
+            connection.send({"op": "hello", "pid": os.getpid(), "python": sys.executable, "key": self._key})
+        elif op == "kernel":
+            self._lend(connection, message)
+        elif connection is self._house and op == "warm":
+            self._target = int(message["count"])
+        elif connection is self._house and op == "idle":
+            self._empty_pool()
+        elif connection is self._house and op == "retire":
+            self._empty_pool()
+            self._unlink()
+            self._selector.unregister(self._listener)
+            self._listener.close()
+
+    def _drop(self, connection: Connection) -> None:
+        if connection.sock.fileno() < 0:
+            return
+        self._selector.unregister(connection.sock)
+        connection.sock.close()
+        for kernel in self._kernels.values():
+            if kernel.borrower is connection:
+                kernel.borrower = None
+        if connection is self._house:
+            self._house = None
+            self._empty_pool()
+
+    def _tell_house(self) -> None:
+        if self._house is not None:
+            states = [kernel.state for kernel in self._kernels.values()]
+            counts = {state: states.count(state) for state in ("waiting", "starting", "lent")}
+            self._house.send({"op": "pool", **counts})
+
+    # -- kernels
+
+    def _lend(self, connection: Connection, request: dict[str, Any]) -> None:
+        if self._house is None:
+            connection.send({"op": "refused", "message": "no host: it lends nothing"})
+            return
+        if not is_this_interpreter(request["python"]):
+            connection.send({"op": "refused", "message": f"it forks kernels of {sys.executable} only"})
+            return
+        kernel = next((item for item in self._kernels.values() if item.state == "waiting"), None)
+        try:
+            if kernel is None:
+                kernel = self._fork(request)
+            else:
+                kernel.channel.sendall(framing.encode(request))
+        except OSError as error:
+            connection.send({"op": "refused", "message": f"fork: {error}"})
+            return
+        kernel.state, kernel.borrower = "lent", connection
+        reply = {"op": "forked", "pid": kernel.pid, "folder": kernel.folder, "connection": kernel.connection}
+        connection.send(reply, (kernel.pidfd, kernel.leash_end))
+        kernel.let_go()
+        self._tell_house()
+
+    def _missing(self) -> int:
+        ready = sum(kernel.state != "lent" for kernel in self._kernels.values())
+        return self._target - ready
+
+    def _refill(self) -> None:
+        """Start at most one waiting kernel at a time, and none while all cores are busy."""
+        if self._missing() <= 0 or any(kernel.state == "starting" for kernel in self._kernels.values()):
+            return
+        if runnable() - 1 >= (os.cpu_count() or 1):
+            return
+        try:
+            self._fork(None)
+        except OSError:
+            traceback.print_exc()
+            self._target = 0
+        self._tell_house()
+
+    def _empty_pool(self) -> None:
+        self._target = 0
+        for kernel in self._kernels.values():
+            if kernel.state != "lent":
+                kernel.let_go()
+
+    def _fork(self, request: dict[str, Any] | None) -> Kernel:
+        folder, connection = make_connection(self._folder)
+        read_end, leash_end = leash.make()
+        ours, theirs = socket.socketpair()
+        pid = os.fork()
+        if pid == 0:
+            kernel_child.be_kernel(
+                self._baseline, self._tag, request, os.path.join(folder, "kernel.json"), read_end, theirs
+            )
+        os.close(read_end)
+        theirs.close()
+        kernel = Kernel(pid, folder, connection, ours, leash_end, os.pidfd_open(pid))
+        self._kernels[pid] = kernel
+        self._selector.register(ours, selectors.EVENT_READ, lambda: self._on_channel(kernel))
+        return kernel
+
+    def _on_channel(self, kernel: Kernel) -> None:
+        try:
+            word = kernel.channel.recv(64)
+        except OSError:
+            word = b""
+        if word == b"exercised" and kernel.state == "starting":
+            kernel.state = "waiting"
+            self._tell_house()
+            return
+        if word == b"bound" and kernel.borrower is not None:
+            kernel.borrower.send({"op": "bound"})
+        self._close_channel(kernel)
+
+    def _close_channel(self, kernel: Kernel) -> None:
+        if kernel.channel.fileno() >= 0:
+            self._selector.unregister(kernel.channel)
+            kernel.channel.close()
+
+    def _on_child_signal(self) -> None:
+        try:
+            self._wakeup.recv(4096)
+        except BlockingIOError:
+            pass
+        while self._kernels:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            kernel = self._kernels.pop(pid, None)
+            if kernel is not None:
+                self._bury(kernel, os.waitstatus_to_exitcode(status))
+
+    def _bury(self, kernel: Kernel, code: int) -> None:
+        if kernel.state == "starting" and kernel.leash_end is not None:
+            self._target = 0  # it died by itself before it could wait: asking again would only repeat that
+            sys.stderr.write(f"a waiting kernel ended with {code} while it started\n")
+        kernel.let_go()
+        self._close_channel(kernel)
+        shutil.rmtree(kernel.folder, ignore_errors=True)
+        end = {"exit_code": None, "signal": -code} if code < 0 else {"exit_code": code, "signal": None}
+        if kernel.borrower is not None:
+            kernel.borrower.send({"op": "exited", "pid": kernel.pid, **end})
+        self._tell_house()
+
+    def _unlink(self) -> None:
+        try:
+            if os.stat(self._path).st_ino == self._inode:
+                os.unlink(self._path)
+        except OSError:
+            pass
+
+
+def listen(path: str) -> socket.socket:
+    """Listen on a 0600 unix socket at ``path``, in place of whatever stands there."""
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    if os.path.lexists(path):
+        os.unlink(path)
+    mask = os.umask(0o177)
+    try:
+        listener.bind(path)
+    finally:
+        os.umask(mask)
+    listener.listen(64)
+    return listener
+
+
+def is_this_interpreter(python: str) -> bool:
+    """Tell whether ``python`` names our interpreter in our environment (python3 beside python, say)."""
+    ours, asked = os.path.abspath(sys.executable), os.path.abspath(python)
+    same_folder = os.path.dirname(ours) == os.path.dirname(asked)
+    return ours == asked or (same_folder and os.path.realpath(ours) == os.path.realpath(asked))
+
+
+def runnable() -> int:
+    """Return how many tasks of this machine run or want to (ourselves included)."""
+    with open("/proc/loadavg", "rb") as file:
+        return int(file.read().split()[3].split(b"/")[0])
+
+
+def make_connection(parent: str) -> tuple[str, dict[str, Any]]:
+    """Make a private folder with a connection file for ipc sockets (short paths: they are bounded)."""
+    while True:
+        folder = os.path.join(parent, "k" + secrets.token_hex(3))
+        try:
+            os.mkdir(folder, 0o700)
+            break
+        except FileExistsError:
+            continue
+    ports = {name + "_port": number for number, name in enumerate(("shell", "iopub", "stdin", "control", "hb"), 1)}
+    connection = {
+        "transport": "ipc",
+        "ip": os.path.join(folder, "c"),
+        "key": secrets.token_hex(32),
+        "signature_scheme": "hmac-sha256",
+        **ports,
+    }
+    descriptor = os.open(os.path.join(folder, "kernel.json"), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        json.dump(connection, file)
+    return folder, connection
+
+
+def remove_dead_folders(parent: str) -> None:
+    """Remove connection folders of kernels that an earlier, killed forkserver left behind."""
+    for name in os.listdir(parent):
+        folder = os.path.join(parent, name)
+        if len(name) == 7 and name.startswith("k") and os.path.isdir(folder):
+            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+                try:
+                    probe.connect(os.path.join(folder, "c-1"))
+                except OSError:
+                    shutil.rmtree(folder, ignore_errors=True)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a kernel forkserver; 0 at its end, 3 if it refused to serve."""
+    parser = argparse.ArgumentParser(prog="kernel_forkserver")
+    parser.add_argument("--socket", required=True)
+    parser.add_argument("--key", default="")
+    parser.add_argument("--ready-fd", type=int, required=True)
+    options = parser.parse_args(arguments)
+    baseline = fork_hygiene.Baseline()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    ready: dict[str, Any] = {"ready": True}
+    server = None
+    try:
+        os.environ.pop("JPY_PARENT_PID", None)
+        tag = fork_hygiene.EnvironmentTag()
+        kernel_child.import_base()
+        server = KernelForkserver(options.socket, options.key, baseline, tag)
+    except Exception as error:
+        traceback.print_exc()
+        ready = {"refused": f"{type(error).__name__}: {error}"}
+    os.write(options.ready_fd, json.dumps(ready).encode() + b"\n")
+    os.close(options.ready_fd)
+    if server is None:
+        return 3
+    gc.collect()
+    gc.freeze()
+    server.serve()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
