@@ -1,0 +1,108 @@
+"""The documents tell the truth: every code block runs, loads or names something that exists."""
+
+from __future__ import annotations
+
+import ast
+import re
+import shlex
+import subprocess
+import sys
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+from jupyter_flow.service.offline import parse_file
+from support.files import write_notebook
+from support.markdown import ROOT, Block, blocks, documents
+
+from jupyter_flow.cli.main import cli
+from jupyter_flow.model.config import FlowConfig
+
+PYTHON = blocks("python")
+DAG_BLOCKS = [block for block in PYTHON if "DAG(" in block.text]
+OTHERS = {
+    name: list(found) for name, found in groupby((b for b in PYTHON if b not in DAG_BLOCKS), lambda b: b.document)
+}
+COMMANDS = [(block, line) for block in blocks("bash") for line in block.text.splitlines() if line.strip()]
+CELLS = {name: list(found) for name, found in groupby(blocks("ipython"), lambda block: block.document)}
+
+
+def _problems(folder: Path, path: Path) -> tuple[Any, list[str]]:
+    parsed = parse_file(FlowConfig(home=folder / "home", dag_folders=(folder,)), path)
+    return parsed, [f"{item.kind}: {item.message}" for item in parsed.problems]
+
+
+@pytest.mark.parametrize("block", DAG_BLOCKS, ids=str)
+def test_a_dag_in_the_documents_loads_without_a_warning(block: Block, tmp_path: Path) -> None:
+    for notebook in re.findall(r'notebook="([^"]+)"', block.text):
+        names = re.findall(r'"(\w+)": ', "".join(re.findall(r"parameters=\{([^}]*\}?\}?[^}]*)\}", block.text)))
+        source = "\n".join(f"{name} = None" for name in names) or "pass"
+        write_notebook(tmp_path, [{"source": source, "tags": ["parameters"]}], notebook)
+    path = tmp_path / "documented.py"
+    path.write_text(block.text, encoding="utf-8")
+    parsed, problems = _problems(tmp_path, path)
+    assert problems == []
+    assert [len(dag.tasks) > 0 for dag in parsed.dags] == [True]
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_the_other_python_blocks_of_a_document_run_in_their_order(name: str, tmp_path: Path) -> None:
+    for block in OTHERS[name]:
+        ast.parse(block.text, str(block))
+    script = tmp_path / "blocks.py"
+    script.write_text("\n".join(block.text for block in OTHERS[name]), encoding="utf-8")
+    done = subprocess.run([sys.executable, "-W", "error", script], cwd=tmp_path, capture_output=True, timeout=60)
+    assert done.returncode == 0, done.stderr.decode()
+
+
+@pytest.mark.parametrize(("block", "line"), COMMANDS, ids=lambda value: str(value)[:60])
+def test_a_command_in_the_documents_exists(block: Block, line: str) -> None:
+    words = shlex.split(line, comments=True)
+    if words[:2] == ["jupyter", "flow"]:
+        _check_flow_command(words[2:])
+    elif words[0] == "make":
+        targets = re.findall(r"(?m)^([\w -]+):(?!=)", (ROOT / "Makefile").read_text())
+        assert words[1] in {name for group in targets for name in group.split()}, f"{block}: no target {words[1]}"
+    elif words[0] == "python":
+        help_text = subprocess.run(
+            [sys.executable, ROOT / words[1], "--help"], capture_output=True, text=True, check=True, timeout=60
+        ).stdout
+        assert all(option in help_text for option in words[2:] if option.startswith("-")), f"{block}: {line}"
+    else:
+        assert words[0] in ("pip", "mkdir", "jupyter"), f"{block}: nothing checks {line!r}"
+
+
+def _check_flow_command(words: list[str]) -> None:
+    command: click.Command = cli
+    context = click.Context(cli)
+    while isinstance(command, click.Group):
+        found = command.get_command(context, words[0])
+        assert found is not None, f"there is no command {words[0]!r} in {command.name}"
+        command, words = found, words[1:]
+    command.make_context(command.name, words, parent=click.Context(cli), resilient_parsing=False)
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_the_cells_of_a_document_make_a_dag_file(name: str, tmp_path: Path) -> None:
+    path = write_notebook(tmp_path, [block.text for block in CELLS[name]], "documented.ipynb")
+    parsed, problems = _problems(tmp_path, path)
+    assert problems == []
+    assert [dag.dag_id for dag in parsed.dags] == ["nightly"]
+
+
+def test_links_between_the_documents_lead_somewhere() -> None:
+    lost = []
+    for path in documents():
+        for target in re.findall(r"\]\(([^)#:]+?)(?:#[^)]*)?\)", path.read_text(encoding="utf-8")):
+            if not (path.parent / target).exists():
+                lost.append(f"{path.name}: {target}")
+    assert lost == []
+
+
+def test_every_page_is_in_the_index() -> None:
+    index = (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
+    listed = set(re.search(r"```\{toctree\}(.*?)```", index, re.DOTALL)[1].split())
+    pages = {path.relative_to(ROOT / "docs").with_suffix("").as_posix() for path in (ROOT / "docs").rglob("*.md")}
+    assert pages - {"index"} <= listed
