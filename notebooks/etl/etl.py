@@ -44,6 +44,7 @@ with DAG(
         task_id="extract",
         bash_command=EXPORT,
         env={"DAY": "{{ ds }}", "ORDERS": "{{ params.orders }}", "FOLDER": "data/{{ run_id }}"},
+        append_env=True,  # beside PATH and the rest, not instead of them
     )
 
     @task

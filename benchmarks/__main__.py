@@ -1,0 +1,10 @@
+"""``python -m benchmarks``: the same as ``python benchmarks/run.py``."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from run import main  # noqa: E402
+
+sys.exit(main())
