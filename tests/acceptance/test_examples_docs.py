@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import re
 import shlex
 import subprocess
@@ -12,9 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import click
+import nbformat
 import pytest
+from nbclient import NotebookClient
 from jupyter_flow.service.offline import parse_file
-from support.files import write_notebook
+from support.files import notebook_json, write_notebook
 from support.markdown import ROOT, Block, blocks, documents
 
 from jupyter_flow.cli.main import cli
@@ -48,13 +49,9 @@ def test_a_dag_in_the_documents_loads_without_a_warning(block: Block, tmp_path: 
 
 
 @pytest.mark.parametrize("name", OTHERS)
-def test_the_other_python_blocks_of_a_document_run_in_their_order(name: str, tmp_path: Path) -> None:
-    for block in OTHERS[name]:
-        ast.parse(block.text, str(block))
-    script = tmp_path / "blocks.py"
-    script.write_text("\n".join(block.text for block in OTHERS[name]), encoding="utf-8")
-    done = subprocess.run([sys.executable, "-W", "error", script], cwd=tmp_path, capture_output=True, timeout=60)
-    assert done.returncode == 0, done.stderr.decode()
+def test_the_other_python_blocks_of_a_document_run_as_cells_of_a_notebook(name: str, tmp_path: Path) -> None:
+    notebook = nbformat.from_dict(notebook_json([block.text for block in OTHERS[name]]))
+    NotebookClient(notebook, resources={"metadata": {"path": str(tmp_path)}}, timeout=60).execute()
 
 
 @pytest.mark.parametrize(("block", "line"), COMMANDS, ids=lambda value: str(value)[:60])
