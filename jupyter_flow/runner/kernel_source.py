@@ -25,8 +25,8 @@ class KernelRequest:
 
     ``env``: the complete environment of the task, deny-list already applied; the kernelspec's and the task's
     own ``env`` are merged in (the launch gets the same mapping). ``own_env``: names that the task itself sets
-    (loader or thread variables among them forbid a fork). ``folder``: 0700, short enough for ipc sockets, removed by the
-    engine at the end. ``socket``: path of the kernel forkserver (``Workload.kernels``) or None.
+    (loader or thread variables among them forbid a fork). ``folder``: 0700, short enough for ipc sockets,
+    removed by the engine at the end. ``socket``: path of the kernel forkserver (``Workload.kernels``) or None.
     ``start_timeout``: seconds until the kernel must have answered.
     """
 
@@ -52,8 +52,8 @@ class KernelEnd:
 class LocalKernel(KernelProvisionerBase):
     """A provisioner whose kernel is a process on this machine, leader of its own session and group.
 
-    Subclasses implement ``pre_launch``, ``launch_kernel`` (which must set ``pid`` and, on Linux, ``pidfd``
-    through :meth:`adopt`) and :meth:`ended`.
+    Subclasses implement ``launch_kernel`` (which must set ``pid`` and, on Linux, ``pidfd`` through
+    :meth:`adopt`), :meth:`ended`, and ``pre_launch`` where they need a connection file of the manager.
     """
 
     pid: int | None = None
@@ -62,6 +62,10 @@ class LocalKernel(KernelProvisionerBase):
     def adopt(self, pid: int, pidfd: int | None) -> None:
         """Take over the running kernel ``pid``; ``pidfd`` becomes readable at its end and is closed by us."""
         self.pid, self.pidfd = pid, pidfd
+
+    async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:
+        """Return the launch arguments as they are: the request's environment is complete already."""
+        return {"cmd": [], **kwargs}
 
     async def ended(self) -> KernelEnd:
         """Wait (no polling) until the kernel process is gone and say how it ended. May be awaited often."""

@@ -1,0 +1,204 @@
+"""The runner: one process, one attempt of one task instance, one report.
+
+``python -m jupyter_flow.runner.attempt SPOOL`` with the attempt's token as the first line of stdin, or
+:func:`main_in_fork` in a child of a forkserver. Exit code 0 means that ``result.json`` is written.
+"""
+
+from __future__ import annotations
+
+import atexit
+import json
+import os
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ..model.records import Report, Workload
+from ..wire.environment import without_secrets
+from .capture import Capture
+from .fork_hygiene import TAG_VARIABLE, become_subreaper, reset_signals
+from .interrupts import Cause, Interrupts
+from .leftovers import end_leftovers
+from .report import build_report
+from .spool_files import RESULT, LogFile, write_result
+from .stamps import now_iso
+from .verdict import SUCCESS, Verdict, interrupted, of_exception
+from .watchdog import Watchdog
+
+
+class Attempt:
+    """The execution of one workload. ``token``: proof for questions to the house."""
+
+    def __init__(self, workload: Workload, token: str) -> None:
+        self._workload = workload
+        self._token = token
+        self._spool = Path(workload.spool)
+        self._limits = workload.limits
+        self._timeout = workload.task.execution_timeout
+        self._started = time.monotonic()
+        self._start_date = now_iso()
+        self._log = LogFile(self._spool, self._limits.log_max_bytes)
+        self._interrupts = Interrupts(self._limits.kill_grace, self._give_up)
+        self._channel: Any = None
+        self._notebooks: Any = None
+        self._rendered: dict[str, Any] = {}
+
+    def run(self) -> int:
+        """Execute the task and write the result. Returns the exit code of the process."""
+        watchdog = self._watchdog()
+        with Capture(self._log):
+            verdict = self._verdict()
+            if watchdog is not None:
+                watchdog.dismiss()
+            # what a forked kernel started is no child of ours: look further when things went wrong
+            thorough = verdict.outcome in ("failed", "cancelled")
+            left = end_leftovers(self._workload.attempt_id, self._limits.kill_grace, thorough=thorough)
+            if left:
+                self._log.say(f"{left} processes that the task left running were ended", "warning")
+        self._finish(verdict)
+        return 0
+
+    def _verdict(self) -> Verdict:
+        try:
+            try:
+                self._interrupts.arm(self._timeout)
+                self._work()
+            finally:
+                self._interrupts.disarm()
+            verdict = SUCCESS
+        except BaseException as error:
+            self._interrupts.disarm()
+            verdict = of_exception(error, self._timeout)
+        cause = self._interrupts.cause
+        if cause is not None and verdict.outcome != "cancelled":
+            # whatever the task made of the interrupt: it was told to end, and this is why it did
+            verdict = interrupted(cause, self._timeout)
+        return verdict
+
+    def _work(self) -> None:
+        from ..authoring.context import running
+        from ..authoring.runtime import using
+        from .dag_loader import operator_for
+        from .task_context import TaskChannel, build_context
+        from .templating import render
+
+        workload = self._workload
+        channel = self._channel = TaskChannel(workload, ask=self._ask, run_notebook=self._run_notebook)
+        with using(channel):
+            operator = operator_for(workload)
+            context = build_context(workload, channel, operator)
+            self._rendered = render(operator, context, native=workload.render_template_as_native_obj)
+            os.environ.update(getattr(operator, "env", None) or {})
+            os.chdir(Path(workload.cwd, getattr(operator, "cwd", None) or "."))
+            with running(context):
+                result = operator.execute(context)
+                operator.finish(context, result)
+        atexit._run_exitfuncs()
+
+    def _run_notebook(self, request: Any) -> None:
+        from .notebook_task import NotebookTask
+
+        if self._notebooks is None:
+            self._notebooks = NotebookTask(self._workload, self._channel, self._log, self._interrupts)
+        self._notebooks.run(request)
+
+    def _ask(self, op: str, **args: Any) -> Any:
+        from ..wire.client import HouseClient
+
+        envelope = {"attempt_id": self._workload.attempt_id, "token": self._token}
+        with HouseClient(Path(self._workload.home), envelope) as client:
+            return client.call(op, **args)
+
+    def _watchdog(self) -> Watchdog | None:
+        """Return a watchdog for code that runs in this process; commands and kernels leave us free to act."""
+        task = self._workload.task
+        if self._timeout is None or not task.needs_dag_file:
+            return None
+        seconds = self._timeout + 3 * self._limits.kill_grace
+
+        def write_timeout() -> bool:
+            if (self._spool / RESULT).exists():
+                return False
+            self._log.say("the task holds the interpreter: it was killed", "error")
+            self._write(self._report(interrupted("timeout", self._timeout)))
+            return True
+
+        return Watchdog(seconds, write_timeout)
+
+    def _give_up(self, cause: Cause) -> None:
+        """The last resort: the task ignores its interrupts. Write the result and end at once."""
+        self._log.say("the task did not end when it was interrupted: it was killed", "error")
+        end_leftovers(self._workload.attempt_id, self._limits.kill_grace, thorough=True)
+        self._finish(interrupted(cause, self._timeout))
+        os._exit(0)
+
+    def _finish(self, verdict: Verdict) -> None:
+        level = "error" if verdict.outcome in ("failed", "cancelled") else "info"
+        self._log.say(f"{verdict.outcome}: {verdict.reason}", level)
+        self._log.close()
+        self._write(self._report(verdict))
+
+    def _report(self, verdict: Verdict) -> Report:
+        return build_report(
+            self._workload,
+            verdict,
+            start_date=self._start_date,
+            log=self._log,
+            channel=self._channel,
+            notebooks=self._notebooks,
+            rendered=self._rendered,
+        )
+
+    def _write(self, report: Report) -> None:
+        slow = time.monotonic() - self._started > self._limits.fsync_after
+        write_result(self._spool, report, fsync=slow)
+
+
+def main_in_fork(spool: str, token: str) -> int:
+    """Run the attempt in ``spool`` in a forked child (own session, clean signals, tagged). Returns the exit code."""
+    atexit._clear()  # what the forkserver registered is not ours to run
+    return _run(spool, token)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the attempt in a process of its own; see the module's text."""
+    if len(arguments) != 1:
+        sys.stderr.write("usage: python -m jupyter_flow.runner.attempt SPOOL (token as the first line of stdin)\n")
+        return 2
+    token = sys.stdin.readline().strip()
+    try:
+        os.setsid()
+    except PermissionError:
+        pass  # we lead a group already: whoever started us made the session
+    reset_signals()
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    os.close(null)
+    return _run(arguments[0], token)
+
+
+def _run(spool: str, token: str) -> int:
+    try:
+        workload = Workload.from_json(json.loads(Path(spool, "spec.json").read_bytes()))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        sys.stderr.write(f"{spool}/spec.json is not a workload: {type(error).__name__}: {error}\n")
+        return 1
+    become_subreaper()
+    environment = without_secrets(os.environ)
+    for name in os.environ.keys() - environment.keys():
+        del os.environ[name]
+    os.environ[TAG_VARIABLE] = workload.attempt_id
+    try:
+        return Attempt(workload, token).run()
+    except Exception as error:
+        # the spool is gone or full: nothing can be reported, the house finds no result
+        sys.stderr.write(f"attempt {workload.attempt_id}: {type(error).__name__}: {error}\n")
+        return 1
+
+
+if __name__ == "__main__":
+    code = main(sys.argv[1:])
+    sys.stderr.flush()
+    os._exit(code)

@@ -1,0 +1,157 @@
+"""The papermill engine ``flow``: papermill prepares the notebook and keeps its metadata, we execute it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from nbformat import NotebookNode
+from papermill.engines import Engine, papermill_engines
+
+from ..authoring.exceptions import TaskFailure
+from ..model.reason import Reason
+from ..model.records import Limits
+from .cell_records import CellRecords, TruthfulExecutionManager
+from .kernel_client import private_folder, remove_folder
+from .kernel_source import KernelRequest
+from .kernels import kernel_environment, resolve_kernel
+from .messages import HouseMessages
+from .notebook_run import NotebookRun
+from .outputs import OutputLimits
+from .spool_files import JsonLines, LogFile
+
+NAME = "flow"
+
+
+class _NoHouse:
+    """Receives the messages of a notebook that runs outside a task: they stay in its outputs."""
+
+    def xcom_push(self, key: str, value: Any) -> None:
+        """Nothing to do."""
+
+    def log_metric(self, name: str, value: float, step: int | None = None) -> None:
+        """Nothing to do."""
+
+    def progress(self, fraction: float, text: str = "") -> None:
+        """Nothing to do."""
+
+
+def _nothing_to_pull(task_id: str, key: str) -> tuple[bool, Any]:
+    return False, None
+
+
+@dataclass
+class EngineTask:
+    """What an attempt gives the engine besides the notebook, and what it learns from it.
+
+    ``env``: the task's own environment. ``own_env``: see KernelRequest. ``watch(run)``: called with the run
+    before it starts, to connect cancel and timeout. Without a task (plain ``papermill --engine flow``) the
+    defaults hold: no records, no house.
+    """
+
+    attempt_id: str = "0" * 32
+    limits: Limits = Limits()
+    receiver: Any = field(default_factory=_NoHouse)
+    pull: Callable[[str, str], tuple[bool, Any]] = _nothing_to_pull
+    helper: str | None = None
+    env: dict[str, str] = field(default_factory=dict)
+    kernels_socket: str | None = None
+    cwd: str | None = None
+    cell_timeout: float | None = None
+    log: LogFile | None = None
+    events: JsonLines | None = None
+    save: Callable[[bytes], None] | None = None
+    say: Callable[[str], None] = lambda text: None
+    watch: Callable[[NotebookRun], None] = lambda run: None
+    records: CellRecords | None = None
+
+
+class FlowEngine(Engine):
+    """Executes on a single-use kernel with truthful cell states; ``task`` is an :class:`EngineTask`."""
+
+    @classmethod
+    def execute_notebook(  # noqa: D102 - papermill's
+        cls,
+        nb: NotebookNode,
+        kernel_name: str,
+        output_path: str | None = None,
+        progress_bar: Any = True,
+        log_output: bool = False,
+        autosave_cell_every: int = 30,
+        **kwargs: Any,
+    ) -> NotebookNode:
+        manager = TruthfulExecutionManager(
+            nb,
+            output_path=output_path,
+            progress_bar=progress_bar,
+            log_output=log_output,
+            autosave_cell_every=autosave_cell_every,
+        )
+        manager.notebook_start()
+        try:
+            cls.execute_managed_notebook(manager, kernel_name, log_output=log_output, **kwargs)
+        finally:
+            manager.notebook_complete()
+            task = kwargs.get("task")
+            if task is not None and task.records is not None:
+                task.records.save_now()
+        return manager.nb
+
+    @classmethod
+    def execute_managed_notebook(  # noqa: D102 - papermill's
+        cls,
+        nb_man: TruthfulExecutionManager,
+        kernel_name: str,
+        task: EngineTask | None = None,
+        start_timeout: float = 60,
+        **kwargs: Any,
+    ) -> None:
+        plain = task is None
+        task = task or EngineTask(limits=Limits(kernel_start_timeout=start_timeout))
+        name, spec = resolve_kernel(kernel_name, nb_man.nb.metadata)
+        folder = private_folder()
+        request = KernelRequest(
+            attempt_id=task.attempt_id,
+            kernel_name=name,
+            spec=spec,
+            cwd=task.cwd or os.getcwd(),
+            env=kernel_environment(spec, os.environ, task.env),
+            own_env=frozenset(task.env),
+            folder=Path(folder),
+            socket=task.kernels_socket,
+            start_timeout=task.limits.kernel_start_timeout,
+        )
+        records = task.records = CellRecords(nb_man, task.events, task.log, task.save)
+        messages = HouseMessages(task.receiver)
+        run = NotebookRun(
+            nb_man.nb,
+            request,
+            records=records,
+            messages=messages,
+            limits=OutputLimits(task.limits.cell_output_max_bytes, task.limits.notebook_max_bytes),
+            pull=task.pull,
+            helper=task.helper,
+            grace=task.limits.kill_grace,
+            cell_timeout=task.cell_timeout,
+            say=task.say,
+        )
+        task.watch(run)
+        try:
+            asyncio.run(run.run())
+        except TaskFailure as failure:
+            # papermill itself reports a cell's error by the cell's outputs
+            if not plain or failure.reason.code not in ("cell_error", "cell_exit"):
+                raise
+        finally:
+            remove_folder(folder)
+        try:
+            messages.deliver()
+        except ValueError as error:
+            raise TaskFailure(Reason("exception", {"type": "unusable message", "message": str(error)})) from None
+
+
+papermill_engines.register(NAME, FlowEngine)

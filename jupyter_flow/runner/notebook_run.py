@@ -1,0 +1,446 @@
+"""One execution of a notebook on one kernel: requests, outputs, deaths and deadlines.
+
+nbclient knows how messages become outputs, widgets and display ids; the conversation with the kernel is our
+own, because nothing here waits in polls and each end of a cell has its true name.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+from nbclient import NotebookClient
+from nbclient.client import CellExecutionComplete
+from nbformat import NotebookNode
+from nbformat.v4 import output_from_msg
+
+from ..authoring.exceptions import TaskFailure
+from ..model.reason import Reason
+from .cell_records import CellRecords
+from .interrupts import Cause
+from .kernel_client import KernelNotReady, SingleUseClient, SingleUseManager, how, start_kernel
+from .kernel_source import KernelEnd, KernelRequest, LocalKernel
+from .messages import PROGRESS, HouseMessages
+from .outputs import OutputLimits, append_merged
+
+_IDLE_SILENCE = 2.0
+"""Seconds without any output, after a cell's reply, until its lost "idle" message is no longer waited for."""
+_LAST_WORDS = 0.05
+"""Seconds without any output after which a dead kernel's last messages have arrived."""
+
+
+class Ended(Exception):
+    """The kernel or the attempt has come to its end while a request was under way."""
+
+
+class KernelDied(Ended):
+    """The kernel process is gone."""
+
+    def __init__(self, end: KernelEnd) -> None:
+        super().__init__(f"the kernel {how(end)}")
+        self.end = end
+
+
+class Stopped(Ended):
+    """The kernel was interrupted or killed by us: ``cause`` says on whose behalf."""
+
+    def __init__(self, cause: str) -> None:
+        super().__init__(cause)
+        self.cause = cause
+
+
+class _Request:
+    """An execute request under way."""
+
+    def __init__(self, cell: NotebookNode | None, index: int) -> None:
+        self.cell, self.index = cell, index
+        self.reply: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
+        self.idle = asyncio.Event()
+
+
+class NotebookRun(NotebookClient):
+    """Executes the code cells of ``nb`` and tells ``records`` what happens.
+
+    ``messages``: takes what the notebook says to the house. ``pull``: answers a kernel's question for an XCom,
+    ``(task_id, key) -> (found, value)``. ``helper``: code of the silent first request for Python kernels, or
+    None. ``grace``: seconds between SIGINT, SIGTERM and SIGKILL. ``cell_timeout``: seconds or None.
+    """
+
+    def __init__(
+        self,
+        nb: NotebookNode,
+        request: KernelRequest,
+        *,
+        records: CellRecords,
+        messages: HouseMessages,
+        limits: OutputLimits,
+        pull: Callable[[str, str], tuple[bool, Any]],
+        helper: str | None,
+        grace: float,
+        cell_timeout: float | None,
+        say: Callable[[str], None],
+    ) -> None:
+        super().__init__(nb, kernel_name=request.kernel_name, allow_errors=False)
+        self._request_for_kernel = request
+        self._records = records
+        self._messages = messages
+        self._limits = limits
+        self._pull = pull
+        self._helper = helper
+        self._grace = grace
+        self._cell_timeout = cell_timeout
+        self._say = say
+        self._requests: dict[str, _Request] = {}
+        self._pumps: list[asyncio.Task[None]] = []
+        self._stop_cause: str | None = None
+        self._stopping: asyncio.Task[None] | None = None
+        self._last_heard = 0.0
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self.kernel: LocalKernel | None = None
+        self.failure: TaskFailure | None = None
+
+    # -- from outside -------------------------------------------------------------------------------------------
+
+    def interrupt(self, cause: Cause) -> None:
+        """End the run because of ``cause``; safe to call from a signal handler."""
+        if self._loop is None:
+            self._stop_cause = self._stop_cause or cause
+        else:
+            self._loop.call_soon_threadsafe(self._begin_stop, cause)
+
+    # -- the run ------------------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Execute the notebook. Raises :class:`TaskFailure` or :class:`Stopped`."""
+        self.reset_execution_trackers()
+        self._loop = asyncio.get_running_loop()
+        try:
+            await self._start()
+            await self._execute_cells()
+            await self._collect_messages()
+        except KernelDied as death:
+            # between two requests: nothing was running, yet what follows cannot run
+            raise TaskFailure(_death_reason(death.end, self._records.cell_number(self._records.last_index))) from None
+        finally:
+            await self._close()
+            self._loop = None
+
+    async def _start(self) -> None:
+        kernel = self._request_for_kernel.kernel_name
+        if self._stop_cause is not None:
+            raise Stopped(self._stop_cause)
+        try:
+            self.km, self.kernel = await start_kernel(self._request_for_kernel, self._say)
+            client: SingleUseClient = self.km.client()
+            self.kc = client
+            client.start_channels(hb=False)
+            self._ended = asyncio.ensure_future(self.kernel.ended())
+            info = await self._or_stop(client.ready(self._request_for_kernel.start_timeout, self.kernel))
+        except KernelNotReady as error:
+            raise TaskFailure(Reason("kernel_start", {"kernel": kernel, "message": str(error)})) from None
+        self.nb.metadata["language_info"] = info["language_info"]
+        self._pumps = [
+            asyncio.create_task(self._pump(client.shell_channel, self._on_shell)),
+            asyncio.create_task(self._pump(client.iopub_channel, self._on_iopub)),
+            asyncio.create_task(self._pump(client.stdin_channel, self._on_stdin)),
+            asyncio.create_task(self._save_from_time_to_time()),
+        ]
+        if self._helper is not None and info["language_info"].get("name") == "python":
+            reply = await self._execute(self._helper, None, -1, silent=True)
+            if reply["status"] != "ok":
+                self._helper = None
+                self._say(f"the kernel did not take the helper: {reply.get('ename')}: {reply.get('evalue')}")
+        else:
+            self._helper = None
+
+    async def _or_stop(self, awaitable: Any) -> Any:
+        """Await while a cancel or timeout of the attempt may come."""
+        work = asyncio.ensure_future(awaitable)
+        while not work.done():
+            await asyncio.wait({work}, timeout=None if self._stop_cause is None else 0)
+            if self._stop_cause is not None and not work.done():
+                work.cancel()
+                await asyncio.gather(work, return_exceptions=True)
+                raise Stopped(self._stop_cause)
+        if self._stop_cause is not None:
+            raise Stopped(self._stop_cause)
+        return work.result()
+
+    async def _execute_cells(self) -> None:
+        for index, cell in enumerate(self.nb.cells):
+            if self._stop_cause is not None:
+                raise Stopped(self._stop_cause)
+            self._records.cell_started(cell, index)
+            if cell.cell_type == "code" and cell.source.strip():
+                await self._execute_code_cell(cell, index)
+            else:
+                self._records.cell_completed(cell, index)
+            if self.failure is not None:
+                raise self.failure
+
+    async def _execute_code_cell(self, cell: NotebookNode, index: int) -> None:
+        number = self._records.cell_number(index)
+        allows_errors = "raises-exception" in cell.metadata.get("tags", [])
+        cell.outputs = []
+        cell.metadata["execution"] = {}
+        self.clear_before_next_output = False
+        timer = None
+        if self._cell_timeout:
+            timer = asyncio.get_running_loop().call_later(self._cell_timeout, self._begin_stop, "timeout_cell")
+        try:
+            reply = await self._execute(cell.source, cell, index, stop_on_error=not allows_errors)
+        except KernelDied as death:
+            reason = _death_reason(death.end, number)
+            self._records.cell_died(cell, index, death.end)
+            raise TaskFailure(reason) from None
+        except Stopped:
+            self._records.cell_interrupted(cell, index)
+            raise
+        finally:
+            if timer is not None:
+                timer.cancel()
+        if reply.get("execution_count") is not None:
+            cell.execution_count = reply["execution_count"]
+        if self._stop_cause is not None:
+            self._records.cell_interrupted(cell, index)
+            raise Stopped(self._stop_cause)
+        reason = _failure_reason(reply, number)
+        if reason is not None and not (allows_errors and reply["status"] == "error"):
+            self._records.cell_failed(cell, index, reason)
+            raise TaskFailure(reason)
+        self._records.cell_completed(cell, index)
+
+    async def _execute(
+        self, code: str, cell: NotebookNode | None, index: int, *, silent: bool = False, **options: Any
+    ) -> dict[str, Any]:
+        """Send one execute request and return the content of its reply, all its outputs taken in.
+
+        Raises :class:`KernelDied` or :class:`Stopped`.
+        """
+        if self._ended.done():
+            raise KernelDied(self._ended.result())
+        request = _Request(cell, index)
+        message_id = self.kc.execute(  # type: ignore[union-attr]
+            code, silent=silent, store_history=not silent, allow_stdin=False, **options
+        )
+        self._requests[message_id] = request
+        await asyncio.wait({request.reply, self._ended}, return_when=asyncio.FIRST_COMPLETED)
+        if not request.reply.done():
+            await self._silence(_LAST_WORDS)
+            if self._stop_cause is not None:
+                raise Stopped(self._stop_cause)
+            raise KernelDied(self._ended.result())
+        await self._wait_for_idle(request)
+        return request.reply.result()["content"]
+
+    async def _wait_for_idle(self, request: _Request) -> None:
+        """Wait until the request's outputs are complete, or lost for certain."""
+        while not request.idle.is_set() and not self._ended.done():
+            try:
+                await asyncio.wait_for(request.idle.wait(), timeout=_IDLE_SILENCE)
+            except TimeoutError:
+                if time.monotonic() - self._last_heard >= _IDLE_SILENCE:
+                    if request.cell is not None:
+                        self._say(f"cell {self._records.cell_number(request.index)}: outputs were lost in a storm")
+                    return
+
+    async def _silence(self, seconds: float) -> None:
+        while time.monotonic() - self._last_heard < seconds:
+            await asyncio.sleep(seconds / 2)
+
+    # -- channels -----------------------------------------------------------------------------------------------
+
+    async def _pump(self, channel: Any, handle: Callable[[dict[str, Any]], None]) -> None:
+        while True:
+            message = await channel.get_msg(timeout=None)
+            try:
+                handle(message)
+            except (KeyError, TypeError, ValueError, AttributeError) as error:
+                self._say(f"a message of the kernel is unusable: {type(error).__name__}: {error}")
+
+    async def _save_from_time_to_time(self) -> None:
+        while True:
+            await asyncio.sleep(1)
+            self._records.save_if_due()
+
+    def _on_shell(self, message: dict[str, Any]) -> None:
+        request = self._requests.get(message["parent_header"].get("msg_id", ""))
+        if request is not None and message["msg_type"] == "execute_reply" and not request.reply.done():
+            request.reply.set_result(message)
+
+    def _on_iopub(self, message: dict[str, Any]) -> None:
+        self._last_heard = time.monotonic()
+        request = self._requests.get(message["parent_header"].get("msg_id", ""))
+        if request is None:
+            return
+        try:
+            if request.cell is not None:
+                self.process_message(message, request.cell, request.index)
+            elif message["msg_type"] == "status" and message["content"]["execution_state"] == "idle":
+                request.idle.set()
+        except CellExecutionComplete:
+            request.idle.set()
+
+    def _on_stdin(self, message: dict[str, Any]) -> None:
+        from .notebook_helper import ASK
+
+        prompt = str(message["content"].get("prompt", ""))
+        if message["msg_type"] == "input_request" and prompt.startswith(ASK):
+            self._answering = asyncio.ensure_future(self._answer(prompt.removeprefix(ASK)))
+
+    async def _answer(self, question: str) -> None:
+        try:
+            asked = json.loads(question)
+            if asked["op"] != "xcom_pull":
+                raise ValueError(f"unknown question {asked['op']!r}")
+            arguments = asked["args"]
+            answer: dict[str, Any] = {
+                "ok": list(await asyncio.to_thread(self._pull, str(arguments["task_id"]), str(arguments["key"])))
+            }
+        except Exception as error:
+            answer = {"error": f"{type(error).__name__}: {error}"}
+        self.kc.input(json.dumps(answer))  # type: ignore[union-attr]
+
+    # -- outputs ------------------------------------------------------------------------------------------------
+
+    def output(
+        self, outs: list[NotebookNode], msg: dict[str, Any], display_id: str | None, cell_index: int
+    ) -> NotebookNode | None:
+        """Take one output message: house messages, limits, merging, records."""
+        if msg["msg_type"] == "display_data" and self._take_message(msg["content"].get("data"), cell_index):
+            return None
+        if self.output_hook_stack[msg["parent_header"].get("msg_id")]:
+            return super().output(outs, msg, display_id, cell_index)
+        out = output_from_msg(msg)
+        if self.clear_before_next_output:
+            self.clear_before_next_output = False
+            outs.clear()
+            self.clear_display_id_mapping(cell_index)
+            self._cleared(cell_index)
+        for admitted in self._limits.admit(cell_index, out):
+            if display_id and admitted is out:
+                self._display_id_map.setdefault(display_id, {}).setdefault(cell_index, []).append(len(outs))
+            self._records.output(cell_index, admitted)
+            append_merged(outs, admitted)
+        return out
+
+    def _take_message(self, data: Any, cell_index: int) -> bool:
+        """Take a message to the house out of a display; True if it is not for the notebook's outputs."""
+        try:
+            taken = self._messages.take(data) if isinstance(data, dict) else None
+        except ValueError as error:
+            failure = TaskFailure(Reason("exception", {"type": "unusable message", "message": str(error)}))
+            self.failure = self.failure or failure
+            return False
+        if taken is None or taken[0] != PROGRESS:
+            return False
+        self._records.progress(cell_index, taken[1])
+        return True
+
+    def _update_display_id(self, display_id: str, msg: dict[str, Any]) -> None:
+        super()._update_display_id(display_id, msg)
+        for cell_index, positions in self._display_id_map.get(display_id, {}).items():
+            for position in positions:
+                self._records.updated(cell_index, position, self.nb.cells[cell_index].outputs[position])
+
+    def clear_output(self, outs: list[NotebookNode], msg: dict[str, Any], cell_index: int) -> None:
+        """Take a clear_output message."""
+        super().clear_output(outs, msg, cell_index)
+        if not self.clear_before_next_output:
+            self._cleared(cell_index)
+
+    def _cleared(self, cell_index: int) -> None:
+        self._limits.reset(cell_index)
+        self._records.cleared(cell_index)
+
+    # -- the last request ---------------------------------------------------------------------------------------
+
+    async def _collect_messages(self) -> None:
+        """Make sure that every message to the house has arrived; fetch what an output storm lost."""
+        last = self._records.cell_number(self._records.last_index)
+        if self._helper is None:
+            if self._messages.missing:
+                count = self._messages.missing
+                text = "this kernel cannot be asked for them again"
+                raise TaskFailure(Reason("outputs_lost", {"count": count, "cell": last, "message": text}))
+            return
+        try:
+            summary = json.loads(await self._ask_helper("_summary"))
+            if not self._messages.agrees(summary["count"], summary["digest"]):
+                new = self._messages.replace(json.loads(await self._ask_helper("_all_sent")))
+                self._say(f"{new} messages to the house were lost in an output storm and fetched again")
+            if not self._messages.agrees(summary["count"], summary["digest"]):
+                raise ValueError("what was fetched does not agree with what was sent")
+        except (ValueError, KeyError, TypeError) as error:
+            count = max(self._messages.missing, 1)
+            raise TaskFailure(Reason("outputs_lost", {"count": count, "cell": last, "message": str(error)})) from None
+
+    async def _ask_helper(self, function: str) -> str:
+        expression = f"__import__('jupyter_flow_helper').{function}()"
+        reply = await self._execute("", None, -1, silent=True, user_expressions={"flow": expression})
+        answer = reply.get("user_expressions", {}).get("flow", {})
+        if answer.get("status") != "ok":
+            raise ValueError(f"the helper does not answer: {answer.get('evalue', 'no answer')}")
+        import ast
+
+        return str(ast.literal_eval(answer["data"]["text/plain"]))
+
+    # -- the end ------------------------------------------------------------------------------------------------
+
+    def _begin_stop(self, cause: str) -> None:
+        if self._stop_cause is None:
+            self._stop_cause = cause
+        if self._stopping is None and self.kernel is not None and self._pumps:
+            self._stopping = asyncio.ensure_future(self._stop_ladder())
+
+    async def _stop_ladder(self) -> None:
+        """SIGINT, then SIGTERM, then SIGKILL of the kernel's group, ``grace`` seconds apart."""
+        manager: SingleUseManager = self.km
+        running = [request.reply for request in self._requests.values() if not request.reply.done()]
+        for step in (manager.interrupt_kernel, self.kernel.terminate, self.kernel.kill):  # type: ignore[union-attr]
+            await step()
+            ended = {self._ended, *running} if step == manager.interrupt_kernel else {self._ended}
+            done, _ = await asyncio.wait(ended, timeout=self._grace, return_when=asyncio.FIRST_COMPLETED)
+            if done:
+                return
+
+    async def _close(self) -> None:
+        """Kill the kernel (it is never used again) and let go of everything."""
+        if self._stopping is not None:
+            self._stopping.cancel()
+        for pump in self._pumps:
+            pump.cancel()
+        await asyncio.gather(*self._pumps, return_exceptions=True)
+        self.set_widgets_metadata()
+        if self.kernel is not None:
+            self._records.kernel_ends(self.kernel.pid)
+            await self.kernel.kill()
+            if self.kernel.has_process:
+                await asyncio.wait({self._ended}, timeout=self._grace)
+        if self.kc is not None:
+            self.kc.stop_channels()
+        if self.km is not None:
+            await self.km.cleanup_resources()
+
+
+def _death_reason(end: KernelEnd, cell: int) -> Reason:
+    if end.signal is not None:
+        return Reason("kernel_died", {"signal": end.signal, "cell": cell})
+    code = "?" if end.exit_code is None else end.exit_code
+    return Reason("kernel_died_exit", {"exit_code": code, "cell": cell})
+
+
+def _failure_reason(reply: dict[str, Any], cell: int) -> Reason | None:
+    """Return why a cell failed by its reply, None if it did not."""
+    for payload in reply.get("payload") or ():
+        if isinstance(payload, dict) and payload.get("source") == "ask_exit":
+            return Reason("cell_exit", {"code": 0, "cell": cell})
+    if reply["status"] == "ok":
+        return None
+    name, value = str(reply.get("ename", "Error")), str(reply.get("evalue", ""))
+    if name == "SystemExit":
+        return Reason("cell_exit", {"code": value, "cell": cell})
+    return Reason("cell_error", {"type": name, "message": value[:2000], "cell": cell})

@@ -1,0 +1,272 @@
+"""A notebook as a task: found in the bundle, checked, executed by papermill on our engine, saved in the spool."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import keyword
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from ..authoring.exceptions import TaskFailure
+from ..authoring.runtime import NotebookRequest, Runtime
+from ..model.reason import Reason
+from ..model.records import Workload
+from .interrupts import Interrupted, Interrupts
+from .spool_files import CELLS, JsonLines, LogFile, save_atomically
+
+MAX_SOURCE = 200_000_000
+_INTERPOLATING = frozenset({"julia", "powershell", ".net-powershell", "perl", "ruby", "groovy", "kotlin", "php"})
+"""Languages whose double-quoted strings run code after ``$`` or ``#{``; papermill does not escape it."""
+
+
+@dataclass
+class NotebookFacts:
+    """What the report says of the notebook and its kernel; None where it is not known."""
+
+    fields: dict[str, Any] = field(default_factory=dict)
+    peak_rss: int = 0
+    cpu_time: float = 0.0
+
+
+@dataclass
+class NotebookTask:
+    """Executes the notebooks of one attempt."""
+
+    workload: Workload
+    runtime: Runtime
+    log: LogFile
+    interrupts: Interrupts
+    facts: NotebookFacts = field(default_factory=NotebookFacts)
+
+    def run(self, request: NotebookRequest) -> None:
+        """Execute ``request``. Raises TaskFailure, or Interrupted when the attempt was cancelled or timed out."""
+        path = locate(request.notebook, self.workload)
+        source = read_pinned(path, self.workload)
+        self.facts.fields["source_sha256"] = hashlib.sha256(source).hexdigest()
+        node = load(source, str(path))
+        check_parameters(request.parameters)
+        self._execute(request, path, node)
+
+    def _execute(self, request: NotebookRequest, path: Path, node: Any) -> None:
+        import papermill
+        from papermill.exceptions import PapermillException
+
+        from . import engine, kernels
+        from .process_figures import is_own_interpreter, packages_hash
+
+        name, spec = kernels.resolve_kernel(request.kernel_name, node.metadata)
+        check_values(request.parameters, spec.language)
+        interpreter = kernels.interpreter_of(spec)
+        saved = Path(self.workload.spool) / f"{path.stem.lstrip('.') or 'notebook'}.ipynb"
+        self.facts.fields.update(
+            kernelspec=name,
+            interpreter=interpreter,
+            packages_hash=packages_hash() if is_own_interpreter(interpreter) else None,
+        )
+        node.metadata["kernelspec"] = {"name": name, "display_name": spec.display_name, "language": spec.language}
+        events = JsonLines(Path(self.workload.spool) / CELLS)
+        task = engine.EngineTask(
+            attempt_id=self.workload.attempt_id,
+            limits=self.workload.limits,
+            receiver=self.runtime,
+            pull=self.runtime.xcom_pull,
+            helper=helper_code(self.workload),
+            env=dict(request.env or {}),
+            kernels_socket=self.workload.kernels,
+            cwd=request.cwd or str(path.parent),
+            cell_timeout=request.cell_timeout,
+            log=self.log,
+            events=events,
+            save=lambda data: self._saved(saved, data),
+            say=self.log.say,
+        )
+        self.log.say(f"notebook {path} with kernel {name} ({spec.display_name})")
+        stopped: list[str] = []
+        try:
+            self._papermill(papermill.execute_notebook, node, request, name, spec, task, stopped)
+        except PapermillException as error:
+            raise TaskFailure(Reason("parameters", {"message": str(error)}), no_retry=True) from None
+        finally:
+            events.close()
+            self._learn(task)
+            if request.output_path and saved.exists():
+                self._copy(saved, request.output_path)
+
+    def _papermill(
+        self, execute: Any, node: Any, request: NotebookRequest, name: str, spec: Any, task: Any, stopped: list[str]
+    ) -> None:
+        from .engine import NAME
+        from .notebook_run import Stopped
+
+        def interrupt(cause: Any) -> None:
+            stopped.append(cause)
+            for run in runs:
+                run.interrupt(cause)
+
+        runs: list[Any] = []
+        task.watch = runs.append
+        try:
+            with self.interrupts.hook(interrupt):
+                if stopped:
+                    raise Stopped(stopped[0])
+                execute(
+                    node,
+                    None,
+                    parameters=dict(request.parameters) or None,
+                    engine_name=NAME,
+                    kernel_name=name,
+                    language=spec.language,
+                    progress_bar=False,
+                    log_output=False,
+                    autosave_cell_every=0,
+                    task=task,
+                )
+        except Stopped as stop:
+            if stop.cause == "timeout_cell":
+                cell = task.records.cell_number(task.records.last_index)
+                raise TaskFailure(Reason("timeout_cell", {"cell": cell, "seconds": request.cell_timeout})) from None
+            raise Interrupted("cancel" if stop.cause == "cancel" else "timeout") from None
+
+    def _saved(self, path: Path, data: bytes) -> None:
+        save_atomically(path, data)
+        self.facts.fields.update(
+            notebook=path.name, notebook_size=len(data), notebook_sha256=hashlib.sha256(data).hexdigest()
+        )
+
+    def _learn(self, task: Any) -> None:
+        if task.records is None:
+            return
+        self.facts.fields["failing_cell"] = task.records.failing_cell
+        if (figures := task.records.kernel_figures) is not None:
+            self.facts.peak_rss = max(self.facts.peak_rss, figures.peak_rss)
+            self.facts.cpu_time += figures.cpu_time
+
+    def _copy(self, saved: Path, output_path: str) -> None:
+        """Copy the executed notebook to where the author wants it, atomically; trouble is logged, not fatal."""
+        target = Path(self.workload.dag_folder, PurePosixPath(self.workload.dag_file).parent, output_path)
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            temporary = target.with_name(f".{target.name}.new")
+            shutil.copyfile(saved, temporary)
+            os.replace(temporary, target)
+        except OSError as error:
+            self.log.say(f"output_path {target}: {error.strerror or error}", "error")
+
+
+def locate(notebook: str, workload: Workload) -> Path:
+    """Return the absolute path of ``notebook`` (relative to the DAG file's folder), which lies beneath the root."""
+    if "://" in notebook:
+        raise _refused(notebook, "a path is needed, not a URL")
+    path = Path(workload.dag_folder, PurePosixPath(workload.dag_file).parent, notebook)
+    path = Path(os.path.normpath(path))
+    root = Path(workload.root)
+    if not path.resolve().is_relative_to(root.resolve()):
+        raise _refused(notebook, f"it lies outside the root {root}")
+    if path.suffix != ".ipynb":
+        raise _refused(notebook, "it is not a notebook: the name must end with .ipynb")
+    return path
+
+
+def read_pinned(path: Path, workload: Workload) -> bytes:
+    """Return the notebook's bytes: from the bundle if they are pinned there, else from the disk."""
+    folder = Path(os.path.normpath(workload.dag_folder))
+    pinned = Path(workload.bundle, path.relative_to(folder)) if path.is_relative_to(folder) else None
+    source = pinned if pinned is not None and pinned.is_file() else path
+    try:
+        if source.stat().st_size > MAX_SOURCE:
+            raise _refused(str(path), f"it is bigger than {MAX_SOURCE} bytes")
+        return source.read_bytes()
+    except FileNotFoundError:
+        raise _refused(str(path), "there is no such file") from None
+    except OSError as error:
+        raise _refused(str(path), error.strerror or str(error)) from None
+
+
+def load(source: bytes, name: str) -> Any:
+    """Return ``source`` as a notebook node of format 4; TaskFailure says what is wrong with it."""
+    try:
+        data = json.loads(source)
+    except (ValueError, RecursionError) as error:
+        raise _refused(name, f"it is not valid JSON: {error}") from None
+    if not isinstance(data, dict) or "nbformat" not in data or not ("cells" in data or "worksheets" in data):
+        raise _refused(name, "it is JSON, but not a notebook")
+    import warnings
+
+    import nbformat
+
+    try:
+        with warnings.catch_warnings():
+            # cells without ids are common and get some on the way
+            warnings.simplefilter("ignore")
+            node = nbformat.reads(source.decode("utf-8", "replace"), as_version=4)
+            nbformat.validate(node)
+    except Exception as error:
+        first = str(error).strip().splitlines()
+        raise _refused(name, f"it is not a valid notebook: {first[0] if first else type(error).__name__}") from None
+    return node
+
+
+def check_parameters(parameters: Mapping[str, Any]) -> None:
+    """Refuse names that are no identifiers and values that are not JSON: they would be injected as code."""
+    for name, value in parameters.items():
+        if not isinstance(name, str) or not name.isidentifier() or not name.isascii() or keyword.iskeyword(name):
+            raise _bad_parameters(f"{name!r} is no identifier")
+        try:
+            json.dumps(value, allow_nan=False)
+        except (TypeError, ValueError, RecursionError):
+            raise _bad_parameters(f"{name}: a value of type {type(value).__name__} is not JSON") from None
+
+
+def check_values(parameters: Mapping[str, Any], language: str) -> None:
+    """Refuse text that the notebook's language would run inside a string."""
+    if language.casefold() not in _INTERPOLATING:
+        return
+    for name, value in parameters.items():
+        text = json.dumps(value)
+        if "$" in text or "#{" in text or "`" in text:
+            raise _bad_parameters(f"{name}: text with $, #{{ or ` cannot be handed to {language} safely")
+
+
+def helper_code(workload: Workload) -> str:
+    """Return the code of the silent first request: it makes ``jupyter_flow_helper`` and leaves no name behind."""
+    from . import notebook_helper
+
+    run = workload.run
+    context = {
+        "dag_id": run.dag_id,
+        "run_id": run.run_id,
+        "run_type": run.run_type,
+        "task_id": workload.task.task_id,
+        "map_index": workload.map_index,
+        "try_number": workload.try_number,
+        "attempt_number": workload.attempt_number,
+        "logical_date": run.logical_date,
+        "data_interval_start": run.data_interval_start,
+        "data_interval_end": run.data_interval_end,
+        "params": dict(run.params),
+        "conf": dict(run.conf),
+    }
+    xcoms = [x for x in workload.xcoms if x.get("map_index", -1) == -1]
+    snapshot = json.dumps({"context": context, "xcoms": xcoms, "limit": workload.limits.xcom_max_bytes})
+    source = Path(notebook_helper.__file__).read_text("utf-8")
+    bootstrap = (
+        "import sys, types\n"
+        "module = types.ModuleType('jupyter_flow_helper')\n"
+        "exec(compile(source, '<jupyter_flow_helper>', 'exec'), module.__dict__)\n"
+        "sys.modules['jupyter_flow_helper'] = module\n"
+        "module._start(snapshot)\n"
+    )
+    return f"exec({bootstrap!r}, {{'source': {source!r}, 'snapshot': {snapshot!r}}})"
+
+
+def _refused(path: str, message: str) -> TaskFailure:
+    return TaskFailure(Reason("notebook", {"path": path, "message": message}), no_retry=True)
+
+
+def _bad_parameters(message: str) -> TaskFailure:
+    return TaskFailure(Reason("parameters", {"message": message}), no_retry=True)

@@ -1,0 +1,17 @@
+"""What no task, kernel or parse child may find in its environment: the one list, for both sides of the wall."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+DENIED_NAMES = frozenset({"JUPYTER_TOKEN", "JUPYTER_FLOW_DB_URL", "JUPYTER_FLOW_SECRET_KEY"})
+DENIED_PREFIXES = ("JUPYTERHUB_", "JPY_")
+
+
+def without_secrets(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return ``environment`` without the Jupyter Server's tokens, JupyterHub's names and our keys and URLs."""
+    return {
+        name: value
+        for name, value in environment.items()
+        if name not in DENIED_NAMES and not name.startswith(DENIED_PREFIXES)
+    }
