@@ -25,6 +25,7 @@ TEXTS: dict[str, str] = {
     "timeout_cell": "timeout: cell {cell} not finished after {seconds:g} s",
     "exit_code": "the command ended with exit code {exit_code}",
     "signal": "the process was ended by signal {signal}",
+    "process_exit": "the task's process ended with exit code {exit_code} and left no result (os._exit?)",
     "skip": "skipped: {message}",
     "cancel": "cancelled by {actor}",
     "run_cancelled": "the DAG run was cancelled by {actor}",

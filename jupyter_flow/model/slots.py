@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 
 from .reason import Reason
 
@@ -39,7 +40,7 @@ class Ready:
     run_after: datetime
     scheduled_at: datetime | None
 
-    @property
+    @cached_property
     def order(self) -> tuple[int, datetime, datetime, int]:
         """Sort key: higher priority weight first, then older run, then longer waiting."""
         return (-self.priority_weight, self.run_after, self.scheduled_at or self.run_after, self.task_instance_id)

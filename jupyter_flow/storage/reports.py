@@ -10,7 +10,6 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, update
 
 from ..model.changes import TaskChange
-from ..model.instants import from_iso
 from ..model.reason import Reason
 from ..model.records import Report
 from ..model.rows import TaskInstance
@@ -130,7 +129,7 @@ def record_losses(connection: Connection, losses: Iterable[LostAttempt], now: da
 def _attempt_values(end: ReportedEnd, now: datetime, late: bool) -> dict[str, Any]:
     report = end.report
     special = {
-        "finished_at": from_iso(report.end_date) if report.end_date else now,
+        "finished_at": end.change.at or now,
         "outcome": STALE if late else report.outcome,
         "reason": report.reason.to_json(),
         "log_path": end.log_path,

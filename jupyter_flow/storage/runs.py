@@ -332,7 +332,10 @@ def _changed(old: TaskInstance, change: TaskChange, now: datetime, held_by: str)
     state = change.state
     new = replace(old, state=state, row_version=old.row_version + 1, reason=change.reason, check_at=change.check_at)
     if state in TASK_TERMINAL:
-        return replace(new, end_date=at, check_at=None, failing_cell=change.failing_cell), ""
+        # an attempt whose start was never recorded began when it was claimed
+        start_date = old.start_date or (old.queued_at if change.attempt_id is not None else None)
+        ended = replace(new, start_date=start_date, end_date=at, check_at=None, failing_cell=change.failing_cell)
+        return ended, ""
     if state is TaskState.RUNNING:
         return replace(new, start_date=at, check_at=change.check_at or old.check_at), held_by
     if state is TaskState.SCHEDULED:

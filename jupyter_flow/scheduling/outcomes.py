@@ -1,0 +1,125 @@
+"""From the end of an attempt to the next state of its task instance: retries, losses, cancel requests."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime, timedelta
+
+from ..model.changes import TaskChange
+from ..model.errors import InvalidInput
+from ..model.instants import from_iso
+from ..model.reason import Reason
+from ..model.records import Report
+from ..model.rows import TaskInstance
+from ..model.spec import TaskSpec
+from ..model.state import TaskState
+
+MAX_RETRY_DELAY = 86_400.0
+"""Upper bound of a growing retry delay in seconds (Airflow's)."""
+
+
+def after_report(
+    task_instance: TaskInstance,
+    task: TaskSpec,
+    report: Report,
+    now: datetime,
+    cancel_requested: bool = False,
+) -> TaskChange:
+    """Return the change that ``report`` leads to, fenced by its attempt id.
+
+    A failure is tried again while tries are left, unless the author or a cancel request says no.
+    ``cancel_requested``: of the run (a request for the task instance itself is seen in its row).
+    """
+    at = _end(report, now)
+    stop = cancel_requested or task_instance.cancel_requested_at is not None
+    if report.outcome == "failed" and not stop and not report.no_retry:
+        return _retry_or_fail(task_instance, task, report, now, at)
+    state = TaskState(report.outcome)
+    if state is TaskState.FAILED and stop:
+        state = TaskState.CANCELLED
+    return _change(task_instance, state, report.reason, report, at)
+
+
+def after_loss(
+    task_instance: TaskInstance, message: str, infra_retries: int, now: datetime, cancel_requested: bool = False
+) -> TaskChange:
+    """Return the change for an attempt that ended without a report (host, machine or runner lost).
+
+    Within the budget ``infra_retries`` the same try starts again; afterwards the task instance is failed.
+    """
+    losses = task_instance.infra_losses + 1
+    facts = {"message": message, "attempt": task_instance.attempt_count, "count": losses}
+    state, reason = TaskState.SCHEDULED, Reason("infra", facts)
+    if cancel_requested or task_instance.cancel_requested_at is not None:
+        state = TaskState.CANCELLED
+    elif losses > infra_retries:
+        state, reason = TaskState.FAILED, Reason("infra_exhausted", facts)
+    return TaskChange(
+        task_instance.id,
+        task_instance.task_id,
+        task_instance.map_index,
+        state,
+        reason,
+        attempt_id=task_instance.attempt_id,
+        at=now,
+        infra_loss=True,
+    )
+
+
+def retry_delay_for(task: TaskSpec, try_number: int, key: str) -> float:
+    """Return the seconds between the failed try ``try_number`` (from 1) and the next one.
+
+    With a backoff factor the delay grows by it with every try and is spread over [delay, 2 * delay) by ``key``,
+    always alike for the same key; ``max_retry_delay`` bounds it.
+    """
+    delay = task.retry_delay
+    if task.retry_exponential_backoff not in (0.0, 1.0):
+        bound = MAX_RETRY_DELAY if task.max_retry_delay is None else task.max_retry_delay
+        try:
+            base = delay * task.retry_exponential_backoff ** (try_number - 1)
+        except OverflowError:
+            return bound
+        digest = hashlib.sha256(f"{key}#{task.task_id}#{try_number}".encode()).digest()
+        return min(base * (1 + int.from_bytes(digest[:6], "big") / 2**48), bound)
+    return delay if task.max_retry_delay is None else min(delay, task.max_retry_delay)
+
+
+def _retry_or_fail(
+    task_instance: TaskInstance, task: TaskSpec, report: Report, now: datetime, at: datetime
+) -> TaskChange:
+    if task_instance.try_number >= task_instance.max_tries:
+        return _change(task_instance, TaskState.FAILED, report.reason, report, at)
+    key = f"{task_instance.dag_id}#{task_instance.run_id}#{task_instance.map_index}"
+    delay = retry_delay_for(task, task_instance.try_number, key)
+    return _change(
+        task_instance, TaskState.UP_FOR_RETRY, report.reason, report, at, check_at=now + timedelta(seconds=delay)
+    )
+
+
+def _change(
+    task_instance: TaskInstance,
+    state: TaskState,
+    reason: Reason,
+    report: Report,
+    at: datetime,
+    check_at: datetime | None = None,
+) -> TaskChange:
+    return TaskChange(
+        task_instance.id,
+        task_instance.task_id,
+        task_instance.map_index,
+        state,
+        reason,
+        attempt_id=report.attempt_id,
+        check_at=check_at,
+        at=at,
+        failing_cell=report.failing_cell,
+    )
+
+
+def _end(report: Report, now: datetime) -> datetime:
+    """When the child says it ended, if that can be true: it may have ended long ago, but not in the future."""
+    try:
+        return min(from_iso(report.end_date), now)
+    except InvalidInput:
+        return now
