@@ -25,6 +25,8 @@ START_ONLY_NAMES = frozenset({"HOME", "LANG", "LANGUAGE", "VIRTUAL_ENV", "CONDA_
 """Loader, thread and start-up variables: a process must be started with them, so such a task starts cold."""
 
 END_TIMEOUT = 2.0
+BOOT_TIMEOUT = 1.5
+"""A forkserver listens after about 0.4 s; waiting for it costs less than a cold kernel."""
 
 
 def why_not_forkable(request: KernelRequest) -> str | None:
@@ -86,7 +88,7 @@ class ForkedKernel(LocalKernel):
         loop = asyncio.get_running_loop()
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._socket.setblocking(False)
-        await loop.sock_connect(self._socket, str(self.request.socket))
+        await _connect(self._socket, str(self.request.socket))
         environment = {name: value for name, value in env.items() if name != "JPY_PARENT_PID"}
         question = {"op": "kernel", "tag": self.request.attempt_id, "python": python, "cwd": str(cwd)}
         await loop.sock_sendall(self._socket, encode({**question, "environment": environment}))
@@ -153,6 +155,20 @@ class ForkedKernel(LocalKernel):
             shutil.rmtree(self._folder, ignore_errors=True)
             self._folder = None
         await super().cleanup()
+
+
+async def _connect(sock: socket.socket, path: str) -> None:
+    """Connect, with some patience: the forkserver may have been started a moment ago."""
+    loop = asyncio.get_running_loop()
+    patience = loop.time() + BOOT_TIMEOUT
+    while True:
+        try:
+            await loop.sock_connect(sock, path)
+            return
+        except (FileNotFoundError, ConnectionRefusedError):
+            if loop.time() > patience:
+                raise
+            await asyncio.sleep(0.01)
 
 
 async def _readable(descriptor: int) -> None:

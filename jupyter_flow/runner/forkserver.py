@@ -42,10 +42,11 @@ REPLY_BATCH = 8
 BLOCKED_MODULES = ("pyarrow", "boto3", "botocore", "azure", "gcsfs")
 """Optional stores of papermill: some start threads when imported, and no task needs them from us."""
 
-BASES = {
-    "light": ("runner.attempt", "runner.parse_child", "authoring", "operators"),
-    "notebook": ("runner.attempt", "runner.parse_child", "authoring", "operators", "runner.warm"),
-}
+LIGHT = (
+    *("runner.attempt", "runner.parse_child", "runner.dag_loader", "runner.task_context", "runner.templating"),
+    *("authoring.context", "authoring.runtime", "operators.bash", "operators.empty", "operators.python"),
+)
+BASES = {"light": LIGHT, "notebook": (*LIGHT, "operators.notebook", "runner.notebook_task", "runner.warm")}
 
 
 class Refused(Exception):

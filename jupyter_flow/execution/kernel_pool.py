@@ -1,0 +1,164 @@
+"""The house's hand on a kernel forkserver: started when first needed, replaced when its interpreter changes.
+
+The pool of waiting kernels is empty unless asked for: the host says :meth:`KernelPool.warm` shortly before the
+next due run and at a first trigger, and :meth:`KernelPool.idle` after a while without work.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import selectors
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..model.config import FlowConfig
+from ..wire.paths import ensure_private_dir, runtime_dir
+from .environment import child_environment
+from .forkserver_process import ForkserverProcess
+from .probe import can_fork
+
+log = logging.getLogger(__name__)
+
+PROGRAM = Path(__file__).parents[1] / "runner" / "kernel_forkserver.py"
+MAX_DEATHS = 3
+
+
+@dataclass(frozen=True)
+class PoolCounts:
+    """Kernels of the pool: ready to be lent, on their way to that, lent to a runner."""
+
+    waiting: int = 0
+    starting: int = 0
+    lent: int = 0
+
+
+class KernelPool:
+    """Kernels of one interpreter. Single-threaded; nothing blocks.
+
+    The owner's loop watches :meth:`fileobjs` for reading and calls :meth:`service` when one is readable.
+    ``refusal``: why there is no kernel forkserver (all kernels start cold then), "" otherwise.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        home: Path,
+        environment: Mapping[str, str],
+        python: str = sys.executable,
+    ) -> None:
+        self.refusal = ""
+        self.counts = PoolCounts()
+        self._folder, self._home, self._python = folder, home, python
+        self._environment = {name: value for name, value in environment.items() if name != "JPY_PARENT_PID"}
+        self._selector = selectors.DefaultSelector()
+        self._key = ""
+        self._server: ForkserverProcess | None = None
+        self._is_greeted = False
+        self._wanted = 0
+        self._deaths = 0
+
+    def socket(self) -> str | None:
+        """Return the path for ``Workload.kernels``; starts the forkserver if needed. None: there is none."""
+        if self.refusal:
+            return None
+        key = pool_key(self._python, self._environment)
+        if self._server is not None and key != self._key:
+            log.info("the interpreter %s or its packages changed: its kernel forkserver is replaced", self._python)
+            self._retire()
+        path = self._folder / f"kernels-{key}.sock"
+        if self._server is None:
+            self._key = key
+            command = [self._python, str(PROGRAM), "--key", key]
+            log_path = self._home / "forkservers.log"
+            self._server = ForkserverProcess(command, path, self._environment, log_path, self._selector)
+        if self._server.state == "absent" and not self._server.connect():
+            self._server.start()
+        self._progress()
+        return None if self.refusal else str(path)
+
+    def warm(self, count: int) -> None:
+        """Keep ``count`` kernels waiting from now on (refilled unless all cores are busy)."""
+        self._wanted = count
+        if self.socket() is not None and self._is_greeted:
+            self._say({"op": "warm", "count": count})
+
+    def idle(self) -> None:
+        """End the waiting kernels; the forkserver stays, and forks on demand."""
+        self._wanted = 0
+        if self._server is not None and self._is_greeted:
+            self._say({"op": "idle"})
+
+    def fileobjs(self) -> Sequence[int]:
+        """One descriptor, the same for ever."""
+        return (self._selector.fileno(),)
+
+    def service(self) -> None:
+        """Take in what the forkserver said, without waiting."""
+        for ready, _ in self._selector.select(0):
+            ready.data()
+        self._progress()
+
+    def _progress(self) -> None:
+        server = self._server
+        if server is None:
+            return
+        for frame in server.frames():
+            if frame["op"] == "pool":
+                self.counts = PoolCounts(frame["waiting"], frame["starting"], frame["lent"])
+                self._deaths = 0 if frame["waiting"] else self._deaths
+        if server.state == "refused":
+            self.refusal = server.why
+        elif server.state == "connected" and not self._is_greeted:
+            self._is_greeted = True
+            self._say({"op": "house"})
+            if self._wanted:
+                self._say({"op": "warm", "count": self._wanted})
+        elif server.state == "absent" and self._is_greeted:
+            self._is_greeted, self.counts = False, PoolCounts()
+            self._deaths += 1
+            log.warning("the kernel forkserver is gone; running kernels go on")
+            if self._deaths >= MAX_DEATHS:
+                self.refusal = f"it died {MAX_DEATHS} times in a row"
+        server.flush()
+
+    def _say(self, message: dict[str, object]) -> None:
+        if self._server is not None:
+            self._server.send(message)
+            self._server.flush()
+
+    def _retire(self) -> None:
+        self._say({"op": "retire"})
+        if self._server is not None:
+            self._server.disconnect()
+        self._server, self._is_greeted, self.counts = None, False, PoolCounts()
+
+    def close(self) -> None:
+        """Let go: waiting kernels end, lent ones belong to their runners."""
+        if self._server is not None:
+            self._server.disconnect()
+        self._selector.close()
+
+
+def pool_key(python: str, environment: Mapping[str, str]) -> str:
+    """Return what changes when a forked kernel would differ: interpreter, its packages, start environment, ours."""
+    seen: list[object] = [python, os.path.realpath(python), sorted(environment.items())]
+    libraries = sorted(Path(python).parent.parent.glob("lib*/python3*/site-packages"))
+    for path in [Path(os.path.realpath(python)), *libraries, *sorted(PROGRAM.parent.glob("*.py"))]:
+        seen.append([str(path), path.stat().st_mtime_ns if path.exists() else None])
+    return hashlib.sha256(json.dumps(seen).encode()).hexdigest()[:8]
+
+
+def make_kernel_pool(config: FlowConfig, python: str = sys.executable) -> KernelPool:
+    """Return the pool of a host for one interpreter; where forkservers are not to be used it only refuses."""
+    folder = ensure_private_dir(runtime_dir(config.home))
+    pool = KernelPool(folder, config.home, child_environment(os.environ), python)
+    if not config.forkservers:
+        pool.refusal = "forkservers are switched off"
+    elif not can_fork():
+        pool.refusal = "this platform cannot fork safely"
+    return pool

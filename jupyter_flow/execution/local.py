@@ -1,0 +1,223 @@
+"""LocalExecutor: attempts as processes of this machine, from workload to report, and their certain end."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ..model.config import FlowConfig
+from ..model.records import Report, Workload
+from ..wire.paths import ensure_private_dir, runtime_dir
+from . import census, identity, results
+from .children import Exited, Notice, Profile, Started
+from .environment import child_environment
+from .executor import Adoption, Problem, Running
+from .forkserver_launcher import ForkserverLauncher
+from .probe import can_fork
+from .spawn_launcher import ParseLimits, SpawnLauncher
+
+log = logging.getLogger(__name__)
+
+SWEEP_INTERVAL = 0.1
+SWEEP_LIMIT = 100
+"""How often, and how many times, what is left of an ended attempt is killed again (new processes may appear)."""
+POLL_INTERVAL = 0.1
+
+
+@dataclass
+class _Attempt:
+    spool: Path
+    grace: float
+    pid: int | None = None
+    start_ticks: int = 0
+
+
+@dataclass
+class _Ladder:
+    """The steps of ending an attempt: TERM to its runner, TERM to all its processes, KILL to all."""
+
+    step: int = 0
+    deadline: float | None = None  # None: counted from the next tick on
+    known: set[tuple[int, int]] = field(default_factory=set)
+
+
+class LocalExecutor:
+    """Implements :class:`~.executor.Executor` over any :class:`~.children.Launcher`. ``grace``: default, seconds."""
+
+    launcher: ForkserverLauncher | SpawnLauncher
+
+    def __init__(self, launcher: ForkserverLauncher | SpawnLauncher, spool: Path, grace: float = 5.0) -> None:
+        self.launcher = launcher
+        self._spool, self._grace = spool, grace
+        self._attempts: dict[str, _Attempt] = {}
+        self._spools: dict[str, Path] = {}
+        self._ladders: dict[str, _Ladder] = {}
+        self._leftovers: dict[str, int] = {}
+        self._sweep_at: float | None = None
+        self._ticked_at = 0.0
+        self._notices: list[Notice] = []
+
+    def start(self, workload: Workload, token: str) -> None:
+        """Create the spool folder, write ``spec.json``, launch."""
+        key, spool = workload.attempt_id, Path(workload.spool)
+        try:
+            spool.mkdir(mode=0o700)
+            descriptor = os.open(spool / "spec.json", os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            with open(descriptor, "w", encoding="utf-8") as file:
+                json.dump(workload.to_json(), file)
+        except OSError as error:
+            self._notices.append(Exited(key, "task", None, None, None, f"cannot write {spool}: {error.strerror}"))
+            self.launcher.wake()
+            return
+        self._attempts[key] = _Attempt(spool, workload.limits.kill_grace)
+        self._spools[key] = spool
+        self.launcher.launch(key, "task", spool, token, profile_of(workload))
+
+    def cancel(self, attempt_id: str) -> None:
+        """Begin the kill ladder; a second call changes nothing."""
+        if attempt_id in self._attempts and attempt_id not in self._ladders:
+            self._ladders[attempt_id] = _Ladder()
+            self.launcher.signal(attempt_id, signal.SIGTERM)
+
+    def kill(self, attempt_id: str) -> None:
+        """SIGKILL every process of the attempt now, and what appears of it later."""
+        attempt = self._attempts.get(attempt_id)
+        if attempt is None:
+            return
+        ladder = self._ladders.setdefault(attempt_id, _Ladder())
+        self._signal_all(attempt_id, ladder, signal.SIGKILL)
+        self.launcher.kill(attempt_id)
+        ladder.step, ladder.deadline = 2, None
+
+    def adopt(self, attempts: Iterable[Running]) -> Mapping[str, Adoption]:
+        """Take over attempts of an earlier host."""
+        if isinstance(self.launcher, ForkserverLauncher):
+            self.launcher.reconnect()
+        return {attempt.attempt_id: self._adopt(attempt) for attempt in attempts}
+
+    def _adopt(self, attempt: Running) -> Adoption:
+        key = attempt.attempt_id
+        self._spools[key] = attempt.spool
+        if self._has_result(attempt.spool):
+            return "finished"
+        pid, ticks = attempt.pid, attempt.start_ticks
+        if pid is None or ticks is None:
+            found = census.runner_of(key)
+            pid, ticks = (found.pid, found.start_ticks) if found is not None else (None, None)
+        elif attempt.boot_id is not None and attempt.boot_id != identity.boot_id():
+            pid = None
+        if pid is not None and ticks is not None and self.launcher.adopt(key, "task", pid, ticks):
+            self._attempts[key] = _Attempt(attempt.spool, self._grace, pid, ticks)
+            return "alive"
+        if self._has_result(attempt.spool):  # it may have ended while we looked
+            return "finished"
+        self._leave_nothing(key, set())
+        return "lost"
+
+    @staticmethod
+    def _has_result(spool: Path) -> bool:
+        return os.path.lexists(spool / results.RESULT_FILE)
+
+    def collect(self, attempt_id: str) -> Report | Problem:
+        """Read the attempt's result."""
+        return results.read_report(self._spools.get(attempt_id, self._spool / attempt_id), attempt_id)
+
+    def fileobjs(self) -> Sequence[int]:
+        """The launcher's descriptors."""
+        return self.launcher.fileobjs()
+
+    def notices(self) -> list[Notice]:
+        """Return starts and ends since the last call; an attempt that ended badly leaves no process behind."""
+        notices, self._notices = self._notices, []
+        for notice in self.launcher.notices():
+            if isinstance(notice, Started):
+                attempt = self._attempts.get(notice.key)
+                if attempt is not None:
+                    attempt.pid, attempt.start_ticks = notice.pid, notice.start_ticks
+            elif notice.kind == "task":
+                self._on_end(notice.key, clean=notice.exit_code == 0)
+            notices.append(notice)
+        return notices
+
+    def _on_end(self, key: str, clean: bool) -> None:
+        attempt = self._attempts.pop(key, None)
+        ladder = self._ladders.pop(key, None)
+        if attempt is None:
+            return
+        if ladder is not None or not clean or not self._has_result(attempt.spool):
+            self._leave_nothing(key, ladder.known if ladder is not None else set())
+
+    def _leave_nothing(self, key: str, known: set[tuple[int, int]]) -> None:
+        """KILL what is left of an ended attempt, again and again until a census finds nothing."""
+        alive = {pid for pid, ticks in known if identity.is_running(pid, ticks)}
+        if census.sweep(key, signal.SIGKILL, alive):
+            self._leftovers[key] = self._leftovers.get(key, SWEEP_LIMIT)
+
+    def tick(self, now: float) -> None:
+        """Take the ladder's next steps and repeat sweeps, as far as due at ``now``."""
+        self._ticked_at = now
+        for key, ladder in self._ladders.items():
+            grace = self._attempts[key].grace
+            if ladder.deadline is None:
+                ladder.deadline = now + grace
+            elif now >= ladder.deadline:
+                ladder.step += 1
+                self._signal_all(key, ladder, signal.SIGTERM if ladder.step == 1 else signal.SIGKILL)
+                ladder.deadline = now + (grace if ladder.step == 1 else 1.0)
+        if self._leftovers and (self._sweep_at is None or now >= self._sweep_at):
+            self._sweep_at = now + SWEEP_INTERVAL
+            for key in list(self._leftovers):
+                self._leftovers[key] -= 1
+                if not census.sweep(key, signal.SIGKILL) or self._leftovers[key] <= 0:
+                    del self._leftovers[key]
+
+    def _signal_all(self, key: str, ladder: _Ladder, number: int) -> None:
+        attempt = self._attempts[key]
+        known = set(ladder.known)
+        if attempt.pid is not None:
+            known.add((attempt.pid, attempt.start_ticks))
+        alive = {pid for pid, ticks in known if identity.is_running(pid, ticks)}
+        for found in census.processes_of(key, alive):
+            ladder.known.add((found.pid, found.start_ticks))
+            identity.send_signal(found.pid, found.start_ticks, number)
+
+    def next_tick(self) -> float | None:
+        """Return when :meth:`tick` is due (0.0: at once), None if nothing waits."""
+        due: list[float] = [ladder.deadline or 0.0 for ladder in self._ladders.values()]
+        if self._leftovers:
+            due.append(self._sweep_at or 0.0)
+        if self.launcher.must_poll:
+            due.append(self._ticked_at + POLL_INTERVAL)
+        return min(due, default=None)
+
+    def close(self) -> None:
+        """Let go of all children."""
+        self.launcher.close()
+
+
+def profile_of(workload: Workload) -> Profile:
+    """Return the image that suits a task: notebooks need papermill's, everything else the light one."""
+    task = workload.task
+    is_notebook = (task.operator_ref or "").endswith(":NotebookOperator") or "notebook" in task.arguments
+    return "notebook" if is_notebook else "light"
+
+
+def make_launcher(config: FlowConfig) -> ForkserverLauncher | SpawnLauncher:
+    """Return the fastest launcher that this machine and the configuration allow."""
+    environment = child_environment(os.environ)
+    limits = ParseLimits(memory=config.parse_memory, cpu=max(1, round(config.parse_timeout)))
+    if config.forkservers and can_fork():
+        folder = ensure_private_dir(runtime_dir(config.home))
+        return ForkserverLauncher(folder, config.home, environment, limits)
+    return SpawnLauncher(environment, limits)
+
+
+def make_executor(config: FlowConfig) -> LocalExecutor:
+    """Return the executor of a host; creates the spool and the folder of the sockets."""
+    spool = ensure_private_dir(config.home / "spool")
+    return LocalExecutor(make_launcher(config), spool, config.limits.kill_grace)
