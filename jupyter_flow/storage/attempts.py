@@ -69,6 +69,16 @@ def list_attempts(connection: Connection, task_instance_id: int) -> list[Attempt
     return [to_attempt(row) for row in connection.execute(query)]
 
 
+def latest_of_run(connection: Connection, dag_run_id: int) -> dict[int, Attempt]:
+    """Return the latest attempt of each task instance of a run that has one, by the key of the task instance."""
+    query = (
+        select(attempt)
+        .join(task_instance, task_instance.c.id == attempt.c.task_instance_id)
+        .where(task_instance.c.dag_run_id == dag_run_id, attempt.c.attempt_number == task_instance.c.attempt_count)
+    )
+    return {row.task_instance_id: to_attempt(row) for row in connection.execute(query)}
+
+
 def open_attempts(connection: Connection) -> list[tuple[Attempt, TaskInstance]]:
     """Return the current attempts of all queued and running task instances: what a new host adopts."""
     query = select(attempt.c.id).join(task_instance, _CURRENT[0]).where(_CURRENT[1])

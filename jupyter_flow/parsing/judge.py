@@ -1,0 +1,91 @@
+"""From a parse child's report, or its end without one, to a :class:`ParsedFile`. Reports are read with suspicion."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ..execution.children import Exited
+from ..model.errors import FlowError
+from ..model.ids import check_id
+from ..model.records import ParseReport
+from ..model.spec import DagSpec, canonical, dag_from_json
+from .notebooks import check_notebooks
+from .parsed import ParsedFile, Problem
+
+
+def from_report(report: ParseReport, folder: Path, dag_file: str, root: Path) -> ParsedFile:
+    """Check what a parse child reported of ``dag_file``; every defect becomes a problem of this file only."""
+    problems = [_problem(warning, "warning") for warning in report.warnings]
+    dags: list[DagSpec] = []
+    if report.error is not None:
+        problems.append(_problem(report.error, "error"))
+    for data in report.dags:
+        try:
+            dag = _checked(data, dag_file)
+        except (FlowError, ValueError, TypeError, KeyError, AttributeError) as error:
+            problems.append(Problem(f"the parsed DAG is not usable: {error}"))
+            continue
+        dags.append(dag)
+        problems += check_notebooks(dag, folder, root)
+    seen: set[str] = set()
+    for dag in dags:
+        if dag.dag_id in seen:
+            problems.append(Problem(f"dag_id {dag.dag_id!r} is defined twice in {dag_file}: rename one"))
+        seen.add(dag.dag_id)
+    files = tuple(sorted({dag_file, *_paths(report.modules), *_paths(report.files)}))
+    parsed = ParsedFile(folder, dag_file, tuple(dags), tuple(problems), files, float(report.seconds))
+    return ParsedFile(folder, dag_file, (), parsed.problems, files, parsed.seconds) if parsed.failed else parsed
+
+
+def without_report(ended: Exited | None, timeout: float, folder: Path, dag_file: str) -> ParsedFile:
+    """Say how the parse of ``dag_file`` ended without a report. ``ended`` None: it was killed over its timeout."""
+    if ended is None:
+        message = f"not finished after {timeout:g} s: a DAG file must load quickly, move work into tasks"
+    elif ended.problem:
+        message = f"the parse could not run: {ended.problem}"
+    elif ended.signal is not None:
+        message = f"the file's process was killed by signal {ended.signal}"
+    else:
+        message = f"the file ended the process with exit code {ended.exit_code} (os._exit?)"
+    return ParsedFile(folder, dag_file, (), (Problem(message),), (dag_file,))
+
+
+def bad_report(message: str, folder: Path, dag_file: str) -> ParsedFile:
+    """Say that what the parse child left cannot be used."""
+    problem = Problem(f"what the file left as its result is not usable: {message[:500]}")
+    return ParsedFile(folder, dag_file, (), (problem,), (dag_file,))
+
+
+def _checked(data: Mapping[str, Any], dag_file: str) -> DagSpec:
+    dag = dag_from_json(data)
+    check_id(dag.dag_id, "dag_id")
+    known: set[str] = set()
+    for task in dag.tasks:
+        check_id(task.task_id, "task_id")
+        if unknown := set(task.upstream) - known:
+            raise ValueError(f"task {task.task_id!r} is not after its upstream {sorted(unknown)}")
+        known.add(task.task_id)
+    if len(known) != len(dag.tasks):
+        raise ValueError("a task_id stands twice")
+    if dag.dag_file != dag_file:
+        raise ValueError(f"it names the DAG file {dag.dag_file!r}")
+    canonical(dag)
+    return dag
+
+
+def _problem(data: Mapping[str, Any], kind: Any) -> Problem:
+    line, trace = data.get("line"), data.get("traceback")
+    return Problem(
+        str(data.get("message") or "unknown error")[:4000],
+        line if type(line) is int else None,
+        trace[:100_000] if isinstance(trace, str) else None,
+        kind,
+    )
+
+
+def _paths(names: tuple[Any, ...]) -> list[str]:
+    return [
+        name for name in names if isinstance(name, str) and not name.startswith("/") and ".." not in name.split("/")
+    ]

@@ -1,0 +1,147 @@
+"""The parse loop: walks the DAG folders and parses what changed, in bounded children. Driven by its owner's loop."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import uuid
+from collections import OrderedDict
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..execution.children import Exited, Launcher
+from ..execution.results import RESULT_FILE, BadResult, read_json
+from ..model.config import FlowConfig
+from ..model.records import ParseReport, ParseRequest
+from .judge import bad_report, from_report, without_report
+from .parsed import ParsedFile
+from .scan import FolderScan
+
+MAX_REPORT = 64 * 1024 * 1024
+"""Bytes of a parse report: a DAG of ten thousand tasks has some megabytes."""
+MAX_DEPTH = 64
+
+File = tuple[Path, str]
+"""A DAG folder and a DAG file in it."""
+
+
+@dataclass
+class _Child:
+    file: File
+    spool: Path
+    kill_at: float
+    overdue: bool = False
+
+
+class ParseLoop:
+    """Parses DAG files, ``config.parse_processes`` at a time; one file's hang or death touches no other.
+
+    The owner calls :meth:`look` when something may have changed, :meth:`pump` after that and at
+    :meth:`next_deadline`, :meth:`exited` for each notice of kind ``parse``, and takes :attr:`finished` and
+    :attr:`gone` away. ``now`` is a monotonic instant in seconds.
+    """
+
+    def __init__(self, config: FlowConfig, launcher: Launcher, spool: Path) -> None:
+        self._config = config
+        self._launcher = launcher
+        self._spool = spool
+        self._scans = [FolderScan(folder.resolve()) for folder in config.dag_folders]
+        self._waiting: OrderedDict[File, None] = OrderedDict()
+        self._running: dict[str, _Child] = {}
+        self.finished: list[ParsedFile] = []
+        self.gone: list[File] = []
+
+    @property
+    def busy(self) -> bool:
+        """Tell whether a parse waits or runs."""
+        return bool(self._waiting or self._running)
+
+    @property
+    def folders(self) -> list[Path]:
+        """The resolved DAG folders."""
+        return [scan.folder for scan in self._scans]
+
+    def files(self) -> set[File]:
+        """Return every DAG file of the last look."""
+        return {(scan.folder, name) for scan in self._scans for name in scan.dag_files}
+
+    def look(self) -> None:
+        """Walk the folders, queue what changed, note what is gone."""
+        for scan in self._scans:
+            changes = scan.look()
+            for name in changes.changed:
+                self.enqueue((scan.folder, name))
+            for name in changes.gone:
+                self._waiting.pop((scan.folder, name), None)
+                self.gone.append((scan.folder, name))
+
+    def enqueue(self, file: File) -> None:
+        """Queue one file for a parse (once)."""
+        self._waiting[file] = None
+
+    def pump(self, now: float) -> None:
+        """Kill children over their timeout; start waiting parses while there is room."""
+        for key, child in self._running.items():
+            if child.kill_at <= now and not child.overdue:
+                child.overdue = True
+                self._launcher.kill(key)
+        running = {child.file for child in self._running.values()}
+        for file in [file for file in self._waiting if file not in running]:
+            if len(self._running) >= self._config.parse_processes:
+                break
+            del self._waiting[file]
+            self._start(file, now)
+
+    def next_deadline(self) -> float | None:
+        """Return the instant of the next timeout, None if no child runs."""
+        return min((child.kill_at for child in self._running.values() if not child.overdue), default=None)
+
+    def exited(self, notice: Exited) -> None:
+        """Take the end of a parse child: its report, or what its end says."""
+        child = self._running.pop(notice.key, None)
+        if child is None:
+            return
+        folder, dag_file = child.file
+        parsed = self._read(child, notice, folder, dag_file)
+        shutil.rmtree(child.spool, ignore_errors=True)
+        for scan in self._scans:
+            if scan.folder == folder:
+                scan.remember(dag_file, frozenset(parsed.files), failed=parsed.failed)
+        if child.file not in self._waiting:  # else it changed meanwhile and its next parse counts
+            self.finished.append(parsed)
+
+    def close(self) -> None:
+        """Kill what runs and remove its folders."""
+        for key, child in self._running.items():
+            self._launcher.kill(key)
+            shutil.rmtree(child.spool, ignore_errors=True)
+        self._running.clear()
+
+    def _read(self, child: _Child, notice: Exited, folder: Path, dag_file: str) -> ParsedFile:
+        timeout = self._config.parse_timeout
+        try:
+            data = read_json(child.spool, RESULT_FILE, MAX_REPORT, MAX_DEPTH)
+            if not isinstance(data, dict):
+                raise BadResult("not an object")
+            report = ParseReport.from_json(data)
+        except FileNotFoundError:
+            return without_report(None if child.overdue else notice, timeout, folder, dag_file)
+        except (ValueError, AttributeError) as error:
+            return bad_report(str(error), folder, dag_file)
+        return from_report(report, folder, dag_file, (self._config.root or folder).resolve())
+
+    def _start(self, file: File, now: float) -> None:
+        folder, dag_file = file
+        key = f"parse-{uuid.uuid4().hex}"
+        spool = self._spool / key
+        spool.mkdir(mode=0o700, parents=True)
+        request = ParseRequest(
+            dag_folder=str(folder),
+            dag_file=dag_file,
+            home=str(self._config.home),
+            spool=str(spool),
+            default_timezone=self._config.default_timezone,
+        )
+        (spool / "spec.json").write_text(json.dumps(request.to_json()), encoding="utf-8")
+        self._running[key] = _Child(file, spool, now + self._config.parse_timeout)
+        self._launcher.launch(key, "parse", spool, None)

@@ -1,0 +1,134 @@
+"""The host's memory of open runs: a snapshot per running one, the queued ones per DAG. Rebuilt from rows at will."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from ..model.errors import NotFound
+from ..model.rows import DagRun, TaskInstance
+from ..model.state import RUN_TERMINAL, RunState
+from ..scheduling.snapshot import RunSnapshot
+from ..storage import dags, queries
+from .workloads import RunBasis
+
+log = logging.getLogger(__name__)
+
+Key = tuple[str, int]
+"""Task id and map index."""
+
+
+class RunBook:
+    """Open runs by surrogate key; ``running`` holds queued ones with a cancel request too.
+
+    ``touched``: run -> keys that changed since it was last decided (None: decide it as a whole).
+    """
+
+    def __init__(self) -> None:
+        self.running: dict[int, RunSnapshot] = {}
+        self.queued: dict[str, dict[int, DagRun]] = {}
+        self.touched: dict[int, set[Key] | None] = {}
+        self.with_ready: set[int] = set()
+        self._bases: dict[int, RunBasis] = {}
+        self._unread: set[int] = set()
+        self._all_unread = True
+
+    def distrust(self, dag_run_id: int | None = None) -> None:
+        """Read this run (or everything) again before the next decision."""
+        if dag_run_id is None:
+            self._all_unread = True
+        else:
+            self._unread.add(dag_run_id)
+
+    @property
+    def is_current(self) -> bool:
+        """Tell whether nothing has to be read again."""
+        return not self._all_unread and not self._unread
+
+    def refresh(self, connection: Connection) -> set[int]:
+        """Read again what is distrusted; returns the surrogate keys of the runs that were read."""
+        if self._all_unread:
+            self.running.clear()
+            self.queued.clear()
+            self.touched.clear()
+            self.with_ready.clear()
+            self._bases.clear()
+            found = queries.open_runs(connection)
+            read = {run.id for run in found} | self._unread
+        else:
+            read = set(self._unread)
+            found = []
+            for dag_run_id in read:
+                self._forget(dag_run_id)
+                try:
+                    found.append(queries.run_by_id(connection, dag_run_id))
+                except NotFound:
+                    continue
+        for run in found:
+            self.place(connection, run)
+        self._all_unread = False
+        self._unread.clear()
+        return read
+
+    def place(self, connection: Connection, run: DagRun, tasks: Iterable[TaskInstance] | None = None) -> None:
+        """Put a run where its state says: queued, running (to be decided as a whole), or nowhere."""
+        self._forget(run.id)
+        if run.state == RunState.QUEUED and run.cancel_requested_at is None:
+            self.queued.setdefault(run.dag_id, {})[run.id] = run
+        elif run.state not in RUN_TERMINAL:
+            spec = dags.load_spec(dags.get_version(connection, run.dag_version_id))
+            rows = tasks if tasks is not None else queries.task_instances(connection, run.id)
+            self.running[run.id] = RunSnapshot(run, spec, rows)
+            self.touched[run.id] = None
+            self.with_ready.add(run.id)
+
+    def _forget(self, dag_run_id: int) -> None:
+        self.running.pop(dag_run_id, None)
+        self.touched.pop(dag_run_id, None)
+        self.with_ready.discard(dag_run_id)
+        self._bases.pop(dag_run_id, None)
+        for runs in self.queued.values():
+            runs.pop(dag_run_id, None)
+
+    def update_tasks(self, rows: Iterable[TaskInstance]) -> None:
+        """Take committed-to-be task instances into their snapshots and note them as touched."""
+        by_run: dict[int, list[TaskInstance]] = {}
+        for row in rows:
+            by_run.setdefault(row.dag_run_id, []).append(row)
+        for dag_run_id, changed in by_run.items():
+            snapshot = self.running.get(dag_run_id)
+            if snapshot is None:
+                continue
+            keys = snapshot.update_tasks(changed)
+            known = self.touched.setdefault(dag_run_id, set())
+            if known is not None:
+                known.update(keys)
+            self.with_ready.add(dag_run_id)
+
+    def basis(self, connection: Connection, snapshot: RunSnapshot) -> RunBasis:
+        """Return what the workloads of a run share (gathered once)."""
+        found = self._bases.get(snapshot.run.id)
+        if found is None:
+            found = self._bases[snapshot.run.id] = RunBasis.gather(connection, snapshot.run, snapshot.spec)
+        return found
+
+    def touch_due(self, now: datetime) -> None:
+        """Note runs whose next retry or timeout is due as touched as a whole."""
+        for dag_run_id, snapshot in self.running.items():
+            at = snapshot.next_check()
+            if at is not None and at <= now:
+                self.touched[dag_run_id] = None
+
+    def next_check(self) -> datetime | None:
+        """Return the earliest instant at which time alone changes a decision."""
+        return min(
+            (at for snapshot in self.running.values() if (at := snapshot.next_check()) is not None), default=None
+        )
+
+    def running_count(self, dag_id: str) -> int:
+        """Return how many runs of a DAG are running."""
+        runs = (snapshot.run for snapshot in self.running.values())
+        return sum(run.dag_id == dag_id and run.state == RunState.RUNNING for run in runs)

@@ -1,0 +1,313 @@
+"""Every command: ``f(house, actor, **args) -> JSON document``. One transaction with one audit row each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection
+
+from ..model.changes import NewRun
+from ..model.errors import Conflict, FlowError, InvalidInput
+from ..model.ids import check_id, run_id_for
+from ..model.instants import from_iso
+from ..model.reason import Reason
+from ..model.records import Actor
+from ..model.rows import Dag, DagRun
+from ..model.state import TASK_TERMINAL, RunState, RunType, TaskState
+from ..scheduling.due_runs import next_for
+from ..scheduling.timetable import Timetable
+from ..storage import audit, dags, edits, queries, runs, variables
+from . import documents, views
+from .authorize import HOUSE, Verb, authorize
+from .conf import check_conf, check_params
+from .documents import Document
+from .house import House
+
+DATELESS = "none"
+"""``logical_date`` of a manual run that has none."""
+MAX_VARIABLE = 1 << 20
+
+
+@contextmanager
+def _command(
+    house: House,
+    actor: Actor,
+    name: str,
+    verb: Verb,
+    *,
+    dag_id: str | None = None,
+    run_id: str | None = None,
+    task_id: str | None = None,
+    arguments: dict[str, Any] | None = None,
+) -> Iterator[tuple[Connection, datetime]]:
+    """Hold the transaction of one command. Its audit row is committed with it; a refusal leaves one too."""
+    now = house.clock.wall()
+    about: dict[str, Any] = {"dag_id": dag_id, "run_id": run_id, "task_id": task_id, "arguments": arguments}
+    try:
+        authorize(house.policy, actor, verb, dag_id if dag_id is not None else HOUSE)
+        with house.writing() as connection:
+            yield connection, now
+            audit.record(connection, actor, name, now, **about)
+    except FlowError as error:
+        with house.writing() as connection:
+            audit.record(connection, actor, name, now, **about, outcome=error.code, message=str(error))
+        raise
+
+
+def trigger_dag(
+    house: House,
+    actor: Actor,
+    dag_id: str,
+    conf: Any = None,
+    logical_date: str | None = None,
+    run_id: str | None = None,
+    unpause: bool = False,
+    idempotency_key: str | None = None,
+    ignore_pause: bool = False,
+) -> Document:
+    """Create a manual run of ``dag_id`` and return it.
+
+    ``logical_date``: ISO 8601; None is this instant, ``"none"`` a run without a date. A run of a paused DAG waits
+    unless ``unpause`` (for good) or ``ignore_pause`` (this run only). The same ``idempotency_key`` gives the same run.
+
+    Raises :class:`Conflict` naming the run that has the date or id, :class:`InvalidInput` for unusable arguments.
+    """
+    arguments = {"logical_date": logical_date, "run_id": run_id, "unpause": unpause, "conf": conf}
+    with _command(house, actor, "dags.trigger", "trigger", dag_id=dag_id, run_id=run_id, arguments=arguments) as (
+        connection,
+        now,
+    ):
+        dag = dags.get_dag(connection, dag_id)
+        if not dag.is_active:
+            raise Conflict(f"DAG {dag_id!r} is no longer in its file {dag.dag_file}: nothing to run")
+        version = dags.latest_version(connection, dag_id)
+        spec = dags.load_spec(version)
+        values = check_conf(conf, house.config.conf_max_bytes)
+        check_params(spec.params, values)
+        instant = _logical_date(logical_date, now)
+        interval = (
+            Timetable(dag.schedule, dag.timezone).manual_interval(instant) if instant is not None else (None, None)
+        )
+        chosen = check_id(run_id, "run_id") if run_id is not None else run_id_for(RunType.MANUAL, instant or now)
+        if unpause and dag.is_paused:
+            dag = _set_paused(connection, dag, False, now, actor)
+        new = NewRun(
+            dag_id=dag_id,
+            run_id=chosen,
+            run_type=RunType.MANUAL,
+            run_after=now,
+            logical_date=instant,
+            data_interval_start=interval[0],
+            data_interval_end=interval[1],
+            triggered_by=actor.auth,
+            actor=actor.user,
+            conf=values,
+            timezone=dag.timezone,
+            idempotency_key=idempotency_key,
+            reason=Reason("dag_paused") if dag.is_paused and not ignore_pause else None,
+        )
+        created = runs.create_run(connection, new, version.id, spec, now)
+    if created.created:
+        if ignore_pause:
+            house.effects.run_anyway(created.run.id)
+        house.effects.dag_changed(dag_id)
+    return _run(house, created.run)
+
+
+def pause_dag(house: House, actor: Actor, dag_id: str) -> Document:
+    """Pause a DAG: no run starts by itself, queued ones wait. Running ones go on."""
+    return _pause(house, actor, dag_id, True)
+
+
+def unpause_dag(house: House, actor: Actor, dag_id: str) -> Document:
+    """Let the scheduler run the DAG (again)."""
+    return _pause(house, actor, dag_id, False)
+
+
+def delete_dag(house: House, actor: Actor, dag_id: str) -> Document:
+    """Delete all that is recorded of a DAG. Its file stays; while it exists the DAG comes back at the next parse."""
+    with _command(house, actor, "dags.delete", "delete", dag_id=dag_id) as (connection, now):
+        dags.get_dag(connection, dag_id)
+        dags.delete_dag(connection, dag_id, now, actor)
+    house.effects.dag_changed(dag_id)
+    return {}
+
+
+def reload(house: House, actor: Actor, whole: bool = False) -> Document:
+    """Look at the DAG folders now; ``whole``: parse unchanged files too."""
+    with _command(house, actor, "dags.reload", "edit"):
+        pass
+    house.effects.reload(whole)
+    return {}
+
+
+def cancel_run(house: House, actor: Actor, dag_id: str, run_id: str) -> Document:
+    """Ask a run to stop: what waits is cancelled, what runs is ended."""
+    with _command(house, actor, "runs.cancel", "trigger", dag_id=dag_id, run_id=run_id) as (connection, now):
+        run = edits.request_cancel(connection, queries.get_run(connection, dag_id, run_id), now, actor)
+    house.effects.run_changed(run.id)
+    return _run(house, run)
+
+
+def clear_run(house: House, actor: Actor, dag_id: str, run_id: str, only_failed: bool = False) -> Document:
+    """Run all task instances again (or those that did not succeed), with the latest version of the DAG."""
+    with _command(house, actor, "runs.clear", "trigger", dag_id=dag_id, run_id=run_id) as (connection, now):
+        run = queries.get_run(connection, dag_id, run_id)
+        rows = queries.task_instances(connection, run.id)
+        done = {TaskState.SUCCESS, TaskState.SKIPPED, TaskState.REMOVED}
+        keys = [(row.task_id, row.map_index) for row in rows if not only_failed or row.state not in done]
+        run = _clear(connection, run, keys, now, actor)
+    house.effects.run_changed(run.id)
+    return _run(house, run)
+
+
+def mark_run(house: House, actor: Actor, dag_id: str, run_id: str, state: str) -> Document:
+    """Force a run to ``success`` or ``failed``."""
+    arguments = {"state": state}
+    with _command(house, actor, "runs.mark", "trigger", dag_id=dag_id, run_id=run_id, arguments=arguments) as (
+        connection,
+        now,
+    ):
+        wanted = _one_of(state, (RunState.SUCCESS, RunState.FAILED))
+        run = edits.mark_run(connection, queries.get_run(connection, dag_id, run_id), RunState(wanted), now, actor).run
+    house.effects.run_changed(run.id)
+    return _run(house, run)
+
+
+def clear_task(
+    house: House,
+    actor: Actor,
+    dag_id: str,
+    run_id: str,
+    task_id: str,
+    map_index: int = -1,
+    downstream: bool = True,
+) -> Document:
+    """Run a task instance again, and what comes after it, with the latest version of the DAG."""
+    arguments = {"map_index": map_index, "downstream": downstream}
+    with _command(
+        house, actor, "tasks.clear", "trigger", dag_id=dag_id, run_id=run_id, task_id=task_id, arguments=arguments
+    ) as (connection, now):
+        run = queries.get_run(connection, dag_id, run_id)
+        queries.get_task_instance(connection, dag_id, run_id, task_id, map_index)
+        keys = {(task_id, map_index)}
+        if downstream:
+            after = _downstream(connection, run, task_id)
+            keys |= {
+                (row.task_id, row.map_index)
+                for row in queries.task_instances(connection, run.id)
+                if row.task_id in after and row.state in TASK_TERMINAL - {TaskState.REMOVED}
+            }
+        run = _clear(connection, run, sorted(keys), now, actor)
+    house.effects.run_changed(run.id)
+    return views.show_task(house, actor, dag_id, run_id, task_id, map_index)
+
+
+def mark_task(
+    house: House, actor: Actor, dag_id: str, run_id: str, task_id: str, state: str, map_index: int = -1
+) -> Document:
+    """Force a task instance to ``success``, ``failed`` or ``skipped``; a running attempt of it is ended."""
+    arguments = {"map_index": map_index, "state": state}
+    with _command(
+        house, actor, "tasks.mark", "trigger", dag_id=dag_id, run_id=run_id, task_id=task_id, arguments=arguments
+    ) as (connection, now):
+        wanted = _one_of(state, (TaskState.SUCCESS, TaskState.FAILED, TaskState.SKIPPED))
+        row = queries.get_task_instance(connection, dag_id, run_id, task_id, map_index)
+        edits.mark_task(connection, row, TaskState(wanted), now, actor)
+    house.effects.run_changed(row.dag_run_id)
+    return views.show_task(house, actor, dag_id, run_id, task_id, map_index)
+
+
+def set_variable(house: House, actor: Actor, key: str, value: Any, description: str | None = None) -> Document:
+    """Set a variable (text; other JSON values are an error of the caller)."""
+    with _command(house, actor, "variables.set", "edit", arguments={"key": key}) as (connection, now):
+        check_id(key, "variable key")
+        if not isinstance(value, str) or len(value) > MAX_VARIABLE:
+            raise InvalidInput(f"variable {key!r}: the value must be text of up to {MAX_VARIABLE} characters")
+        if description is not None and not isinstance(description, str):
+            raise InvalidInput(f"variable {key!r}: the description must be text")
+        variables.set_variable(connection, key, value, description, now)
+    return views.get_variable(house, actor, key)
+
+
+def delete_variable(house: House, actor: Actor, key: str) -> Document:
+    """Delete a variable (:class:`NotFound` if there is none)."""
+    with _command(house, actor, "variables.delete", "edit", arguments={"key": key}) as (connection, _):
+        variables.get_variable(connection, key)
+        variables.delete_variable(connection, key)
+    return {}
+
+
+def stop_host(house: House, actor: Actor, tasks: bool = False, finish: bool = False) -> Document:
+    """End the host: at once (running tasks go on detached), after ``finish``, or after cancelling ``tasks``."""
+    arguments = {"tasks": tasks, "finish": finish}
+    with _command(house, actor, "host.stop", "admin", arguments=arguments):
+        pass
+    house.effects.stop(bool(tasks), bool(finish))
+    return {}
+
+
+def resume_host(house: House, actor: Actor) -> Document:
+    """Take back a stop that still waits for running tasks."""
+    with _command(house, actor, "host.resume", "admin"):
+        pass
+    house.effects.resume()
+    return views.health(house, actor)
+
+
+def _pause(house: House, actor: Actor, dag_id: str, paused: bool) -> Document:
+    name = "dags.pause" if paused else "dags.unpause"
+    with _command(house, actor, name, "edit", dag_id=dag_id) as (connection, now):
+        dag = dags.get_dag(connection, dag_id)
+        if dag.is_paused != paused:
+            _set_paused(connection, dag, paused, now, actor)
+    house.effects.dag_changed(dag_id)
+    return views.show_dag(house, actor, dag_id)
+
+
+def _set_paused(connection: Connection, dag: Dag, paused: bool, now: datetime, actor: Actor) -> Dag:
+    dag = dags.set_paused(connection, dag.dag_id, paused, now, actor)
+    if not paused:
+        dags.set_next_run(connection, dag.dag_id, next_for(dag, queries.last_scheduled(connection, dag.dag_id), now))
+    return dag
+
+
+def _clear(connection: Connection, run: DagRun, keys: list[tuple[str, int]], now: datetime, actor: Actor) -> DagRun:
+    version = dags.latest_version(connection, run.dag_id)
+    return edits.clear(connection, run, keys, version.id, dags.load_spec(version), now, actor).run
+
+
+def _downstream(connection: Connection, run: DagRun, task_id: str) -> set[str]:
+    graph = dags.load_spec(dags.latest_version(connection, run.dag_id)).downstream()
+    found: set[str] = set()
+    pending = [task_id]
+    while pending:
+        for name in graph.get(pending.pop(), ()):
+            if name not in found:
+                found.add(name)
+                pending.append(name)
+    return found
+
+
+def _logical_date(text: str | None, now: datetime) -> datetime | None:
+    if text is None:
+        return now
+    if not isinstance(text, str):
+        raise InvalidInput(f"logical_date {text!r} must be ISO 8601 text")
+    return None if text == DATELESS else from_iso(text)
+
+
+def _one_of(state: Any, allowed: tuple[str, ...]) -> str:
+    if state not in allowed:
+        raise InvalidInput(f"state {state!r} must be one of {', '.join(allowed)}")
+    return str(state)
+
+
+def _run(house: House, run: DagRun) -> Document:
+    with house.reading() as connection:
+        current = queries.run_by_id(connection, run.id)
+        number = dags.get_version(connection, current.dag_version_id).number
+    return documents.run_document(current, number, now=house.clock.wall())

@@ -1,0 +1,387 @@
+"""The scheduler's desk: all that is at hand becomes one transaction, and then it is carried out.
+
+Gather (ends, starts, time, commands) → decide → claim → commit → start children, end unwanted ones.
+"""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
+
+from ..execution.children import Exited, Notice, Started
+from ..execution.executor import Executor
+from ..model.changes import RunChange, TaskChange
+from ..model.errors import Conflict
+from ..model.records import Actor, Workload
+from ..model.rows import TaskInstance
+from ..model.slots import Ready, SlotLimits
+from ..model.state import RUN_TERMINAL, TaskState
+from ..scheduling.decide import decide, decide_changed
+from ..scheduling.due_runs import runs_to_start
+from ..scheduling.slots import pick
+from ..storage import attempts, dags, edits, events, queries, reports, runs
+from . import due
+from .active import OVERTIME, START_WITHIN, Active, ActiveAttempts
+from .book import RunBook
+from .ends import Ended, gather, to_end
+from .house import House
+from .kernels import WaitingKernels
+from .tokens import hash_token, new_token
+from .workloads import build
+
+log = logging.getLogger(__name__)
+
+CHECK_WITHIN = timedelta(seconds=60)
+"""How long an active row goes unlooked at: it is renewed with the heartbeat."""
+
+
+@dataclass
+class Outcome:
+    """What one transaction decided, to be carried out after its commit."""
+
+    launches: list[tuple[Workload, str, TaskInstance]] = field(default_factory=list)
+    unwanted: list[Active] = field(default_factory=list)
+    cancels: list[Active] = field(default_factory=list)
+    cursor: int = 0
+
+
+class Desk:
+    """Decides and dispatches. Everything it remembers can be read from rows again; ``draining`` starts nothing new."""
+
+    def __init__(
+        self, house: House, executor: Executor, kernels: WaitingKernels, host_id: str, boot_id: str | None
+    ) -> None:
+        self.house = house
+        self.executor = executor
+        self.kernels = kernels
+        self.host_id = host_id
+        self.boot_id = boot_id
+        self.book = RunBook()
+        self.active = ActiveAttempts()
+        self.run_anyway: set[int] = set()
+        self.draining = False
+        self.cursor = 0
+        self.next_due: datetime | None = None
+        self.dags_touched: set[str] = set()
+        self.due_touched = True
+        self._runs_ended = False
+        self._changed_rows: dict[int, TaskInstance] = {}
+        self._starts: list[tuple[Started, datetime]] = []
+        self._ends: list[Ended] = []
+
+    # --- what comes in
+
+    def take(self, notices: list[Notice]) -> None:
+        """Take notices of task children: kept until a transaction has recorded them."""
+        now = self.house.clock.wall()
+        for notice in notices:
+            active = self.active.get(notice.key)
+            if active is None:
+                continue
+            if isinstance(notice, Started):
+                if active.started:
+                    continue
+                active.started = True
+                active.deadline = self._deadline(active)
+                self._starts.append((notice, now))
+            else:
+                self.end(active, notice)
+
+    def end(self, active: Active, notice: Exited | None) -> None:
+        """Take the end of an attempt's process."""
+        self._ends.append(gather(self.executor, active, notice, self.house.clock.wall()))
+        self.active.remove(active.attempt_id)
+
+    @property
+    def has_work(self) -> bool:
+        """Tell whether a turn is worth a transaction."""
+        now = self.house.clock.wall()
+        at = self.next_instant()
+        return bool(
+            self._starts
+            or self._ends
+            or not self.book.is_current
+            or self.book.touched
+            or self.dags_touched
+            or self.due_touched
+            or (at is not None and at <= now)
+        )
+
+    def next_instant(self) -> datetime | None:
+        """Return the wall-clock instant of the next turn if nothing happens before."""
+        instants = [at for at in (self.book.next_check(), None if self.draining else self.next_due) if at is not None]
+        return min(instants, default=None)
+
+    # --- one turn
+
+    def turn(self) -> bool:
+        """Make one transaction of all that is at hand and carry it out; True if something was committed.
+
+        An exception leaves everything as it was, to be tried again after rows were read anew.
+        """
+        now = self.house.clock.wall()
+        outcome = Outcome()
+        try:
+            with self.house.writing() as connection:
+                self._transact(connection, now, outcome)
+                outcome.cursor = events.last_id(connection)
+        except Exception:
+            self.book.distrust()
+            raise
+        self._starts.clear()
+        self._ends.clear()
+        self.dags_touched.clear()
+        self.due_touched = False
+        self._carry_out(outcome)
+        changed = outcome.cursor != self.cursor
+        self.cursor = outcome.cursor
+        return changed
+
+    def _transact(self, connection: Connection, now: datetime, outcome: Outcome) -> None:
+        self._runs_ended = False
+        self._changed_rows = {}
+        read = self.book.refresh(connection)
+        self._record_starts(connection, now)
+        self._record_ends(connection, now)
+        self.book.touch_due(now)
+        touched_dags = set(self.dags_touched)
+        if read:
+            touched_dags |= self.book.queued.keys()
+        if self.due_touched or (self.next_due is not None and self.next_due <= now):
+            touched_dags |= self._create_due(connection, now)
+        self._decide(connection, now, touched_dags)
+        if self._runs_ended:  # a DAG that max_active_runs held back may have a run due
+            self._decide(connection, now, self._create_due(connection, now))
+        claimed = [] if self.draining else self._claim(connection, now)
+        for row, token in claimed:
+            outcome.launches.append((self._workload(connection, row), token, row))
+        self._find_unwanted(connection, read, outcome)
+
+    def _record_starts(self, connection: Connection, now: datetime) -> None:
+        if not self._starts:
+            return
+        attempts.started(
+            connection,
+            [
+                attempts.AttemptStart(item.key, item.pid, item.start_ticks, item.boot_id, at)
+                for item, at in self._starts
+            ],
+        )
+        changes = []
+        ended = {item.active.attempt_id: item.active for item in self._ends}
+        for item, at in self._starts:
+            active = self.active.get(item.key) or ended.get(item.key)
+            if active is not None:
+                row = active.row
+                changes.append(
+                    TaskChange(row.id, row.task_id, row.map_index, TaskState.RUNNING, attempt_id=item.key, at=at)
+                )
+        self._applied(runs.transition_many(connection, changes, now).tasks)
+
+    def _record_ends(self, connection: Connection, now: datetime) -> None:
+        if not self._ends:
+            return
+        current = {
+            row.id: row for row in queries.task_instances_by_id(connection, [e.active.row.id for e in self._ends])
+        }
+        found: list[reports.ReportedEnd] = []
+        lost: list[reports.LostAttempt] = []
+        for ended in self._ends:
+            row = current.get(ended.active.row.id)
+            if row is None:
+                continue  # the DAG was deleted meanwhile
+            end = self._judge(connection, ended, row, now)
+            if isinstance(end, reports.ReportedEnd):
+                found.append(end)
+            else:
+                lost.append(end)
+        applied = reports.apply_reports(connection, found, now)
+        for stale in applied.stale:
+            log.warning("attempt %s: its report came too late and was refused", stale.report.attempt_id)
+        self._applied(applied.tasks)
+        self._applied(reports.record_losses(connection, lost, now).tasks)
+
+    def _judge(
+        self, connection: Connection, ended: Ended, row: TaskInstance, now: datetime
+    ) -> reports.ReportedEnd | reports.LostAttempt:
+        snapshot = self.book.running.get(row.dag_run_id)
+        run = snapshot.run if snapshot else queries.run_by_id(connection, row.dag_run_id)
+        spec = snapshot.spec if snapshot else dags.load_spec(dags.get_version(connection, run.dag_version_id))
+        cancelled_by = row.cancel_requested_by or run.cancel_requested_by
+        try:
+            task = spec.task(row.task_id)
+        except KeyError:  # cleared to a version without this task: the report is stale in any case
+            attempt = attempts.get_attempt(connection, ended.active.attempt_id)
+            task = dags.load_spec(dags.get_version(connection, attempt.dag_version_id)).task(row.task_id)
+        config = self.house.config
+        return to_end(ended, row, task, cancelled_by, config.infra_retries, str(self.house.spool), now)
+
+    def _create_due(self, connection: Connection, now: datetime) -> set[str]:
+        if self.draining:
+            return set()
+        created = due.create_due(connection, now)
+        for run in created:
+            self.book.place(connection, run)
+        if created or not self._runs_ended:
+            self.next_due = due.next_due(connection, now)
+        return {run.dag_id for run in created}
+
+    def _decide(self, connection: Connection, now: datetime, touched_dags: set[str]) -> None:
+        """Decide until nothing follows: tasks of touched runs, ends of runs, starts of queued runs."""
+        while True:
+            if not self.draining:
+                for dag_id in sorted(touched_dags):
+                    self._start_runs(connection, dag_id, now)
+            touched_dags.clear()
+            touched, self.book.touched = self.book.touched, {}
+            task_changes: list[TaskChange] = []
+            run_changes: list[RunChange] = []
+            for dag_run_id, keys in touched.items():
+                snapshot = self.book.running.get(dag_run_id)
+                if snapshot is None:
+                    continue
+                for change in decide(snapshot, now) if keys is None else decide_changed(snapshot, keys, now):
+                    if isinstance(change, TaskChange):
+                        task_changes.append(change)
+                    else:
+                        run_changes.append(change)
+            if not task_changes and not run_changes:
+                if not touched_dags:
+                    return
+                continue
+            applied = runs.transition_many(connection, task_changes, now)
+            if applied.lost:
+                raise Conflict(f"{len(applied.lost)} task instances were changed meanwhile: read again")
+            self._applied(applied.tasks)
+            for change in run_changes:
+                run = runs.transition_run(connection, change, now)
+                if run.state in RUN_TERMINAL:
+                    self._runs_ended = True
+                    self.run_anyway.discard(run.id)
+                    touched_dags.add(run.dag_id)
+                self.book.place(connection, run)
+
+    def _start_runs(self, connection: Connection, dag_id: str, now: datetime) -> None:
+        waiting = self.book.queued.get(dag_id)
+        if not waiting:
+            return
+        order = sorted(waiting.values(), key=lambda run: (run.run_after, run.id))
+        plan = runs_to_start(
+            dags.get_dag(connection, dag_id), order, self.book.running_count(dag_id), now, frozenset(self.run_anyway)
+        )
+        for run, reason in plan.waiting:
+            if run.reason != reason:
+                edits.set_run_reason(connection, run.id, reason)
+                self.book.place(connection, queries.run_by_id(connection, run.id))
+        for change in plan.start:
+            run = runs.transition_run(connection, change, now)
+            self.book.place(connection, run)
+            if any(task.is_notebook for task in self.book.running[run.id].spec.tasks):
+                self.kernels.expect(self.house.clock.monotonic())
+
+    def _claim(self, connection: Connection, now: datetime) -> list[tuple[TaskInstance, str]]:
+        ready: list[Ready] = []
+        for dag_run_id in sorted(self.book.with_ready):
+            snapshot = self.book.running.get(dag_run_id)
+            found = snapshot.ready() if snapshot is not None else []
+            ready += found
+            if not found:
+                self.book.with_ready.discard(dag_run_id)
+        if not ready:
+            return []
+        config = self.house.config
+        limits = SlotLimits(config.parallelism, config.notebook_parallelism, queries.pools(connection))
+        chosen = pick(ready, queries.usage(connection), limits).chosen
+        tokens: dict[str, str] = {}
+        claims = []
+        for item in chosen:
+            attempt_id, token = uuid.uuid4().hex, new_token()
+            tokens[attempt_id] = token
+            claims.append(runs.Claim(item, attempt_id, hash_token(token), now + CHECK_WITHIN, boot_id=self.boot_id))
+        claimed = runs.claim(connection, claims, limits, self.host_id, now)
+        self._applied(claimed.tasks)
+        return [(row, tokens[row.attempt_id or ""]) for row in claimed.tasks]
+
+    def _workload(self, connection: Connection, row: TaskInstance) -> Workload:
+        snapshot = self.book.running[row.dag_run_id]
+        basis = self.book.basis(connection, snapshot)
+        is_notebook = basis.spec.task(row.task_id).is_notebook
+        return build(connection, self.house, basis, row, self.kernels.socket() if is_notebook else None)
+
+    def _find_unwanted(self, connection: Connection, read: set[int], outcome: Outcome) -> None:
+        """Find attempts that this turn or a command before it made unwanted, or asked to stop."""
+        rows = dict(self._changed_rows)
+        for dag_run_id in read:
+            items = self.active.of_run(dag_run_id)
+            if not items:
+                continue
+            found = {row.id: row for row in queries.task_instances_by_id(connection, [item.row.id for item in items])}
+            run = queries.run_by_id(connection, dag_run_id)
+            outcome.cancels += [
+                item
+                for item in items
+                if run.cancel_requested_at or (item.row.id in found and found[item.row.id].cancel_requested_at)
+            ]
+            rows.update(found)
+        outcome.unwanted += self.active.unwanted(rows.values())
+
+    def _applied(self, rows: list[TaskInstance]) -> None:
+        self._changed_rows.update((row.id, row) for row in rows)
+        self.book.update_tasks(rows)
+
+    # --- requests
+
+    def dag_changed(self, dag_id: str) -> None:
+        """Look at the queued runs of this DAG and at what is due."""
+        self.dags_touched.add(dag_id)
+        self.due_touched = True
+
+    def cancel_all(self, actor: Actor) -> None:
+        """Ask every run that has an attempt in flight to stop."""
+        now = self.house.clock.wall()
+        with self.house.writing() as connection:
+            for dag_run_id in {item.row.dag_run_id for item in self.active}:
+                run = queries.run_by_id(connection, dag_run_id)
+                if run.state not in RUN_TERMINAL:
+                    edits.request_cancel(connection, run, now, actor)
+                self.book.distrust(dag_run_id)
+
+    def resume(self) -> None:
+        """Start new things again after draining."""
+        self.draining = False
+        self.due_touched = True
+        self.dags_touched.update(self.book.queued)
+
+    def due_has_notebooks(self, at: datetime) -> bool:
+        """Tell whether a run that is due at ``at`` has a notebook task."""
+        with self.house.reading() as connection:
+            return any(
+                task.is_notebook
+                for dag in dags.due_dags(connection, at)
+                for task in dags.load_spec(dags.get_version(connection, dag.version_id)).tasks
+            )
+
+    # --- after the commit
+
+    def _carry_out(self, outcome: Outcome) -> None:
+        monotonic = self.house.clock.monotonic()
+        for workload, token, row in outcome.launches:
+            task = workload.task
+            self.active.add(
+                Active(workload.attempt_id, row, task.is_notebook, task.execution_timeout, monotonic + START_WITHIN)
+            )
+            self.executor.start(workload, token)
+        for item in [*outcome.unwanted, *outcome.cancels]:
+            if not item.cancelled:
+                item.cancelled = True
+                self.executor.cancel(item.attempt_id)
+
+    def _deadline(self, active: Active) -> float | None:
+        if active.execution_timeout is None:
+            return None
+        grace = 2 * self.house.config.limits.kill_grace + OVERTIME
+        return self.house.clock.monotonic() + active.execution_timeout + grace

@@ -1,0 +1,228 @@
+"""The JSON documents that every door hands out: one function per shape, from rows to REST names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from ..model.changes import RunInfo
+from ..model.instants import from_iso, iso_or_none
+from ..model.reason import Reason
+from ..model.rows import Attempt, Dag, DagRun, Event, ImportProblem, TaskInstance, Variable, XCom
+from ..model.spec import DagSpec, ScheduleSpec, TaskSpec
+
+Document = dict[str, Any]
+
+
+def reason_document(reason: Reason | None) -> Document | None:
+    """A reason as ``{"code", "args", "text"}``."""
+    return None if reason is None else reason.to_json()
+
+
+def schedule_text(schedule: ScheduleSpec) -> str | None:
+    """What lists print as the schedule: the author's own text, else the expression; None for manual DAGs."""
+    if schedule.kind == "none":
+        return None
+    if schedule.kind == "delta":
+        return schedule.summary or f"every {schedule.seconds:g} s"
+    return schedule.summary or schedule.expression or f"@{schedule.kind}"
+
+
+def next_run_document(info: RunInfo) -> Document:
+    """A future run."""
+    return {
+        "run_after": iso_or_none(info.run_after),
+        "logical_date": iso_or_none(info.logical_date),
+        "data_interval_start": iso_or_none(info.data_interval_start),
+        "data_interval_end": iso_or_none(info.data_interval_end),
+    }
+
+
+def dag_document(
+    dag: Dag, spec: DagSpec, recent: Sequence[DagRun] = (), warnings: Iterable[ImportProblem] = (), *, now: datetime
+) -> Document:
+    """A DAG. ``recent``: its last runs, newest last."""
+    next_run = None
+    if dag.next_run_after is not None:
+        next_run = {
+            "run_after": iso_or_none(dag.next_run_after),
+            "logical_date": iso_or_none(dag.next_logical_date),
+            "data_interval_start": iso_or_none(dag.next_interval_start),
+            "data_interval_end": iso_or_none(dag.next_interval_end),
+        }
+    return {
+        **spec_document(spec),
+        "is_paused": dag.is_paused,
+        "is_active": dag.is_active,
+        "dag_folder": dag.dag_folder,
+        "version": dag.version_number,
+        "warnings": [item.message for item in warnings],
+        "next_run": next_run,
+        "recent_runs": [run_document(run, dag.version_number, now=now) for run in recent],
+    }
+
+
+def spec_document(spec: DagSpec) -> Document:
+    """The part of a DAG's document that stands in its spec."""
+    return {
+        "dag_id": spec.dag_id,
+        "description": spec.description,
+        "doc_md": spec.doc_md,
+        "owner": spec.owner,
+        "tags": list(spec.tags),
+        "schedule": schedule_text(spec.schedule),
+        "timezone": spec.timezone,
+        "dag_file": spec.dag_file,
+        "catchup": spec.catchup,
+        "start_date": _normal(spec.start_date),
+        "end_date": _normal(spec.end_date),
+        "max_active_runs": spec.max_active_runs,
+        "max_active_tasks": spec.max_active_tasks,
+        "params": {name: dict(value) if isinstance(value, dict) else value for name, value in spec.params.items()},
+    }
+
+
+def task_documents(spec: DagSpec) -> list[Document]:
+    """The tasks of a DAG, in topological order."""
+    downstream = spec.downstream()
+    return [
+        {
+            "task_id": task.task_id,
+            "operator": task.operator,
+            "trigger_rule": task.trigger_rule,
+            "upstream": list(task.upstream),
+            "downstream": downstream[task.task_id],
+            "retries": task.retries,
+            "doc": task.doc,
+            "notebook": notebook_of(task),
+        }
+        for task in spec.tasks
+    ]
+
+
+def notebook_of(task: TaskSpec) -> str | None:
+    """The notebook path as the author wrote it, None for other tasks."""
+    value = task.arguments.get("notebook")
+    return value if isinstance(value, str) else None
+
+
+def run_document(run: DagRun, version: int, *, now: datetime) -> Document:
+    """A DAG run. ``duration`` counts on until its end."""
+    return {
+        "dag_id": run.dag_id,
+        "run_id": run.run_id,
+        "run_type": str(run.run_type),
+        "state": str(run.state),
+        "reason": reason_document(run.reason),
+        "logical_date": iso_or_none(run.logical_date),
+        "data_interval_start": iso_or_none(run.data_interval_start),
+        "data_interval_end": iso_or_none(run.data_interval_end),
+        "run_after": iso_or_none(run.run_after),
+        "queued_at": iso_or_none(run.queued_at),
+        "start_date": iso_or_none(run.start_date),
+        "end_date": iso_or_none(run.end_date),
+        "duration": _duration(run.start_date, run.end_date, now),
+        "conf": dict(run.conf),
+        "triggered_by": run.triggered_by,
+        "actor": run.actor,
+        "version": version,
+        "cancel_requested": run.cancel_requested_at is not None,
+    }
+
+
+def task_instance_document(
+    row: TaskInstance, attempt: Attempt | None, reason: Reason | None, *, now: datetime
+) -> Document:
+    """A task instance. ``attempt``: its latest one; ``reason``: why it is in its state, or why it waits."""
+    return {
+        "dag_id": row.dag_id,
+        "run_id": row.run_id,
+        "task_id": row.task_id,
+        "map_index": row.map_index,
+        "operator": row.operator,
+        "state": str(row.state),
+        "try_number": row.try_number,
+        "max_tries": row.max_tries,
+        "attempt_number": row.attempt_count,
+        "queued_at": iso_or_none(row.queued_at),
+        "start_date": iso_or_none(row.start_date),
+        "end_date": iso_or_none(row.end_date),
+        "duration": _duration(row.start_date, row.end_date, now),
+        "reason": reason_document(reason),
+        "failing_cell": row.failing_cell,
+        "log_path": attempt.log_path if attempt else None,
+        "notebook_path": attempt.notebook_path if attempt else None,
+    }
+
+
+def attempt_document(attempt: Attempt, *, now: datetime) -> Document:
+    """One attempt of a task instance."""
+    return {
+        "attempt_number": attempt.attempt_number,
+        "attempt_id": attempt.id,
+        "try_number": attempt.try_number,
+        "outcome": attempt.outcome,
+        "reason": reason_document(attempt.reason),
+        "failing_cell": attempt.failing_cell,
+        "pid": attempt.pid,
+        "queued_at": iso_or_none(attempt.claimed_at),
+        "start_date": iso_or_none(attempt.started_at),
+        "end_date": iso_or_none(attempt.finished_at),
+        "duration": _duration(attempt.started_at, attempt.finished_at, now),
+        "exit_code": attempt.exit_code,
+        "signal": attempt.signal,
+        "kernelspec": attempt.kernelspec,
+        "peak_rss": attempt.peak_rss,
+        "cpu_time": attempt.cpu_time,
+        "metrics": [dict(metric) for metric in attempt.metrics],
+        "log_path": attempt.log_path,
+        "notebook_path": attempt.notebook_path,
+    }
+
+
+def xcom_document(xcom: XCom) -> Document:
+    """One pushed value."""
+    return {"key": xcom.key, "value": xcom.value, "type": xcom.type, "size": xcom.size}
+
+
+def problem_document(problem: ImportProblem) -> Document:
+    """An import error or warning."""
+    return {
+        "file": problem.dag_file,
+        "folder": problem.dag_folder,
+        "line": problem.line,
+        "message": problem.message,
+        "traceback": problem.traceback,
+        "kind": problem.kind,
+    }
+
+
+def variable_document(variable: Variable) -> Document:
+    """A variable."""
+    return {"key": variable.key, "value": variable.value, "description": variable.description}
+
+
+def event_document(event: Event) -> Document:
+    """An event as the WebSocket sends it."""
+    return {
+        "type": "event",
+        "id": event.id,
+        "seq": event.seq,
+        "kind": event.kind,
+        "dag_id": event.dag_id,
+        "run_id": event.run_id,
+        "task_id": event.task_id,
+        "map_index": event.map_index,
+        "state_from": event.state_from,
+        "state_to": event.state_to,
+        "at": iso_or_none(event.at),
+    }
+
+
+def _duration(start: datetime | None, end: datetime | None, now: datetime) -> float | None:
+    return None if start is None else round(max(0.0, ((end or now) - start).total_seconds()), 6)
+
+
+def _normal(text: str | None) -> str | None:
+    return None if text is None else iso_or_none(from_iso(text))

@@ -1,0 +1,67 @@
+"""The table of ``house.sock``: operation -> view or command. Doors in the same process use it too."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from ..model.errors import InvalidInput
+from ..model.records import Actor
+from . import commands, views
+from .house import House
+
+Function = Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class Op:
+    """One operation. A ``view`` only reads; a ``command`` needs the lease and leaves one audit row."""
+
+    kind: Literal["view", "command"]
+    function: Function
+
+
+OPS: dict[str, Op] = {
+    "host.status": Op("view", views.health),
+    "host.stop": Op("command", commands.stop_host),
+    "host.resume": Op("command", commands.resume_host),
+    "dags.list": Op("view", views.list_dags),
+    "dags.show": Op("view", views.show_dag),
+    "dags.next": Op("view", views.next_runs),
+    "dags.errors": Op("view", views.list_errors),
+    "dags.pause": Op("command", commands.pause_dag),
+    "dags.unpause": Op("command", commands.unpause_dag),
+    "dags.trigger": Op("command", commands.trigger_dag),
+    "dags.reload": Op("command", commands.reload),
+    "dags.delete": Op("command", commands.delete_dag),
+    "runs.list": Op("view", views.list_runs),
+    "runs.show": Op("view", views.show_run),
+    "runs.cancel": Op("command", commands.cancel_run),
+    "runs.clear": Op("command", commands.clear_run),
+    "runs.mark": Op("command", commands.mark_run),
+    "tasks.list": Op("view", views.list_tasks),
+    "tasks.show": Op("view", views.show_task),
+    "tasks.log": Op("view", views.task_log),
+    "tasks.notebook": Op("view", views.task_notebook),
+    "tasks.xcom": Op("view", views.task_xcoms),
+    "tasks.clear": Op("command", commands.clear_task),
+    "tasks.mark": Op("command", commands.mark_task),
+    "variables.list": Op("view", views.list_variables),
+    "variables.get": Op("view", views.get_variable),
+    "variables.set": Op("command", commands.set_variable),
+    "variables.delete": Op("command", commands.delete_variable),
+}
+
+
+def perform(house: House, actor: Actor, op: str, args: Mapping[str, Any]) -> Any:
+    """Perform ``op`` with ``args`` and return its JSON document; every refusal is a FlowError of one line."""
+    if op not in OPS:
+        raise InvalidInput(f"unknown operation {op!r}")
+    function = OPS[op].function
+    try:
+        inspect.signature(function).bind(house, actor, **args)
+    except TypeError as error:
+        raise InvalidInput(f"{op}: {error}") from None
+    return function(house, actor, **args)

@@ -1,0 +1,54 @@
+"""How the house is: the health document."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from ..model.instants import iso_or_none
+from ..model.records import Actor
+from ..storage import dag_files, host, queries
+from .authorize import authorize
+from .documents import Document
+from .house import House
+from .lease import is_held
+
+LATE_AFTER = timedelta(seconds=45)
+"""A host whose heartbeat is older than this is not well (it beats every 10 s)."""
+
+
+def health(house: House, actor: Actor) -> Document:
+    """State of the house: ``healthy``, ``degraded`` (``message`` says why), or ``stopped`` without a host."""
+    authorize(house.policy, actor, "read")
+    now = house.clock.wall()
+    with house.reading() as connection:
+        row = host.current_host(connection)
+        running, queued = queries.activity(connection)
+        errors = len(dag_files.list_problems(connection, kind="error"))
+    if row is None or row.ended_at is not None or not is_held(house.config.home):
+        state, message, row = "stopped", "no host runs: start JupyterLab or `jupyter flow scheduler`", None
+    elif (stopping := house.effects.stopping()) is not None:
+        state, message = "degraded", stopping
+    elif now - row.heartbeat_at > LATE_AFTER:
+        state, message = (
+            "degraded",
+            f"the host (pid {row.pid}) has not been heard since {iso_or_none(row.heartbeat_at)}",
+        )
+    else:
+        state, message = "healthy", ""
+    return {
+        "state": state,
+        "message": message,
+        "host": None
+        if row is None
+        else {
+            "pid": row.pid,
+            "started_at": iso_or_none(row.started_at),
+            "heartbeat_at": iso_or_none(row.heartbeat_at),
+            "version": row.version,
+        },
+        "running": running,
+        "queued": queued,
+        "parallelism": house.config.parallelism,
+        "dag_folders": [str(folder.resolve()) for folder in house.config.dag_folders],
+        "import_errors": errors,
+    }

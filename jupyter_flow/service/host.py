@@ -1,0 +1,352 @@
+"""The host: the one process that schedules and writes. One selector loop that sleeps until something is due."""
+
+from __future__ import annotations
+
+import logging
+import os
+import selectors
+import signal
+import socket
+import sys
+import uuid
+from contextlib import ExitStack
+from datetime import timedelta
+from typing import Any
+
+from .. import __version__
+from ..execution.children import Notice
+from ..execution.identity import boot_id
+from ..execution.local import make_executor
+from ..model.config import FlowConfig
+from ..model.errors import FlowError, InvalidInput
+from ..model.records import Actor
+from ..storage import attempts, database, host, migrating
+from ..wire.paths import house_socket
+from . import doors, questions
+from .clock import Clock, SystemClock
+from .desk import CHECK_WITHIN, Desk
+from .house import Effects, House, usable
+from .house_socket import HouseSocket, Peer
+from .kernels import WARM_BEFORE, WaitingKernels
+from .lease import Lease
+from .parser import Parser
+from .recovery import recover
+
+log = logging.getLogger(__name__)
+
+HEARTBEAT = 10.0
+LEASE_TTL = timedelta(seconds=60)
+RETRY_AFTER = (0.05, 0.2, 1.0, 5.0)
+"""Seconds until the next try after a transaction failed, longer each time."""
+HOST = Actor("host", "host")
+
+
+class Host(Effects):
+    """The loop and what it owns. Use :func:`run_host`; tests and the foreground runner use the parts."""
+
+    def __init__(self, config: FlowConfig, stack: ExitStack, clock: Clock | None = None) -> None:
+        self.config = config
+        self.clock = clock or SystemClock()
+        self.host_id = uuid.uuid4().hex
+        self._ended = False
+        self._drain: str | None = None
+        self._reload: bool | None = None
+        self._reload_waiters: list[tuple[Peer, Any]] = []
+        self._failures = 0
+        self._retry_at: float | None = None
+        self._trouble: str | None = None
+        self._next_beat = 0.0
+
+        stack.enter_context(Lease.take(config.home, self.clock.wall()))
+        stack.enter_context(usable(config))
+        engine = database.create_engine(config.database)
+        stack.callback(engine.dispose)
+        migrating.migrate(engine)
+        reader = database.create_reader(config.database)
+        stack.callback(reader.dispose)
+        self.house = House(config, reader, engine, self.clock, effects=self)
+        self._take_row()
+        stack.callback(self._end_row)
+        self.house.spool.mkdir(mode=0o700, exist_ok=True)
+
+        self.selector = selectors.DefaultSelector()
+        stack.callback(self.selector.close)
+        self.executor = make_executor(config)
+        stack.callback(self.executor.close)
+        self.kernels = WaitingKernels(config)
+        stack.callback(self.kernels.close)
+        self.desk = Desk(self.house, self.executor, self.kernels, self.host_id, boot_id())
+        self.parser = Parser(self.house, self.executor.launcher, self._dags_parsed)
+        stack.callback(self.parser.close)
+        for descriptor in self.executor.fileobjs():
+            self.selector.register(descriptor, selectors.EVENT_READ, self._on_notices)
+        for descriptor in self.kernels.pool.fileobjs():
+            self.selector.register(descriptor, selectors.EVENT_READ, self._on_kernels)
+        self.selector.register(self.parser.watcher, selectors.EVENT_READ, self._on_changes)
+        self._wake_on_signals(stack)
+
+    # --- life
+
+    def begin(self) -> None:
+        """Take over from an earlier host, look at the DAG folders, open the door."""
+        recover(self.desk)
+        self.parser.start()
+        self.socket = HouseSocket(house_socket(self.config.home), self.selector, self._on_message)
+        self._work()
+
+    def run(self) -> None:
+        """Serve until stopped."""
+        while not self._ended:
+            self.step()
+        self.socket.close()
+
+    def step(self, longest: float = HEARTBEAT) -> None:
+        """Sleep until something happens or is due (at most ``longest`` seconds), and do it."""
+        for key, mask in self.selector.select(self._sleep(longest)):
+            key.data(mask)
+        self._work()
+
+    def _work(self) -> None:
+        now = self.clock.monotonic()
+        notices = self._tick(now)
+        tasks: list[Notice] = [notice for notice in notices if notice.kind == "task"]
+        self.desk.take(tasks)
+        self.parser.take([notice for notice in notices if notice.kind == "parse"])
+        if self._reload is not None:
+            whole, self._reload = self._reload, None
+            self.parser.look(whole=whole)
+        changed = self._guarded(self.parser.turn)
+        if self._retry_at is None or self._retry_at <= now:
+            while self.desk.has_work and self._guarded(self.desk.turn):
+                changed = True
+        if now >= self._next_beat:
+            self._next_beat = now + HEARTBEAT
+            self._guarded(self._beat)
+        if changed:
+            self.socket.push({"push": "changed", "cursor": self.desk.cursor})
+        self._answer_reloads()
+        if self._drain is not None and len(self.desk.active) == 0:
+            self._ended = True
+
+    # --- what wakes the loop
+
+    def _tick(self, now: float) -> list[Notice]:
+        self.executor.tick(now)
+        for active in self.desk.active:
+            if active.deadline is not None and active.deadline <= now:
+                self._over_deadline(active, now)
+        self.kernels.tick(now, any(active.is_notebook for active in self.desk.active))
+        return self.executor.notices()
+
+    def _over_deadline(self, active: Any, now: float) -> None:
+        if active.overdue:
+            self.desk.end(active, None)
+            return
+        log.warning("attempt %s is over its time: killed", active.attempt_id)
+        active.overdue = True
+        active.deadline = now + 30.0
+        self.executor.kill(active.attempt_id)
+
+    def _sleep(self, longest: float) -> float:
+        now = self.clock.monotonic()
+        instants = [now + longest, self._next_beat]
+        instants += [
+            at
+            for at in (
+                self.executor.next_tick(),
+                self.parser.loop.next_deadline(),
+                self.desk.active.next_deadline(),
+                self.kernels.next_tick(),
+                self._retry_at,
+            )
+            if at is not None
+        ]
+        wall = self.clock.wall()
+        at = self.desk.next_instant()
+        if at is not None and self._retry_at is None:
+            instants.append(now + (at - wall).total_seconds())
+        return max(0.0, min(instants) - now)
+
+    def _on_notices(self, mask: int) -> None:
+        """The executor has notices: :meth:`_work` fetches them."""
+
+    def _on_kernels(self, mask: int) -> None:
+        self.kernels.pool.service()
+
+    def _on_changes(self, mask: int) -> None:
+        self._reload = bool(self._reload)
+
+    def _on_signal(self, mask: int) -> None:
+        self._signals.recv(64)
+
+    def _wake_on_signals(self, stack: ExitStack) -> None:
+        """SIGTERM and SIGINT end the loop; running attempts go on detached for the next host."""
+        self._signals, writer = socket.socketpair()
+        self._signals.setblocking(False)
+        writer.setblocking(False)
+        stack.callback(self._signals.close)
+        stack.callback(writer.close)
+        self.selector.register(self._signals, selectors.EVENT_READ, self._on_signal)
+        stack.callback(signal.set_wakeup_fd, signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False))
+        for number in (signal.SIGTERM, signal.SIGINT):
+            stack.callback(signal.signal, number, signal.signal(number, self._stop_on_signal))
+
+    def _stop_on_signal(self, number: int, frame: object) -> None:
+        self._ended = True
+
+    # --- the door
+
+    def _on_message(self, peer: Peer, message: dict[str, Any]) -> None:
+        answer: dict[str, Any] = {"id": message.get("id")}
+        try:
+            result = self._perform(peer, message)
+            if result is None:
+                return  # answered later
+            answer["ok"] = result
+        except FlowError as error:
+            answer["error"] = {"code": error.code, "message": str(error)}
+        except Exception:
+            log.exception("operation %r failed", message.get("op"))
+            text = f"operation {message.get('op')!r} failed inside the host: see {self.config.home / 'host.log'}"
+            answer["error"] = {"code": "error", "message": text}
+        peer.send(answer)
+
+    def _perform(self, peer: Peer, message: dict[str, Any]) -> Any:
+        op, args = message.get("op"), message.get("args") or {}
+        if not isinstance(op, str) or not isinstance(args, dict):
+            raise InvalidInput('a request is {"id", "op", "args", "actor"}')
+        if "attempt_id" in message:
+            return questions.answer(self.house, message["attempt_id"], message.get("token"), op, args)
+        actor = _actor(message.get("actor"))
+        if op == "events.subscribe":
+            peer.subscribed = True
+            return {"cursor": self.desk.cursor}
+        wait = op == "dags.reload" and args.pop("wait", False)
+        result = doors.perform(self.house, actor, op, args)
+        if wait:
+            self._reload_waiters.append((peer, message.get("id")))
+            return None
+        return result
+
+    def _answer_reloads(self) -> None:
+        if self._reload_waiters and self._reload is None and not self.parser.loop.busy:
+            waiters, self._reload_waiters = self._reload_waiters, []
+            for peer, number in waiters:
+                peer.send({"id": number, "ok": {}})
+
+    # --- effects of commands
+
+    def run_changed(self, dag_run_id: int) -> None:
+        """Read this run again in the next turn."""
+        self.desk.book.distrust(dag_run_id)
+
+    def run_anyway(self, dag_run_id: int) -> None:
+        """Start this run even if its DAG is paused."""
+        self.desk.run_anyway.add(dag_run_id)
+        self.desk.book.distrust(dag_run_id)
+
+    def dag_changed(self, dag_id: str) -> None:
+        """Look at queued and due runs of this DAG."""
+        self.desk.dag_changed(dag_id)
+
+    def reload(self, whole: bool) -> None:
+        """Look at the DAG folders in this turn."""
+        self._reload = whole or bool(self._reload)
+
+    def stop(self, tasks: bool, finish: bool) -> None:
+        """End now, or drain first."""
+        if not tasks and not finish:
+            self._ended = True
+            return
+        self.desk.draining = True
+        self._drain = "the host is stopping: running tasks end first, nothing new starts"
+        if tasks:
+            self.desk.cancel_all(HOST)
+
+    def resume(self) -> None:
+        """Go on scheduling."""
+        self._drain = None
+        self.desk.resume()
+
+    def stopping(self) -> str | None:
+        """Return why nothing new starts, or what is wrong."""
+        return self._drain or self._trouble
+
+    def _dags_parsed(self, dag_ids: set[str]) -> None:
+        for dag_id in dag_ids:
+            self.desk.dag_changed(dag_id)
+
+    # --- the row of this host
+
+    def _take_row(self) -> None:
+        with self.house.writing() as connection:
+            host.take_lease(
+                connection,
+                host_id=self.host_id,
+                hostname=socket.gethostname(),
+                pid=os.getpid(),
+                boot_id=boot_id(),
+                version=__version__,
+                now=self.clock.wall(),
+                ttl=LEASE_TTL,
+                force=True,
+            )
+
+    def _beat(self) -> bool:
+        now = self.clock.wall()
+        with self.house.writing() as connection:
+            if not host.heartbeat(connection, self.host_id, now, LEASE_TTL):
+                log.error("another host took over: this one ends")
+                self._ended = True
+            elif len(self.desk.active):
+                attempts.set_check_at(connection, self.desk.active.ids(), now + CHECK_WITHIN)
+        self._warm_up(now)
+        return False
+
+    def _warm_up(self, now: Any) -> None:
+        at = self.desk.next_due
+        if at is not None and at - now < timedelta(seconds=WARM_BEFORE + HEARTBEAT) and self.desk.due_has_notebooks(at):
+            self.kernels.expect(self.clock.monotonic())
+
+    def _end_row(self) -> None:
+        with self.house.writing() as connection:
+            host.end_host(connection, self.host_id, self.clock.wall())
+
+    def _guarded(self, step: Any) -> bool:
+        """Do ``step``; a failure is logged and tried again later, the host goes on."""
+        try:
+            done = bool(step())
+        except Exception as error:
+            log.exception("the transaction failed and is tried again")
+            self._retry_at = self.clock.monotonic() + RETRY_AFTER[min(self._failures, len(RETRY_AFTER) - 1)]
+            self._failures += 1
+            self._trouble = f"the last transaction failed and is tried again: {str(error).splitlines()[0][:300]}"
+            return False
+        if self._retry_at is not None and step == self.desk.turn:
+            self._retry_at, self._failures, self._trouble = None, 0, None
+        return done
+
+
+def _actor(data: Any) -> Actor:
+    if not isinstance(data, dict) or not isinstance(data.get("user"), str) or not isinstance(data.get("auth"), str):
+        raise InvalidInput('a request names its actor: {"user", "auth"}')
+    texts = {name: data.get(name) for name in ("ip", "request_id")}
+    if not all(text is None or isinstance(text, str) for text in texts.values()):
+        raise InvalidInput("ip and request_id of an actor are text")
+    return Actor(data["user"], data["auth"], **texts)
+
+
+def run_host(config: FlowConfig) -> int:
+    """Be the host of ``config.home`` until stopped; the exit code. A refusal is one line on stderr (code 2)."""
+    try:
+        with ExitStack() as stack:
+            server = Host(config, stack)
+            server.begin()
+            log.info("host %s serves %s (pid %d)", __version__, config.home, os.getpid())
+            server.run()
+            running = len(server.desk.active)
+            log.info("host ends; %d tasks run on", running)
+    except FlowError as error:
+        print(error, file=sys.stderr)  # noqa: T201
+        return 2
+    return 0

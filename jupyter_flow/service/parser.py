@@ -1,0 +1,103 @@
+"""The host's side of parsing: when to look, and writing what the parse loop found."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from collections.abc import Callable
+
+from ..execution.children import Exited, Launcher, Notice
+from ..model.errors import FlowError
+from ..parsing.apply import apply_gone, apply_parsed, bundle_of
+from ..parsing.loop import File, ParseLoop
+from ..parsing.parsed import ParsedFile, Problem
+from ..parsing.watch import Watcher
+from ..storage import dag_files
+from . import due
+from .house import House
+
+log = logging.getLogger(__name__)
+
+
+class Parser:
+    """Keeps the DAGs in the drawer equal to the DAG folders. ``changed(dag_ids)`` is called after a commit."""
+
+    def __init__(self, house: House, launcher: Launcher, changed: Callable[[set[str]], None]) -> None:
+        self._house = house
+        self._changed = changed
+        self.loop = ParseLoop(house.config, launcher, house.spool)
+        self.watcher = Watcher(self.loop.folders)
+        self._in_conflict: set[File] = set()
+
+    def start(self) -> None:
+        """Watch, look for the first time, forget files that went while no host ran."""
+        for leftover in self._house.spool.glob("parse-*"):
+            shutil.rmtree(leftover, ignore_errors=True)
+        self.watcher.start()
+        self.look()
+        here = {(str(folder), name) for folder, name in self.loop.files()}
+        with self._house.reading() as connection:
+            known = set(dag_files.known_files(connection))
+        missing = known - here
+        if missing:
+            now = self._house.clock.wall()
+            with self._house.writing() as connection:
+                for folder, name in missing:
+                    apply_gone(connection, folder, name, now)
+
+    def look(self, *, whole: bool = False) -> None:
+        """Walk the folders; ``whole``: parse every DAG file."""
+        self.watcher.drain()
+        self.loop.look()
+        if whole:
+            for file in self.loop.files():
+                self.loop.enqueue(file)
+        self.loop.pump(self._house.clock.monotonic())
+
+    def take(self, notices: list[Notice]) -> None:
+        """Take notices of parse children."""
+        for notice in notices:
+            if isinstance(notice, Exited):
+                self.loop.exited(notice)
+
+    def turn(self) -> bool:
+        """Start what waits, write what is finished; True if something was committed."""
+        self.loop.pump(self._house.clock.monotonic())
+        if not self.loop.finished and not self.loop.gone:
+            return False
+        finished, self.loop.finished = self.loop.finished, []
+        gone, self.loop.gone = self.loop.gone, []
+        bundles = [self._bundle(parsed) for parsed in finished]
+        touched: set[str] = set()
+        with self._house.writing() as connection:
+            now = self._house.clock.wall()
+            went: set[str] = set()
+            for folder, name in gone:
+                self._in_conflict.discard((folder, name))
+                went.update(apply_gone(connection, str(folder), name, now))
+            for parsed, bundle in bundles:
+                applied = apply_parsed(connection, parsed, bundle, self._house.config, now)
+                for dag in applied.reschedule:
+                    due.refresh_next(connection, dag, now)
+                touched.update(dag.dag_id for dag in parsed.dags if applied.changed)
+                went.update(applied.gone)
+                file = (parsed.folder, parsed.dag_file)
+                (self._in_conflict.add if applied.in_conflict else self._in_conflict.discard)(file)
+        if went:  # an id may be free now for a file that was refused for it
+            for file in self._in_conflict:
+                self.loop.enqueue(file)
+            self.loop.pump(self._house.clock.monotonic())
+        self._changed(touched | went)
+        return True
+
+    def _bundle(self, parsed: ParsedFile) -> tuple[ParsedFile, str | None]:
+        try:
+            return parsed, bundle_of(parsed, self._house.bundles)
+        except FlowError as error:
+            problems = (*parsed.problems, Problem(str(error)))
+            return ParsedFile(parsed.folder, parsed.dag_file, (), problems, parsed.files, parsed.seconds), None
+
+    def close(self) -> None:
+        """End parses and the watcher."""
+        self.loop.close()
+        self.watcher.close()

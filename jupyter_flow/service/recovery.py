@@ -1,0 +1,45 @@
+"""Takes over from an earlier host: what still runs is watched, what is finished is read, what is gone is lost."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+from ..execution.executor import Running
+from ..storage import attempts
+from .active import Active
+from .desk import CHECK_WITHIN, Desk
+
+log = logging.getLogger(__name__)
+
+
+def recover(desk: Desk) -> None:
+    """Adopt the attempts that are open in the drawer. The ends found are recorded by the next turn.
+
+    Attempts that are open but no longer wanted by their task instance (it was marked or cleared while no host ran)
+    are adopted too, and ended.
+    """
+    house, executor = desk.house, desk.executor
+    with house.reading() as connection:
+        current = attempts.open_attempts(connection)
+        wanted = {attempt.id for attempt, _ in current}
+        stray = [item for item in attempts.unfinished_attempts(connection) if item.id not in wanted]
+    known = [attempt for attempt, _ in current] + stray
+    if not known:
+        return
+    adopted = executor.adopt(
+        [Running(item.id, Path(house.spool / item.id), item.pid, item.start_ticks, item.boot_id) for item in known]
+    )
+    for attempt, row in current:
+        active = Active(attempt.id, row, False, None, None, started=attempt.pid is not None)
+        desk.active.add(active)
+        if adopted[attempt.id] != "alive":
+            desk.end(active, None)
+    for item in stray:
+        if adopted[item.id] == "alive":
+            executor.cancel(item.id)
+    alive = [attempt_id for attempt_id, state in adopted.items() if state == "alive" and attempt_id in wanted]
+    if alive:
+        with house.writing() as connection:
+            attempts.adopt(connection, alive, desk.host_id, house.clock.wall() + CHECK_WITHIN)
+    log.info("took over %d attempts of an earlier host: %d still run", len(current), len(alive))

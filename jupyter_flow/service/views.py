@@ -1,0 +1,223 @@
+"""Every view: ``f(house, actor, **ids) -> JSON document``. They only read, and answer the same at every door."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from ..model.errors import InvalidInput, NotFound
+from ..model.instants import from_iso
+from ..model.reason import Reason
+from ..model.records import Actor
+from ..model.rows import Dag, DagRun, TaskInstance
+from ..model.state import RUN_TERMINAL, TASK_TERMINAL
+from ..scheduling.decide import why_waiting
+from ..scheduling.snapshot import RunSnapshot
+from ..scheduling.timetable import Timetable
+from ..storage import attempts, dag_files, dags, events, queries, variables, xcoms
+from . import documents
+from .authorize import authorize, readable
+from .documents import Document
+from .health import health
+from .house import House
+from .outputs import task_log, task_notebook
+
+__all__ = [
+    "event_cursor",
+    "events_after",
+    "get_variable",
+    "health",
+    "list_dags",
+    "list_errors",
+    "list_runs",
+    "list_tasks",
+    "list_variables",
+    "next_runs",
+    "show_dag",
+    "show_run",
+    "show_task",
+    "task_log",
+    "task_notebook",
+    "task_xcoms",
+]
+
+RECENT_RUNS = 12
+MAX_PAGE = 1000
+
+
+def list_dags(house: House, actor: Actor) -> Document:
+    """All DAGs of the DAG folders, paused ones too, by id."""
+    now = house.clock.wall()
+    with house.reading() as connection:
+        rows = readable(house.policy, actor, dags.list_dags(connection))
+        return {"dags": _dag_documents(connection, rows, now)}
+
+
+def show_dag(house: House, actor: Actor, dag_id: str) -> Document:
+    """One DAG with its ``tasks``."""
+    authorize(house.policy, actor, "read", dag_id)
+    now = house.clock.wall()
+    with house.reading() as connection:
+        dag = dags.get_dag(connection, dag_id)
+        (document,) = _dag_documents(connection, [dag], now)
+        spec = dags.load_spec(dags.latest_version(connection, dag_id))
+    return {**document, "tasks": documents.task_documents(spec)}
+
+
+def next_runs(house: House, actor: Actor, dag_id: str, count: int = 1, after: str | None = None) -> list[Document]:
+    """The next ``count`` scheduled runs, from the recorded next one on, or later than ``after``."""
+    authorize(house.policy, actor, "read", dag_id)
+    _check_count(count)
+    with house.reading() as connection:
+        dag = dags.get_dag(connection, dag_id)
+    timetable = Timetable(dag.schedule, dag.timezone)
+    start = from_iso(after) if after is not None else house.clock.wall()
+    return [
+        documents.next_run_document(info) for info in timetable.upcoming(start, count, dag.start_date, dag.end_date)
+    ]
+
+
+def list_errors(house: House, actor: Actor) -> list[Document]:
+    """Import errors and warnings of all DAG files."""
+    authorize(house.policy, actor, "read")
+    with house.reading() as connection:
+        return [documents.problem_document(problem) for problem in dag_files.list_problems(connection)]
+
+
+def list_runs(
+    house: House, actor: Actor, dag_id: str | None = None, limit: int = 25, before: str | None = None
+) -> Document:
+    """Runs of one DAG or of all, newest first; ``next`` is the ``before`` of the following page."""
+    _check_count(limit)
+    now = house.clock.wall()
+    with house.reading() as connection:
+        if dag_id is not None:
+            authorize(house.policy, actor, "read", dag_id)
+            dags.get_dag(connection, dag_id)
+        rows, cursor = queries.list_runs(connection, dag_id, limit=limit, before=before)
+        shown = [_run_document(connection, run, now) for run in readable(house.policy, actor, rows)]
+    return {"runs": shown, "next": cursor}
+
+
+def show_run(house: House, actor: Actor, dag_id: str, run_id: str) -> Document:
+    """One run with its task instances as ``tasks``."""
+    authorize(house.policy, actor, "read", dag_id)
+    now = house.clock.wall()
+    with house.reading() as connection:
+        run = queries.get_run(connection, dag_id, run_id)
+        return {**_run_document(connection, run, now), "tasks": _task_documents(connection, run, now)}
+
+
+def list_tasks(house: House, actor: Actor, dag_id: str, run_id: str) -> Document:
+    """The task instances of a run."""
+    return {"tasks": show_run(house, actor, dag_id, run_id)["tasks"]}
+
+
+def show_task(house: House, actor: Actor, dag_id: str, run_id: str, task_id: str, map_index: int = -1) -> Document:
+    """One task instance with its ``attempts``, the ``rendered`` fields of the latest one, and its ``xcoms``."""
+    authorize(house.policy, actor, "read", dag_id)
+    now = house.clock.wall()
+    with house.reading() as connection:
+        run = queries.get_run(connection, dag_id, run_id)
+        row = queries.get_task_instance(connection, dag_id, run_id, task_id, map_index)
+        tries = attempts.list_attempts(connection, row.id)
+        values = xcoms.of_task(connection, run.id, task_id, map_index)
+        reason = _reason(connection, run, row)
+    latest = tries[-1] if tries else None
+    return {
+        **documents.task_instance_document(row, latest, reason, now=now),
+        "attempts": [documents.attempt_document(attempt, now=now) for attempt in tries],
+        "rendered": dict(latest.rendered) if latest is not None and latest.rendered else {},
+        "xcoms": [documents.xcom_document(value) for value in values],
+    }
+
+
+def task_xcoms(
+    house: House, actor: Actor, dag_id: str, run_id: str, task_id: str, map_index: int = -1, key: str | None = None
+) -> Document:
+    """What a task instance pushed; ``key`` picks one (NotFound if it is not there)."""
+    authorize(house.policy, actor, "read", dag_id)
+    with house.reading() as connection:
+        row = queries.get_task_instance(connection, dag_id, run_id, task_id, map_index)
+        found = xcoms.of_task(connection, row.dag_run_id, task_id, map_index)
+    if key is not None:
+        found = [value for value in found if value.key == key]
+        if not found:
+            raise NotFound(f"task {task_id!r} of run {run_id!r} pushed no XCom {key!r}")
+    return {"xcoms": [documents.xcom_document(value) for value in found]}
+
+
+def list_variables(house: House, actor: Actor) -> Document:
+    """All variables."""
+    authorize(house.policy, actor, "read")
+    with house.reading() as connection:
+        return {"variables": [documents.variable_document(row) for row in variables.list_variables(connection)]}
+
+
+def get_variable(house: House, actor: Actor, key: str) -> Document:
+    """One variable."""
+    authorize(house.policy, actor, "read")
+    with house.reading() as connection:
+        return documents.variable_document(variables.get_variable(connection, key))
+
+
+def event_cursor(house: House) -> int:
+    """The id of the latest event."""
+    with house.reading() as connection:
+        return events.last_id(connection)
+
+
+def events_after(house: House, actor: Actor, cursor: int, limit: int = 500) -> list[Document]:
+    """Events with an id over ``cursor`` in order, as the WebSocket sends them (those the actor may see)."""
+    with house.reading() as connection:
+        rows = events.read_after(connection, cursor, limit)
+    return [documents.event_document(row) for row in rows if not row.dag_id or house.policy(actor, "read", row.dag_id)]
+
+
+def _dag_documents(connection: Connection, rows: Sequence[Dag], now: datetime) -> list[Document]:
+    recent = queries.recent_runs(connection, [dag.dag_id for dag in rows], RECENT_RUNS)
+    problems = dag_files.list_problems(connection, kind="warning")
+    return [
+        documents.dag_document(
+            dag,
+            dags.load_spec(dags.get_version(connection, dag.version_id)),
+            recent.get(dag.dag_id, ()),
+            [item for item in problems if (item.dag_folder, item.dag_file) == (dag.dag_folder, dag.dag_file)],
+            now=now,
+        )
+        for dag in rows
+    ]
+
+
+def _run_document(connection: Connection, run: DagRun, now: datetime) -> Document:
+    return documents.run_document(run, dags.get_version(connection, run.dag_version_id).number, now=now)
+
+
+def _task_documents(connection: Connection, run: DagRun, now: datetime) -> list[Document]:
+    rows = queries.task_instances(connection, run.id)
+    latest = attempts.latest_of_run(connection, run.id)
+    spec = dags.load_spec(dags.get_version(connection, run.dag_version_id))
+    snapshot = RunSnapshot(run, spec, rows) if run.state not in RUN_TERMINAL else None
+    order = {task.task_id: place for place, task in enumerate(spec.tasks)}
+    rows = sorted(rows, key=lambda row: (order.get(row.task_id, len(order)), row.task_id, row.map_index))
+    return [documents.task_instance_document(row, latest.get(row.id), _why(snapshot, row), now=now) for row in rows]
+
+
+def _reason(connection: Connection, run: DagRun, row: TaskInstance) -> Reason | None:
+    if row.state in TASK_TERMINAL or run.state in RUN_TERMINAL:
+        return row.reason
+    spec = dags.load_spec(dags.get_version(connection, run.dag_version_id))
+    return _why(RunSnapshot(run, spec, queries.task_instances(connection, run.id)), row)
+
+
+def _why(snapshot: RunSnapshot | None, row: TaskInstance) -> Reason | None:
+    if snapshot is None:
+        return row.reason
+    return why_waiting(snapshot, (row.task_id, row.map_index)) or row.reason
+
+
+def _check_count(count: int) -> None:
+    if type(count) is not int or not 1 <= count <= MAX_PAGE:
+        raise InvalidInput(f"count {count!r} must be a number from 1 to {MAX_PAGE}")

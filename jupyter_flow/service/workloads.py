@@ -1,0 +1,130 @@
+"""From a claimed task instance to its :class:`Workload`: everything the common task needs, so that it asks nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+
+from sqlalchemy import Connection
+
+from ..model.instants import iso_or_none, to_iso
+from ..model.records import RunFacts, Workload
+from ..model.rows import DagRun, DagVersion, TaskInstance
+from ..model.spec import DagSpec, TaskSpec
+from ..storage import dags, queries, variables, xcoms
+from .conf import merge_params
+from .documents import notebook_of
+from .house import House
+
+
+@dataclass
+class RunBasis:
+    """What all workloads of one run share, gathered once: spec, folders, facts."""
+
+    run: DagRun
+    spec: DagSpec
+    version: DagVersion
+    folder: Path
+    prior: DagRun | None
+
+    @classmethod
+    def gather(cls, connection: Connection, run: DagRun, spec: DagSpec) -> RunBasis:
+        """Read what the workloads of ``run`` need besides the run itself."""
+        prior = None
+        if run.logical_date is not None:
+            prior = queries.prior_success(connection, run.dag_id, run.logical_date)
+        version = dags.get_version(connection, run.dag_version_id)
+        return cls(run, spec, version, Path(dags.get_dag(connection, run.dag_id).dag_folder), prior)
+
+    @cached_property
+    def downstream(self) -> dict[str, list[str]]:
+        """Task id -> ids of its direct downstream tasks."""
+        return self.spec.downstream()
+
+    @cached_property
+    def facts(self) -> RunFacts:
+        """The run as tasks see it, without the params of single tasks."""
+        run, prior = self.run, self.prior
+        return RunFacts(
+            dag_id=run.dag_id,
+            run_id=run.run_id,
+            run_type=str(run.run_type),
+            logical_date=iso_or_none(run.logical_date),
+            data_interval_start=iso_or_none(run.data_interval_start),
+            data_interval_end=iso_or_none(run.data_interval_end),
+            queued_at=to_iso(run.queued_at),
+            start_date=to_iso(run.start_date or run.queued_at),
+            conf=dict(run.conf),
+            params=merge_params(self.spec.params, run.conf),
+            triggered_by=run.triggered_by,
+            timezone=run.timezone,
+            prev_data_interval_start_success=iso_or_none(prior.data_interval_start) if prior else None,
+            prev_data_interval_end_success=iso_or_none(prior.data_interval_end) if prior else None,
+            prev_start_date_success=iso_or_none(prior.start_date) if prior else None,
+        )
+
+    @cached_property
+    def dag(self) -> dict[str, object]:
+        """What templates see as ``dag``."""
+        spec = self.spec
+        return {
+            "dag_id": spec.dag_id,
+            "description": spec.description,
+            "owner": spec.owner,
+            "tags": list(spec.tags),
+            "timezone": spec.timezone,
+            "catchup": spec.catchup,
+            "doc_md": spec.doc_md,
+            "start_date": spec.start_date,
+            "end_date": spec.end_date,
+        }
+
+
+def build(connection: Connection, house: House, basis: RunBasis, row: TaskInstance, kernels: str | None) -> Workload:
+    """Return the workload of the current attempt of ``row``: XComs and variables that its task names are resolved."""
+    if row.attempt_id is None:
+        raise ValueError(f"task instance {row.task_id!r} is not claimed")
+    task = basis.spec.task(row.task_id)
+    config = house.config
+    base = basis.folder / PurePosixPath(basis.spec.dag_file).parent
+    facts = basis.facts
+    if task.params:
+        merged = merge_params({**basis.spec.params, **task.params}, basis.run.conf)
+        facts = replace(facts, params=merged)
+    values = xcoms.fetch(connection, basis.run.id, task.xcom_inputs) if task.xcom_inputs else []
+    return Workload(
+        attempt_id=row.attempt_id,
+        attempt_number=row.attempt_count,
+        try_number=row.try_number,
+        max_tries=row.max_tries,
+        map_index=row.map_index,
+        task=task,
+        run=facts,
+        dag_file=basis.spec.dag_file,
+        dag_folder=str(basis.folder),
+        root=str((config.root or basis.folder).resolve()),
+        bundle=str(house.bundles / basis.version.bundle_hash),
+        cwd=str(_working_folder(base, task)),
+        spool=str(house.spool / row.attempt_id),
+        home=str(config.home),
+        upstream_task_ids=task.upstream,
+        downstream_task_ids=tuple(basis.downstream[task.task_id]),
+        dag=basis.dag,
+        xcoms=tuple(
+            {"task_id": item.task_id, "map_index": item.map_index, "key": item.key, "value": item.value}
+            for item in values
+        ),
+        variables=variables.get_values(connection, task.variable_inputs) if task.variable_inputs else {},
+        limits=config.limits,
+        kernels=kernels,
+        render_template_as_native_obj=basis.spec.render_template_as_native_obj,
+    )
+
+
+def _working_folder(base: Path, task: TaskSpec) -> Path:
+    """The folder of the task's notebook if its path is known now, else of the DAG file."""
+    notebook = notebook_of(task)
+    if notebook is None or "{{" in notebook or "{%" in notebook:
+        return base
+    return (base / notebook).parent
