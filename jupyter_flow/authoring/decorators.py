@@ -27,6 +27,7 @@ class DagFunction:
         functools.update_wrapper(self, function)
         self._function = function
         self._arguments = arguments
+        self.location = (function.__code__.co_filename, function.__code__.co_firstlineno)
         self.calls = 0
 
     def __call__(self, *args: Any, **kwargs: Any) -> DAG:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import linecache
 import sys
 import warnings
 from pathlib import Path
@@ -35,3 +36,8 @@ def warn(message: str, where: tuple[str, int] | None = None) -> None:
     """Warn the author, at ``where`` or at the line that runs now."""
     file, line = where or author_line()
     warnings.warn_explicit(message, FlowWarning, file or "<unknown>", line, registry={})
+
+
+def remember_lines(filename: str, source: str) -> None:
+    """Let tracebacks show the lines of ``source`` for a file name that is no file (a cell)."""
+    linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)

@@ -32,7 +32,8 @@ class OperatorMeta(ABCMeta):
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
         """Make a task."""
-        positional = [name for name in inspect.signature(cls.__init__).parameters if name != "self"][: len(args)]
+        signature = inspect.signature(cls.__init__)  # type: ignore[misc]
+        positional = [name for name in signature.parameters if name != "self"][: len(args)]
         accepted = accepted_arguments(cls)
         where = f"task {kwargs.get('task_id', args[0] if args else '?')!r}"
         for name in kwargs:

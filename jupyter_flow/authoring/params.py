@@ -45,7 +45,8 @@ class Param:
 
 
 def _check_schema(what: str, schema: dict[str, Any], default: Any, *, check_default: bool) -> None:
-    import jsonschema  # takes a second to import cold, so only where a schema is written
+    # takes a second to import cold, so only where a schema is written
+    import jsonschema  # type: ignore[import-untyped]
 
     validator = jsonschema.Draft202012Validator(schema)
     try:

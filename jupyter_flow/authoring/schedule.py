@@ -40,7 +40,8 @@ def schedule_spec(where: str, schedule: Any) -> ScheduleSpec:
 
 
 def _check_fires(where: str, text: str, expression: str) -> None:
-    from croniter import CroniterBadDateError, CroniterError, croniter  # 90 ms, only for cron schedules
+    # 90 ms, only for cron schedules
+    from croniter import CroniterBadDateError, CroniterError, croniter  # type: ignore[import-untyped]
 
     try:
         croniter(expression, datetime(2024, 1, 1, tzinfo=UTC)).get_next(datetime)

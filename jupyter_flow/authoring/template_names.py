@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from jinja2 import Environment, nodes
 
 CONTEXT_NAMES = (
-    "conf",
     "dag",
     "dag_id",
     "dag_run",
@@ -119,10 +118,11 @@ def _read(where: str, text: str, found: TemplateNames) -> None:
             found.xcoms.update(_pulled(call))
         elif (key := _variable_getter(call)) is not None:
             found.variables.add(key)
-    for node in tree.find_all((nodes.Getattr, nodes.Getitem)):
-        key = _key(node)
-        if key is not None and _is_accessor(node.node) and key != "get":
-            found.variables.add(key)
+    for kind in (nodes.Getattr, nodes.Getitem):
+        for node in tree.find_all(kind):
+            key = _key(node)
+            if key is not None and _is_accessor(node.node) and key != "get":
+                found.variables.add(key)
 
 
 def _is_pull(node: nodes.Node) -> bool:

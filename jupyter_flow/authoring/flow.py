@@ -1,0 +1,107 @@
+"""``flow``: what a task says to the house, with the same names in Python tasks and in notebooks.
+
+In a notebook that runs as a task, the runner has put its helper into the kernel (module ``jupyter_flow_helper``)
+and the names here hand over to it. In a notebook that is run by hand nothing is pushed: it says so and goes on.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from types import ModuleType
+from typing import Any
+
+from .context import current_context
+from .runtime import Runtime, current
+from .xcom_arg import RETURN_VALUE
+
+HELPER = "jupyter_flow_helper"
+_NO_TASK = "works inside a running task"
+
+
+def _helper() -> ModuleType | None:
+    return sys.modules.get(HELPER)
+
+
+def _by_hand() -> bool:
+    """Whether this is an interactive kernel (the IPython shell exists)."""
+    shell = sys.modules.get("IPython")
+    return shell is not None and shell.get_ipython() is not None
+
+
+def _runtime(what: str, words: str) -> Runtime | None:
+    """Return the runtime of the running task; None (having printed ``words``) where a person runs a notebook."""
+    runtime = current()
+    if runtime is None and not _by_hand():
+        raise RuntimeError(f"{what} {_NO_TASK}, not in the DAG file")
+    if runtime is None:
+        print("[not in a task]", words)  # noqa: T201 - a notebook run by hand shows what it would do
+    return runtime
+
+
+def xcom_push(key: str, value: Any) -> None:
+    """Hand ``value`` (JSON) to the other tasks of the DAG run, under ``key``."""
+    if helper := _helper():
+        helper.xcom_push(key, value)
+    elif runtime := _runtime("xcom_push", f"xcom_push {key} = {str(value)[:500]}"):
+        runtime.xcom_push(key, value)
+
+
+def xcom_pull(task_ids: str | Sequence[str], key: str = RETURN_VALUE, default: Any = None) -> Any:
+    """Return what the task ``task_ids`` pushed under ``key`` (a list of ids gives a list), else ``default``.
+
+    Raises LookupError in a notebook that is run by hand, unless ``default`` is given.
+    """
+    if helper := _helper():
+        return helper.xcom_pull(task_ids, key, default)
+    if not isinstance(task_ids, str):
+        return [xcom_pull(task_id, key, default) for task_id in task_ids]
+    runtime = current()
+    if runtime is not None:
+        found, value = runtime.xcom_pull(task_ids, key)
+        return value if found else default
+    if default is None:
+        raise LookupError(f"xcom_pull({task_ids!r}, {key!r}) {_NO_TASK}; give default= to work by hand")
+    return default
+
+
+def log_metric(name: str, value: float, step: int | None = None) -> None:
+    """Record the number ``value`` of the metric ``name``, at ``step`` if given."""
+    if helper := _helper():
+        helper.log_metric(name, value, step)
+    elif runtime := _runtime("log_metric", f"{name} = {value}"):
+        runtime.log_metric(name, value, step)
+
+
+def progress(fraction: float, text: str = "") -> None:
+    """Say how far the task is: ``fraction`` from 0 to 1."""
+    if helper := _helper():
+        helper.progress(fraction, text)
+    elif runtime := _runtime("progress", f"{float(fraction):.0%} {text}"):
+        runtime.progress(fraction, text)
+
+
+class Flow:
+    """The functions of this module as one object: ``from jupyter_flow import flow``."""
+
+    xcom_push = staticmethod(xcom_push)
+    xcom_pull = staticmethod(xcom_pull)
+    log_metric = staticmethod(log_metric)
+    progress = staticmethod(progress)
+
+    @property
+    def context(self) -> Mapping[str, Any]:
+        """What is known of the run (``ds``, ``params``, ``run_id`` …).
+
+        Raises RuntimeError outside of a task.
+        """
+        if helper := _helper():
+            found: Mapping[str, Any] = helper.context
+            return found
+        context = current_context()
+        if context is None:
+            raise RuntimeError(f"flow.context {_NO_TASK}: give the notebook a parameter to work by hand")
+        return context
+
+
+flow = Flow()

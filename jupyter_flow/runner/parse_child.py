@@ -1,0 +1,207 @@
+"""The process that loads one DAG file and says what is in it: ``python -m jupyter_flow.runner.parse_child SPOOL``."""
+
+from __future__ import annotations
+
+import json
+import linecache
+import os
+import sys
+import time
+import traceback
+import warnings
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from ..authoring import variable
+from ..authoring.exceptions import DagError, FlowWarning
+from ..authoring.to_spec import to_spec
+from ..model.errors import FlowError, NoHost, NotFound
+from ..model.records import ParseReport, ParseRequest
+from ..model.spec import DagSpec, to_json
+from ..wire.client import HouseClient
+from .dag_loader import DagFileLoader
+from .spool_files import RESULT, save_atomically
+
+SPEC = "spec.json"
+_MESSAGE = 500
+_TRACEBACK = 20_000
+_PACKAGE = str(Path(__file__).resolve().parent.parent) + os.sep
+
+
+def run(request: ParseRequest) -> ParseReport:
+    """Load the file and return what it holds; the same is written to ``result.json`` in ``request.spool``."""
+    report = load(request)
+    data = json.dumps(report.to_json(), ensure_ascii=False, separators=(",", ":"))
+    save_atomically(Path(request.spool) / RESULT, data.encode("utf-8", "backslashreplace"))
+    return report
+
+
+def load(request: ParseRequest) -> ParseReport:
+    """Load the file and return what it holds. No failure of the file comes through: it is in ``error``."""
+    started = time.monotonic()
+    loader = DagFileLoader(request.dag_folder, request.dag_file)
+    specs: list[DagSpec] = []
+    modules: tuple[str, ...] = (loader.path,)
+    error: dict[str, Any] | None = None
+    variable.set_parse_reader(lambda key: _ask_variable(request.home, key))
+    try:
+        with warnings.catch_warnings(record=True) as caught, loader:
+            warnings.simplefilter("ignore")
+            warnings.simplefilter("always", FlowWarning)
+            warnings.simplefilter("always", SyntaxWarning)
+            try:
+                file = loader.load()
+                modules = file.modules
+                specs = [to_spec(dag, request.dag_file, request.default_timezone) for dag in file.dags]
+            except BaseException as problem:
+                error = describe(problem, loader)
+                modules = loader.modules()
+    finally:
+        variable.set_parse_reader(None)
+    return ParseReport(
+        dag_file=request.dag_file,
+        dags=() if error else tuple(to_json(spec) for spec in specs),
+        error=error,
+        warnings=tuple(_warnings(caught, loader)),
+        modules=tuple(sorted(_relative(modules, loader.folder))),
+        files=tuple(sorted(_static_files(specs, loader))),
+        seconds=round(time.monotonic() - started, 6),
+    )
+
+
+def describe(problem: BaseException, loader: DagFileLoader) -> dict[str, Any]:
+    """Return ``{"line", "message", "traceback"}`` of what loading the file raised.
+
+    ``line`` is the line of the DAG file (in a DAG notebook: of the cell) that was at fault or was running.
+    """
+    shown = _cut(problem)
+    line, place = _place(problem, loader)
+    return {
+        "line": line,
+        "message": _one_line(f"{place}{_words(problem)}"),
+        "traceback": shown[-_TRACEBACK:],
+    }
+
+
+def _words(problem: BaseException) -> str:
+    if isinstance(problem, FlowError):
+        return str(problem)
+    if isinstance(problem, SystemExit):
+        return f"the file ends the process: sys.exit({problem.code!r}) must not run when it is loaded"
+    if isinstance(problem, KeyboardInterrupt):
+        return "KeyboardInterrupt while the file was loaded"
+    if isinstance(problem, MemoryError):
+        return "MemoryError: loading the file needs more memory than it may have"
+    if isinstance(problem, ModuleNotFoundError) and problem.name:
+        return f"no module named {problem.name!r}: install it into this environment, or put it beside the DAG file"
+    if isinstance(problem, SyntaxError):
+        return f"{type(problem).__name__}: {problem.msg}"
+    try:
+        text = str(problem)
+    except Exception:
+        text = "(its text cannot be read)"
+    return f"{type(problem).__name__}: {text}" if text else type(problem).__name__
+
+
+def _place(problem: BaseException, loader: DagFileLoader) -> tuple[int | None, str]:
+    """Return the line in the DAG file, and where else the problem is, as the beginning of a sentence."""
+    lines: list[tuple[str, int]] = [
+        (frame.filename, frame.lineno or 0) for frame in traceback.extract_tb(problem.__traceback__)
+    ]
+    if isinstance(problem, SyntaxError) and problem.filename and problem.lineno:
+        lines.append((problem.filename, problem.lineno))
+    if isinstance(problem, DagError) and problem.location:
+        lines.append(problem.location)
+    own = [(file, line) for file, line in lines if _is_dag_file(file, loader)]
+    beneath = [(file, line) for file, line in lines if file.startswith(loader.folder + os.sep)]
+    line = own[-1][1] if own else None
+    cell = own[-1][0].partition("[")[2].rstrip("]") if own else ""
+    if beneath and not _is_dag_file(beneath[-1][0], loader):
+        file, at = beneath[-1]
+        return line, f"{os.path.relpath(file, loader.folder)}, line {at}: "
+    return line, f"{cell}: " if cell else ""
+
+
+def _is_dag_file(name: str, loader: DagFileLoader) -> bool:
+    return name == loader.path or name.startswith(f"{loader.path}[")
+
+
+def _cut(problem: BaseException) -> str:
+    """The traceback without our own frames and the import machinery."""
+    try:
+        whole = traceback.TracebackException.from_exception(problem, limit=-50)
+        part: traceback.TracebackException | None = whole
+        while part is not None:
+            kept = [frame for frame in part.stack if not _is_ours(frame.filename)]
+            part.stack = traceback.StackSummary.from_list(kept)
+            part = part.__cause__ or part.__context__
+        text = "".join(whole.format())
+        if isinstance(problem, DagError) and problem.location and not whole.stack:
+            file, line = problem.location
+            at = traceback.StackSummary.from_list([(file, line, "<module>", linecache.getline(file, line).strip())])
+            text = f"Traceback (most recent call last):\n{''.join(at.format())}{text}"
+        return text
+    except Exception:  # an exception whose own methods fail
+        return f"{type(problem).__name__}\n"
+
+
+def _is_ours(name: str) -> bool:
+    return name.startswith((_PACKAGE, "<frozen importlib"))
+
+
+def _one_line(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= _MESSAGE else line[: _MESSAGE - 1] + "…"
+
+
+def _warnings(caught: list[warnings.WarningMessage], loader: DagFileLoader) -> Iterator[dict[str, Any]]:
+    for item in caught:
+        if not item.filename.startswith(loader.folder):
+            continue
+        own = _is_dag_file(item.filename, loader)
+        cell = item.filename.partition("[")[2].rstrip("]") if own else ""
+        place = "" if own else f"{os.path.relpath(item.filename, loader.folder)}, line {item.lineno}: "
+        yield {
+            "line": item.lineno if own else None,
+            "message": _one_line(f"{cell + ': ' if cell else place}{item.message}"),
+        }
+
+
+def _relative(paths: tuple[str, ...], folder: str) -> Iterator[str]:
+    for path in paths:
+        if path.startswith(folder + os.sep):
+            yield PurePosixPath(os.path.relpath(path, folder)).as_posix()
+
+
+def _static_files(specs: list[DagSpec], loader: DagFileLoader) -> set[str]:
+    base = os.path.dirname(loader.path)
+    named = {os.path.normpath(os.path.join(base, path)) for spec in specs for task in spec.tasks for path in task.files}
+    return set(_relative(tuple(named), loader.folder))
+
+
+def _ask_variable(home: str, key: str) -> str | None:
+    """Ask the house for a variable while a DAG file is loaded. None if it is not set."""
+    try:
+        with HouseClient(Path(home), {"actor": {"user": "parse", "auth": "parse"}}, timeout=5.0) as client:
+            answer = client.call("variables.get", key=key)
+    except NotFound:
+        return None
+    except NoHost:
+        raise RuntimeError(
+            f"variable {key!r} cannot be read here, because no house answers: "
+            f"use a template {{{{ var.value.{key} }}}}, or read it inside the task"
+        ) from None
+    value = answer.get("value") if isinstance(answer, dict) else answer
+    return None if value is None else str(value)
+
+
+def main_in_fork(spool: str) -> int:
+    """Do what ``spool``/spec.json asks; the exit code is 0 whenever a report was written."""
+    request = json.loads((Path(spool) / SPEC).read_bytes())
+    run(ParseRequest(**request))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main_in_fork(sys.argv[1]))
