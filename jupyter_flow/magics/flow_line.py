@@ -11,14 +11,14 @@ from ..model.errors import InvalidInput
 
 
 class _Parser(argparse.ArgumentParser):
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options, allow_abbrev=False)
+
     def error(self, message: str) -> NoReturn:
         raise InvalidInput(f"{self.prog}: {message} (`{self.prog} --help` says more)")
 
     def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
         raise _HelpShown
-
-    def convert_arg_line_to_args(self, arg_line: str) -> list[str]:
-        return shlex.split(arg_line)
 
 
 class _HelpShown(Exception):
@@ -38,7 +38,7 @@ def parse_flow_line(line: str) -> argparse.Namespace | None:
 
 
 def _parser() -> _Parser:
-    parser = _Parser(prog="%flow", description="Ask the house about this notebook's DAG.", allow_abbrev=False)
+    parser = _Parser(prog="%flow", description="Ask the house about this notebook's DAG.")
     commands = parser.add_subparsers(dest="command", required=True, parser_class=_Parser, metavar="COMMAND")
 
     register = commands.add_parser("register", help="make this notebook a DAG file of the house")

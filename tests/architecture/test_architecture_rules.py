@@ -34,10 +34,9 @@ STATE_FILE = "jupyter_flow/storage/runs.py"
 FORBIDDEN_CALLS = {"eval", "exec", "compile", "os.system", "os.popen", "yaml.load", "yaml.unsafe_load", "pickle.loads"}
 FORBIDDEN_MODULES = {"pickle", "cPickle", "cloudpickle", "dill", "marshal", "shelve", "joblib"}
 USER_CODE_FILES = {
-    "jupyter_flow/runner/dag_source.py",
-    "jupyter_flow/runner/dag_loader.py",
-    "jupyter_flow/runner/parse_child.py",
     "jupyter_flow/authoring/dag_cell.py",
+    "jupyter_flow/runner/dag_notebook.py",
+    "jupyter_flow/runner/pinned_import.py",
 }
 """Child side only: files whose purpose is to run the author's DAG file or ``%%dag`` cell."""
 LONG_FILES: dict[str, str] = {

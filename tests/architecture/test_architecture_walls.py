@@ -35,7 +35,7 @@ MAY_USE: dict[str, set[str]] = {
     "storage": {"sqlalchemy", "alembic"},
     "scheduling": {"croniter"},
     "execution": {"psutil", "jupyter_client"},
-    "parsing": {"watchfiles"},
+    "parsing": {"sqlalchemy", "watchfiles"},
     "service": {"sqlalchemy", "watchfiles", "psutil", "jsonschema", "referencing"},
     "server": {"jupyter_server", "tornado", "traitlets", "jupyter_events", "jupyter_core", "psutil"},
     "cli": {"click", "rich", "jupyter_client", "jupyter_core"},
