@@ -44,17 +44,16 @@ class KernelPool:
     ``refusal``: why there is no kernel forkserver (all kernels start cold then), "" otherwise.
     """
 
-    def __init__(
-        self,
-        folder: Path,
-        home: Path,
-        environment: Mapping[str, str],
-        python: str = sys.executable,
-    ) -> None:
+    def __init__(self, config: FlowConfig, python: str = sys.executable) -> None:
         self.refusal = ""
+        if not config.forkservers:
+            self.refusal = "forkservers are switched off"
+        elif not can_fork():
+            self.refusal = "this platform cannot fork safely"
         self.counts = PoolCounts()
-        self._folder, self._home, self._python = folder, home, python
-        self._environment = {name: value for name, value in environment.items() if name != "JPY_PARENT_PID"}
+        self._folder = ensure_private_dir(runtime_dir(config.home))
+        self._home, self._python = config.home, python
+        self._environment = child_environment(os.environ)
         self._selector = selectors.DefaultSelector()
         self._key = ""
         self._server: ForkserverProcess | None = None
@@ -96,6 +95,11 @@ class KernelPool:
     def fileobjs(self) -> Sequence[int]:
         """One descriptor, the same for ever."""
         return (self._selector.fileno(),)
+
+    def tick(self, now: float) -> None:
+        """Start the forkserver again if it died while kernels are to wait."""
+        if self._wanted and self._server is not None and self._server.state == "absent":
+            self.socket()
 
     def service(self) -> None:
         """Take in what the forkserver said, without waiting."""
@@ -151,14 +155,3 @@ def pool_key(python: str, environment: Mapping[str, str]) -> str:
     for path in [Path(os.path.realpath(python)), *libraries, *sorted(PROGRAM.parent.glob("*.py"))]:
         seen.append([str(path), path.stat().st_mtime_ns if path.exists() else None])
     return hashlib.sha256(json.dumps(seen).encode()).hexdigest()[:8]
-
-
-def make_kernel_pool(config: FlowConfig, python: str = sys.executable) -> KernelPool:
-    """Return the pool of a host for one interpreter; where forkservers are not to be used it only refuses."""
-    folder = ensure_private_dir(runtime_dir(config.home))
-    pool = KernelPool(folder, config.home, child_environment(os.environ), python)
-    if not config.forkservers:
-        pool.refusal = "forkservers are switched off"
-    elif not can_fork():
-        pool.refusal = "this platform cannot fork safely"
-    return pool
