@@ -33,6 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--unpaused", action="store_true", help="new DAGs are not paused")
     given = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     config = FlowConfig(
         home=(given.home or default_home()).absolute(),
         dag_folders=tuple(folder.absolute() for folder in given.dags) or default_dag_folders(),

@@ -113,6 +113,7 @@ def trigger_dag(
     if created.created:
         if ignore_pause:
             house.effects.run_anyway(created.run.id)
+        house.effects.run_changed(created.run.id)
         house.effects.dag_changed(dag_id)
     return _run(house, created.run)
 

@@ -20,7 +20,7 @@ from ..execution.local import make_executor
 from ..model.config import FlowConfig
 from ..model.errors import FlowError, InvalidInput
 from ..model.records import Actor
-from ..storage import attempts, database, host, migrating
+from ..storage import attempts, database, events, host, migrating
 from ..wire.paths import house_socket
 from . import doors, questions
 from .clock import Clock, SystemClock
@@ -39,6 +39,7 @@ LEASE_TTL = timedelta(seconds=60)
 RETRY_AFTER = (0.05, 0.2, 1.0, 5.0)
 """Seconds until the next try after a transaction failed, longer each time."""
 HOST = Actor("host", "host")
+_VIEW = doors.OPS["host.status"]
 
 
 class Host(Effects):
@@ -56,6 +57,7 @@ class Host(Effects):
         self._retry_at: float | None = None
         self._trouble: str | None = None
         self._next_beat = 0.0
+        self._commanded = False
 
         stack.enter_context(Lease.take(config.home, self.clock.wall()))
         stack.enter_context(usable(config))
@@ -122,11 +124,18 @@ class Host(Effects):
         if now >= self._next_beat:
             self._next_beat = now + HEARTBEAT
             self._guarded(self._beat)
-        if changed:
-            self.socket.push({"push": "changed", "cursor": self.desk.cursor})
+        if changed or self._commanded:
+            self._commanded = False
+            self._push()
         self._answer_reloads()
         if self._drain is not None and len(self.desk.active) == 0:
             self._ended = True
+
+    def _push(self) -> None:
+        """Tell subscribers that something was committed; they ask what."""
+        with self.house.reading() as connection:
+            self.desk.cursor = events.last_id(connection)
+        self.socket.push({"push": "changed", "cursor": self.desk.cursor})
 
     # --- what wakes the loop
 
@@ -222,6 +231,7 @@ class Host(Effects):
             peer.subscribed = True
             return {"cursor": self.desk.cursor}
         wait = op == "dags.reload" and args.pop("wait", False)
+        self._commanded = self._commanded or doors.OPS.get(op, _VIEW).kind == "command"
         result = doors.perform(self.house, actor, op, args)
         if wait:
             self._reload_waiters.append((peer, message.get("id")))
@@ -243,7 +253,6 @@ class Host(Effects):
     def run_anyway(self, dag_run_id: int) -> None:
         """Start this run even if its DAG is paused."""
         self.desk.run_anyway.add(dag_run_id)
-        self.desk.book.distrust(dag_run_id)
 
     def dag_changed(self, dag_id: str) -> None:
         """Look at queued and due runs of this DAG."""

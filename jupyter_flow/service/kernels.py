@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..execution.kernel_pool import make_kernel_pool
+from ..execution.kernel_pool import KernelPool
 from ..model.config import FlowConfig
 
 WARM_BEFORE = 5.0
@@ -16,7 +16,7 @@ class WaitingKernels:
 
     def __init__(self, config: FlowConfig) -> None:
         self._count = config.waiting_kernels
-        self.pool = make_kernel_pool(config)
+        self.pool = KernelPool(config)
         self._idle_at: float | None = None
 
     def socket(self) -> str | None:
@@ -31,6 +31,7 @@ class WaitingKernels:
 
     def tick(self, now: float, busy: bool) -> None:
         """Empty the pool when nothing has used it for a while; ``busy``: notebook tasks run."""
+        self.pool.tick(now)
         if self._idle_at is not None and busy:
             self._idle_at = now + IDLE_AFTER
         if self._idle_at is not None and self._idle_at <= now:
