@@ -47,8 +47,9 @@ class Executor(Protocol):
     :meth:`tick` at the latest at the instant that :meth:`next_tick` gives. No method waits for a child.
     """
 
-    launcher: Launcher
-    """Starts parse children too: ``launcher.launch(key, "parse", spool, None)``; their notices come with the rest."""
+    @property
+    def launcher(self) -> Launcher:
+        """Starts parse children too: ``launch(key, "parse", spool, None)``; their notices come with the rest."""
 
     def start(self, workload: Workload, token: str) -> None:
         """Create the spool folder (0700), write ``spec.json``, launch. Failure comes as an ``Exited`` notice."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
@@ -60,6 +59,8 @@ class PythonOperator(BaseOperator):
         kwargs = call_arguments(self.python_callable, self.op_args, self.op_kwargs, values)
         result = self.python_callable(*self.op_args, **kwargs)
         if inspect.iscoroutine(result):
+            import asyncio  # late: it would make every fork of a runner a quarter bigger
+
             result = asyncio.run(result)
         if result is not None and self.show_return_value_in_logs:
             self.log.info("returned %s", _shortened(result))

@@ -9,16 +9,25 @@ from __future__ import annotations
 import ctypes
 import gc
 import os
-import random
 import resource
 import signal
 import sys
+from collections.abc import Iterable
 from typing import Any
 
 TAG_VARIABLE = "JUPYTER_FLOW_ATTEMPT"
 TAG_PLACEHOLDER = "0" * 32
 """A forkserver is started with this value; attempt ids have the same length, so they fit in its place."""
 
+FORKSERVER_SIGNALS = (signal.SIGINT, signal.SIGCHLD)
+"""The signals that a forkserver handles or ignores itself, after its baseline."""
+
+_RESETTABLE = sorted(
+    number
+    for number in signal.valid_signals()
+    if number not in (signal.SIGKILL, signal.SIGSTOP) and signal.getsignal(number) is not None
+)
+_LIBC = ctypes.CDLL(None, use_errno=True)  # loaded before the fork, not in each child
 _PR_SET_CHILD_SUBREAPER = 36
 _RLIMITS = tuple(getattr(resource, name) for name in dir(resource) if name.startswith("RLIMIT_"))
 
@@ -57,6 +66,8 @@ class Baseline:
     def __init__(self) -> None:
         self.umask = os.umask(0o077)
         os.umask(self.umask)
+        changed = [number for number in _RESETTABLE if signal.getsignal(number) != _fresh_handler(number)]
+        self.signals = (*changed, *FORKSERVER_SIGNALS)
         self.limits = {which: resource.getrlimit(which) for which in _RLIMITS}
 
     def restore(self, keep: tuple[int, ...] = ()) -> None:
@@ -65,7 +76,7 @@ class Baseline:
         ``keep``: file descriptors besides 0, 1, 2 that stay open. All others are closed by number, so objects
         of the forkserver that own one must outlive the child's use of new descriptors (it ends by ``_exit``).
         """
-        reset_signals()
+        reset_signals(self.signals)
         os.umask(self.umask)
         for which, limits in self.limits.items():
             if resource.getrlimit(which) != limits:
@@ -78,20 +89,20 @@ class Baseline:
         gc.enable()
 
 
-def reset_signals() -> None:
-    """Give every signal the handler of a fresh interpreter and unblock all of them."""
+def reset_signals(numbers: Iterable[int] | None = None) -> None:
+    """Give ``numbers`` (None: every signal) the handler of a fresh interpreter, and unblock all."""
     signal.set_wakeup_fd(-1)
-    for number in signal.valid_signals():
-        if number in (signal.SIGKILL, signal.SIGSTOP) or signal.getsignal(number) is None:
-            continue
-        handler: Any
-        if number == signal.SIGINT:
-            handler = signal.default_int_handler
-        else:
-            handler = signal.SIG_IGN if number in (signal.SIGPIPE, signal.SIGXFSZ) else signal.SIG_DFL
+    for number in _RESETTABLE if numbers is None else numbers:
+        handler = _fresh_handler(number)
         if signal.getsignal(number) != handler:
             signal.signal(number, handler)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
+
+
+def _fresh_handler(number: int) -> Any:
+    if number == signal.SIGINT:
+        return signal.default_int_handler
+    return signal.SIG_IGN if number in (signal.SIGPIPE, signal.SIGXFSZ) else signal.SIG_DFL
 
 
 def close_foreign(keep: tuple[int, ...]) -> None:
@@ -106,8 +117,7 @@ def close_foreign(keep: tuple[int, ...]) -> None:
 
 
 def reseed() -> None:
-    """Give this process its own random numbers: forks share their parent's generators."""
-    random.seed()
+    """Give this process its own random numbers. Python reseeds ``random`` in every fork itself, numpy does not."""
     numpy = sys.modules.get("numpy")
     if numpy is not None:
         numpy.random.seed()
@@ -116,6 +126,6 @@ def reseed() -> None:
 def become_subreaper() -> bool:
     """Make orphaned descendants of this process its children, so that a census finds them. False if refused."""
     try:
-        return bool(ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0)
-    except (OSError, AttributeError):
+        return bool(_LIBC.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0)
+    except AttributeError:
         return False

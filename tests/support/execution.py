@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from jupyter_flow.execution.children import Exited, Notice, Started
 from jupyter_flow.execution.executor import Executor
@@ -17,6 +17,7 @@ from jupyter_flow.model.config import FlowConfig
 from jupyter_flow.model.records import Limits, RunFacts, Workload
 from jupyter_flow.model.spec import TaskSpec
 
+T = TypeVar("T")
 NOON = "2026-01-01T12:00:00+00:00"
 RUN = RunFacts(
     dag_id="example",
@@ -101,7 +102,7 @@ class Loop:
         self.executor = executor
         self.notices: list[Notice] = []
 
-    def until(self, condition: Callable[[], Any], what: str, timeout: float = 60.0) -> Any:
+    def until(self, condition: Callable[[], T], what: str, timeout: float = 60.0) -> T:
         """Run the loop until ``condition`` holds; fail with ``what`` at the deadline."""
         deadline = time.monotonic() + timeout
         while True:
@@ -118,18 +119,20 @@ class Loop:
 
     def started(self, key: str) -> Started:
         """Wait for the start of ``key``."""
-        return self.until(
-            lambda: next((item for item in self.notices if isinstance(item, Started) and item.key == key), None),
-            f"start of {key}",
-        )
+        found = self.until(lambda: [item for item in self.notices if _is(item, Started, key)], f"start of {key}")[0]
+        assert isinstance(found, Started)
+        return found
 
     def ended(self, key: str, timeout: float = 60.0) -> Exited:
         """Wait for the end of ``key``."""
-        return self.until(
-            lambda: next((item for item in self.notices if isinstance(item, Exited) and item.key == key), None),
-            f"end of {key}",
-            timeout,
-        )
+        found = self.until(lambda: [item for item in self.notices if _is(item, Exited, key)], f"end of {key}", timeout)
+        assert len(found) == 1
+        assert isinstance(found[0], Exited)
+        return found[0]
+
+
+def _is(notice: Notice, kind: type, key: str) -> bool:
+    return isinstance(notice, kind) and notice.key == key
 
 
 @contextmanager
