@@ -6,10 +6,11 @@ import json
 import shutil
 import uuid
 from collections import OrderedDict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..execution.children import Exited, Launcher
+from ..execution.children import Exited, Launcher, Notice
 from ..execution.results import RESULT_FILE, BadResult, read_json
 from ..model.config import FlowConfig
 from ..model.records import ParseReport, ParseRequest
@@ -95,6 +96,12 @@ class ParseLoop:
     def next_deadline(self) -> float | None:
         """Return the instant of the next timeout, None if no child runs."""
         return min((child.kill_at for child in self._running.values() if not child.overdue), default=None)
+
+    def take(self, notices: Iterable[Notice]) -> None:
+        """Take what launchers say of parse children (starts need no answer)."""
+        for notice in notices:
+            if isinstance(notice, Exited):
+                self.exited(notice)
 
     def exited(self, notice: Exited) -> None:
         """Take the end of a parse child: its report, or what its end says."""

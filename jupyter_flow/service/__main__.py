@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import logging
 import os
 import sys
 from pathlib import Path
@@ -12,6 +11,7 @@ from ..model.config import FlowConfig
 from ..model.records import Limits
 from ..wire.paths import default_dag_folders, default_home
 from .host import run_host
+from .supervise import DB_URL_VARIABLE
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -20,7 +20,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--home", type=Path, default=None, help="state folder")
     parser.add_argument("--dags", type=Path, action="append", default=[], help="DAG folder (may be repeated)")
     parser.add_argument("--root", type=Path, default=None, help="folder that notebooks must lie beneath")
-    parser.add_argument("--db-url", default="", help="SQLAlchemy URL (default: SQLite in the state folder)")
+    parser.add_argument(
+        "--db-url",
+        default=os.environ.get(DB_URL_VARIABLE, ""),
+        help=f"SQLAlchemy URL (default: ${DB_URL_VARIABLE}, else SQLite in the state folder)",
+    )
     parser.add_argument("--parallelism", type=int, default=FlowConfig.parallelism)
     parser.add_argument("--notebook-parallelism", type=int, default=os.cpu_count() or FlowConfig.notebook_parallelism)
     parser.add_argument("--timezone", default=FlowConfig.default_timezone)
@@ -32,8 +36,6 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--no-forkservers", action="store_true", help="start every process from scratch")
     parser.add_argument("--unpaused", action="store_true", help="new DAGs are not paused")
     given = parser.parse_args(arguments)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
-    logging.getLogger("alembic").setLevel(logging.WARNING)
     config = FlowConfig(
         home=(given.home or default_home()).absolute(),
         dag_folders=tuple(folder.absolute() for folder in given.dags) or default_dag_folders(),

@@ -44,8 +44,8 @@ def check_params(params: Mapping[str, Any], conf: Mapping[str, Any]) -> None:
 
 
 def _check(name: str, value: Any, schema: Mapping[str, Any], *, given: bool) -> None:
-    from jsonschema import Draft202012Validator  # only when a param has a schema: not part of the idle host
-    from jsonschema.exceptions import SchemaError, best_match
+    from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # only when a param has a schema: not part of the idle host
+    from jsonschema.exceptions import SchemaError, best_match  # type: ignore[import-untyped]
     from referencing import Registry
     from referencing.exceptions import Unresolvable
 

@@ -50,7 +50,10 @@ class Outcome:
 
 
 class Desk:
-    """Decides and dispatches. Everything it remembers can be read from rows again; ``draining`` starts nothing new."""
+    """Decides and dispatches. Everything it remembers can be read from rows again.
+
+    ``draining``: nothing new starts. ``is_selective``: only runs of :attr:`run_anyway` start, and none is created.
+    """
 
     def __init__(
         self, house: House, executor: Executor, kernels: WaitingKernels, host_id: str, boot_id: str | None
@@ -64,6 +67,7 @@ class Desk:
         self.active = ActiveAttempts()
         self.run_anyway: set[int] = set()
         self.draining = False
+        self.is_selective = False
         self.cursor = 0
         self.next_due: datetime | None = None
         self.dags_touched: set[str] = set()
@@ -221,7 +225,7 @@ class Desk:
         return to_end(ended, row, task, cancelled_by, config.infra_retries, str(self.house.spool), now)
 
     def _create_due(self, connection: Connection, now: datetime) -> set[str]:
-        if self.draining:
+        if self.draining or self.is_selective:
             return set()
         created = due.create_due(connection, now)
         for run in created:
@@ -269,7 +273,8 @@ class Desk:
         waiting = self.book.queued.get(dag_id)
         if not waiting:
             return
-        order = sorted(waiting.values(), key=lambda run: (run.run_after, run.id))
+        wanted = [run for run in waiting.values() if not self.is_selective or run.id in self.run_anyway]
+        order = sorted(wanted, key=lambda run: (run.run_after, run.id))
         plan = runs_to_start(
             dags.get_dag(connection, dag_id), order, self.book.running_count(dag_id), now, frozenset(self.run_anyway)
         )
@@ -286,6 +291,8 @@ class Desk:
     def _claim(self, connection: Connection, now: datetime) -> list[tuple[TaskInstance, str]]:
         ready: list[Ready] = []
         for dag_run_id in sorted(self.book.with_ready):
+            if self.is_selective and dag_run_id not in self.run_anyway:
+                continue
             snapshot = self.book.running.get(dag_run_id)
             found = snapshot.ready() if snapshot is not None else []
             ready += found

@@ -20,6 +20,7 @@ from ..execution.local import make_executor
 from ..model.config import FlowConfig
 from ..model.errors import FlowError, InvalidInput
 from ..model.records import Actor
+from ..parsing.loop import File
 from ..storage import attempts, database, events, host, migrating
 from ..wire.paths import house_socket
 from . import doors, questions
@@ -43,13 +44,19 @@ _VIEW = doors.OPS["host.status"]
 
 
 class Host(Effects):
-    """The loop and what it owns. Use :func:`run_host`; tests and the foreground runner use the parts."""
+    """The loop and what it owns.
 
-    def __init__(self, config: FlowConfig, stack: ExitStack, clock: Clock | None = None) -> None:
+    ``only``: parse this DAG file alone and start runs of its DAGs alone (and no scheduled ones).
+    """
+
+    def __init__(
+        self, config: FlowConfig, stack: ExitStack, clock: Clock | None = None, only: File | None = None
+    ) -> None:
         self.config = config
         self.clock = clock or SystemClock()
+        self._stack = stack
         self.host_id = uuid.uuid4().hex
-        self._ended = False
+        self.is_ended = False
         self._drain: str | None = None
         self._reload: bool | None = None
         self._reload_waiters: list[tuple[Peer, Any]] = []
@@ -78,7 +85,8 @@ class Host(Effects):
         self.kernels = WaitingKernels(config)
         stack.callback(self.kernels.close)
         self.desk = Desk(self.house, self.executor, self.kernels, self.host_id, boot_id())
-        self.parser = Parser(self.house, self.executor.launcher, self._dags_parsed)
+        self.desk.is_selective = only is not None
+        self.parser = Parser(self.house, self.executor.launcher, self._dags_parsed, only)
         stack.callback(self.parser.close)
         for descriptor in self.executor.fileobjs():
             self.selector.register(descriptor, selectors.EVENT_READ, self._on_notices)
@@ -94,13 +102,13 @@ class Host(Effects):
         recover(self.desk)
         self.parser.start()
         self.socket = HouseSocket(house_socket(self.config.home), self.selector, self._on_message)
+        self._stack.callback(self.socket.close)
         self._work()
 
     def run(self) -> None:
         """Serve until stopped."""
-        while not self._ended:
+        while not self.is_ended:
             self.step()
-        self.socket.close()
 
     def step(self, longest: float = HEARTBEAT) -> None:
         """Sleep until something happens or is due (at most ``longest`` seconds), and do it."""
@@ -113,7 +121,7 @@ class Host(Effects):
         notices = self._tick(now)
         tasks: list[Notice] = [notice for notice in notices if notice.kind == "task"]
         self.desk.take(tasks)
-        self.parser.take([notice for notice in notices if notice.kind == "parse"])
+        self.parser.loop.take([notice for notice in notices if notice.kind == "parse"])
         if self._reload is not None:
             whole, self._reload = self._reload, None
             self.parser.look(whole=whole)
@@ -129,7 +137,7 @@ class Host(Effects):
             self._push()
         self._answer_reloads()
         if self._drain is not None and len(self.desk.active) == 0:
-            self._ended = True
+            self.is_ended = True
 
     def _push(self) -> None:
         """Tell subscribers that something was committed; they ask what."""
@@ -201,7 +209,7 @@ class Host(Effects):
             stack.callback(signal.signal, number, signal.signal(number, self._stop_on_signal))
 
     def _stop_on_signal(self, number: int, frame: object) -> None:
-        self._ended = True
+        self.is_ended = True
 
     # --- the door
 
@@ -265,7 +273,7 @@ class Host(Effects):
     def stop(self, tasks: bool, finish: bool) -> None:
         """End now, or drain first."""
         if not tasks and not finish:
-            self._ended = True
+            self.is_ended = True
             return
         self.desk.draining = True
         self._drain = "the host is stopping: running tasks end first, nothing new starts"
@@ -306,7 +314,7 @@ class Host(Effects):
         with self.house.writing() as connection:
             if not host.heartbeat(connection, self.host_id, now, LEASE_TTL):
                 log.error("another host took over: this one ends")
-                self._ended = True
+                self.is_ended = True
             elif len(self.desk.active):
                 attempts.set_check_at(connection, self.desk.active.ids(), now + CHECK_WITHIN)
         self._warm_up(now)
@@ -347,6 +355,8 @@ def _actor(data: Any) -> Actor:
 
 def run_host(config: FlowConfig) -> int:
     """Be the host of ``config.home`` until stopped; the exit code. A refusal is one line on stderr (code 2)."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     try:
         with ExitStack() as stack:
             server = Host(config, stack)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 import shutil
 from collections.abc import Callable
+from pathlib import Path
 
-from ..execution.children import Exited, Launcher, Notice
+from ..execution.children import Launcher
 from ..model.errors import FlowError
 from ..parsing.apply import apply_gone, apply_parsed, bundle_of
 from ..parsing.loop import File, ParseLoop
@@ -20,13 +21,19 @@ log = logging.getLogger(__name__)
 
 
 class Parser:
-    """Keeps the DAGs in the drawer equal to the DAG folders. ``changed(dag_ids)`` is called after a commit."""
+    """Keeps the DAGs in the drawer equal to the DAG folders. ``changed(dag_ids)`` is called after a commit.
 
-    def __init__(self, house: House, launcher: Launcher, changed: Callable[[set[str]], None]) -> None:
+    ``only``: parse this file alone and leave everything else in the drawer as it is.
+    """
+
+    def __init__(
+        self, house: House, launcher: Launcher, changed: Callable[[set[str]], None], only: File | None = None
+    ) -> None:
         self._house = house
         self._changed = changed
+        self._only = only
         self.loop = ParseLoop(house.config, launcher, house.spool)
-        self.watcher = Watcher(self.loop.folders)
+        self.watcher = Watcher([] if only else self.loop.folders)
         self._in_conflict: set[File] = set()
 
     def start(self) -> None:
@@ -35,10 +42,12 @@ class Parser:
             shutil.rmtree(leftover, ignore_errors=True)
         self.watcher.start()
         self.look()
-        here = {(str(folder), name) for folder, name in self.loop.files()}
         with self._house.reading() as connection:
             known = set(dag_files.known_files(connection))
-        missing = known - here
+        missing = known - {(str(folder), name) for folder, name in self.loop.files()}
+        if self._only is not None:  # the same file, known as one of another DAG folder
+            own = self._only[0] / self._only[1]
+            missing = {file for file in known if Path(*file) == own} - {(str(self._only[0]), self._only[1])}
         if missing:
             now = self._house.clock.wall()
             with self._house.writing() as connection:
@@ -48,17 +57,14 @@ class Parser:
     def look(self, *, whole: bool = False) -> None:
         """Walk the folders; ``whole``: parse every DAG file."""
         self.watcher.drain()
-        self.loop.look()
-        if whole:
+        if self._only is not None:
+            self.loop.enqueue(self._only)
+        else:
+            self.loop.look()
+        if whole and self._only is None:
             for file in self.loop.files():
                 self.loop.enqueue(file)
         self.loop.pump(self._house.clock.monotonic())
-
-    def take(self, notices: list[Notice]) -> None:
-        """Take notices of parse children."""
-        for notice in notices:
-            if isinstance(notice, Exited):
-                self.loop.exited(notice)
 
     def turn(self) -> bool:
         """Start what waits, write what is finished; True if something was committed."""

@@ -1,0 +1,156 @@
+"""What can be said of DAG folders without a host and without a database: by parsing them now."""
+
+from __future__ import annotations
+
+import select
+import shutil
+import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from ..execution.local import make_launcher
+from ..model.config import FlowConfig
+from ..model.errors import InvalidInput, NotFound
+from ..model.instants import from_iso, from_iso_or_none
+from ..model.spec import DagSpec
+from ..parsing.loop import File, ParseLoop
+from ..parsing.parsed import ParsedFile, Problem
+from ..parsing.scan import FolderScan
+from ..scheduling.timetable import Timetable
+from ..wire.paths import runtime_dir
+from . import documents
+from .clock import SystemClock
+from .documents import Document
+
+FEW = 6
+"""Up to so many files are parsed in processes started from scratch: a forkserver would not pay."""
+
+
+def parse_folders(config: FlowConfig) -> list[ParsedFile]:
+    """Parse every DAG file of the DAG folders, in bounded children, and return them by folder and name."""
+    for folder in config.dag_folders:
+        if not folder.is_dir():
+            raise InvalidInput(f"DAG folder {folder} is not a folder: name one with --dags DIR")
+    scans = [FolderScan(folder.resolve()) for folder in config.dag_folders]
+    files = [(scan.folder, name) for scan in scans for name in scan.look().changed]
+    return _refuse_duplicates(_parse(config, files))
+
+
+def parse_file(config: FlowConfig, path: Path) -> ParsedFile:
+    """Parse one DAG file, in a bounded child."""
+    real = path.resolve()
+    if not real.is_file():
+        raise InvalidInput(f"{path}: no such file")
+    for folder in config.dag_folders:
+        if real.is_relative_to(folder.resolve()):
+            (parsed,) = _parse(config, [(folder.resolve(), real.relative_to(folder.resolve()).as_posix())])
+            return parsed
+    (parsed,) = _parse(config, [(real.parent, real.name)])
+    return parsed
+
+
+def list_dags(config: FlowConfig) -> Document:
+    """The DAGs of the folders, in the shape of :func:`.views.list_dags`."""
+    found = parse_folders(config)
+    return {"dags": [_dag(config, parsed, dag) for parsed, dag in _dags(found)]}
+
+
+def show_dag(config: FlowConfig, dag_id: str) -> Document:
+    """One DAG with its tasks, in the shape of :func:`.views.show_dag`."""
+    parsed, dag = _find(config, dag_id)
+    return {**_dag(config, parsed, dag), "tasks": documents.task_documents(dag)}
+
+
+def next_runs(config: FlowConfig, dag_id: str, count: int = 1, after: str | None = None) -> list[Document]:
+    """The next scheduled runs of a DAG, in the shape of :func:`.views.next_runs`."""
+    _, dag = _find(config, dag_id)
+    start = from_iso(after) if after is not None else SystemClock().wall()
+    upcoming = Timetable(dag.schedule, dag.timezone).upcoming(
+        start, count, from_iso_or_none(dag.start_date), from_iso_or_none(dag.end_date)
+    )
+    return [documents.next_run_document(info) for info in upcoming]
+
+
+def list_errors(config: FlowConfig) -> list[Document]:
+    """Errors and warnings of the DAG files, in the shape of :func:`.views.list_errors`."""
+    return [
+        {
+            "file": parsed.dag_file,
+            "folder": str(parsed.folder),
+            "line": problem.line,
+            "message": problem.message,
+            "traceback": problem.traceback,
+            "kind": problem.kind,
+        }
+        for parsed in parse_folders(config)
+        for problem in parsed.problems
+    ]
+
+
+def _parse(config: FlowConfig, files: Sequence[File]) -> list[ParsedFile]:
+    clock = SystemClock()
+    with tempfile.TemporaryDirectory(prefix="jupyter-flow-") as scratch:
+        home = Path(scratch)
+        launcher = make_launcher(replace(config, home=home, forkservers=config.forkservers and len(files) > FEW))
+        loop = ParseLoop(config, launcher, home)
+        try:
+            for file in files:
+                loop.enqueue(file)
+            loop.pump(clock.monotonic())
+            while loop.busy:
+                deadline = loop.next_deadline()
+                wait = None if deadline is None else max(0.0, deadline - clock.monotonic())
+                select.select(launcher.fileobjs(), [], [], wait)
+                loop.take(launcher.notices())
+                loop.pump(clock.monotonic())
+        finally:
+            loop.close()
+            launcher.close()
+            shutil.rmtree(runtime_dir(home), ignore_errors=True)
+        return sorted(loop.finished, key=lambda item: (item.folder, item.dag_file))
+
+
+def _dags(found: Sequence[ParsedFile]) -> list[tuple[ParsedFile, DagSpec]]:
+    return sorted(((parsed, dag) for parsed in found for dag in parsed.dags), key=lambda item: item[1].dag_id)
+
+
+def _find(config: FlowConfig, dag_id: str) -> tuple[ParsedFile, DagSpec]:
+    found = parse_folders(config)
+    for parsed, dag in _dags(found):
+        if dag.dag_id == dag_id:
+            return parsed, dag
+    broken = sum(parsed.failed for parsed in found)
+    hint = f"; {broken} DAG files do not load: `jupyter flow dags errors`" if broken else ""
+    raise NotFound(f"DAG {dag_id!r} does not exist{hint}")
+
+
+def _dag(config: FlowConfig, parsed: ParsedFile, dag: DagSpec) -> Document:
+    start, end = from_iso_or_none(dag.start_date), from_iso_or_none(dag.end_date)
+    info = Timetable(dag.schedule, dag.timezone).next_run(None, SystemClock().wall(), start, end, dag.catchup)
+    paused = dag.is_paused_upon_creation
+    return {
+        **documents.spec_document(dag),
+        "is_paused": config.dags_are_paused_at_creation if paused is None else paused,
+        "is_active": True,
+        "dag_folder": str(parsed.folder),
+        "version": None,
+        "warnings": [problem.message for problem in parsed.problems if problem.kind == "warning"],
+        "next_run": None if info is None else documents.next_run_document(info),
+        "recent_runs": [],
+    }
+
+
+def _refuse_duplicates(found: Sequence[ParsedFile]) -> list[ParsedFile]:
+    """Let a ``dag_id`` that an earlier file defines be an error of the later file, as a host does."""
+    owners: dict[str, str] = {}
+    result = []
+    for parsed in found:
+        problems = []
+        for dag in parsed.dags:
+            if (owner := owners.setdefault(dag.dag_id, parsed.dag_file)) != parsed.dag_file:
+                text = f"{parsed.dag_file}: DAG id {dag.dag_id!r} is defined in {owner} already: rename one of the two"
+                problems.append(Problem(text))
+        kept = tuple(dag for dag in parsed.dags if owners[dag.dag_id] == parsed.dag_file)
+        result.append(replace(parsed, dags=kept, problems=(*parsed.problems, *problems)))
+    return result
