@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from jupyter_flow.scheduling.cron import CronGrid, check_cron
+
+MINUTE = timedelta(minutes=1)
+ALL = frozenset(range(60))
+FORMS = {
+    "30 2 * * *": ({30}, {2}, True),
+    "0 0 * * *": ({0}, {0}, True),
+    "15 1 * * *": ({15}, {1}, True),
+    "0,30 1,2,3 * * *": ({0, 30}, {1, 2, 3}, True),
+    "0 * * * *": ({0}, ALL, False),
+    "30 */2 * * *": ({30}, set(range(0, 24, 2)), False),
+    "*/15 2 * * *": ({0, 15, 30, 45}, {2}, False),
+    "*/20 * * * *": ({0, 20, 40}, ALL, False),
+}
+TRANSITIONS = [
+    ("Europe/Berlin", 2026, 3, 29),
+    ("Europe/Berlin", 2026, 10, 25),
+    ("America/New_York", 2026, 3, 8),
+    ("America/New_York", 2026, 11, 1),
+    ("Australia/Lord_Howe", 2026, 4, 5),
+    ("Australia/Lord_Howe", 2026, 10, 4),
+    ("America/Sao_Paulo", 2018, 11, 4),
+    ("America/Sao_Paulo", 2018, 2, 18),
+    ("Asia/Kolkata", 2026, 3, 29),
+    ("Pacific/Apia", 2011, 12, 31),
+    ("Africa/Casablanca", 2026, 2, 15),
+    ("America/St_Johns", 2007, 3, 11),
+]
+
+
+def clock(zone: ZoneInfo, begin: datetime, end: datetime) -> Iterator[tuple[datetime, datetime]]:
+    """Every minute as (instant, local time)."""
+    instant = begin
+    while instant < end:
+        yield instant, instant.astimezone(zone)
+        instant += MINUTE
+
+
+def vixie(form: str, zone: ZoneInfo, begin: datetime, end: datetime) -> list[datetime]:
+    """What a cron daemon does that looks at the wall clock every minute (independent of the code under test)."""
+    minutes, hours, is_fixed = FORMS[form]
+    fires, previous = [], None
+    for instant, local in clock(zone, begin, end):
+        wall = local.replace(tzinfo=None)
+        due = wall.minute in minutes and wall.hour in hours
+        if is_fixed:
+            due = due and local.fold == 0
+            skipped = previous + MINUTE if previous is not None else wall
+            if wall - skipped <= timedelta(hours=3):
+                while skipped < wall:
+                    due = due or (skipped.minute in minutes and skipped.hour in hours)
+                    skipped += MINUTE
+        if due:
+            fires.append(instant)
+        previous = wall
+    return fires
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize(("zone_name", "year", "month", "day"), TRANSITIONS)
+def test_fires_are_those_of_vixie_cron(form: str, zone_name: str, year: int, month: int, day: int) -> None:
+    zone = ZoneInfo(zone_name)
+    begin = datetime(year, month, day, tzinfo=UTC) - timedelta(days=1, hours=12)
+    end = begin + timedelta(days=3)
+    expected = vixie(form, zone, begin, end)
+    grid = CronGrid(form, zone)
+    found, instant = [], begin - MINUTE
+    while (instant := grid.after(instant)) is not None and instant < end:
+        found.append(instant)
+    assert found == expected
+    for earlier, later in pairwise(found):
+        assert grid.at_or_before(later - timedelta(microseconds=1)) == earlier
+        assert grid.at_or_before(later) == later
+
+
+@pytest.mark.parametrize("zone_name", ["Europe/Berlin", "America/New_York", "Asia/Tehran", "Africa/Cairo"])
+def test_a_daily_job_runs_exactly_once_per_local_day(zone_name: str) -> None:
+    zone = ZoneInfo(zone_name)
+    for expression in ("30 2 * * *", "0 0 * * *", "30 1 * * *"):
+        grid, instant, days = CronGrid(expression, zone), datetime(2026, 1, 1, 12, tzinfo=UTC), []
+        while (instant := grid.after(instant)) < datetime(2027, 1, 1, tzinfo=UTC):
+            days.append(instant.astimezone(zone).date())
+        assert len(set(days)) == len(days)
+        assert (days[-1] - days[0]).days == len(days) - 1
+
+
+def test_seconds_and_microseconds_do_not_move_fires() -> None:
+    grid = CronGrid("*/5 * * * *", ZoneInfo("UTC"))
+    start = datetime(2026, 1, 1, 0, 5, 0, 1, tzinfo=UTC)
+    assert grid.after(start) == datetime(2026, 1, 1, 0, 10, tzinfo=UTC)
+    assert grid.at_or_before(start) == datetime(2026, 1, 1, 0, 5, tzinfo=UTC)
+    assert grid.after(datetime(2026, 1, 1, 0, 4, 59, 999_999, tzinfo=UTC)) == datetime(2026, 1, 1, 0, 5, tzinfo=UTC)
+
+
+def test_rare_dates_are_found() -> None:
+    grid = CronGrid("0 0 29 2 *", ZoneInfo("Europe/Berlin"))
+    leap = grid.after(datetime(2026, 1, 1, tzinfo=UTC))
+    assert leap == datetime(2028, 2, 28, 23, tzinfo=UTC)
+    assert grid.at_or_before(leap - MINUTE) == datetime(2024, 2, 28, 23, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("text", ["0 2 * * *", "*/5 1-3 * jan,feb mon-fri", "0 0 L * *", "0 0 * * 7", "0 0 * * mon#1"])
+def test_good_cron_is_accepted(text: str) -> None:
+    assert check_cron(text) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        ("0 2 *", "has 3 fields"),
+        ("* * * *", "has 4 fields"),
+        ("0 2 * * * *", "has 6 fields"),
+        ("", "has 0 fields"),
+        ("61 * * * *", "out of range"),
+        ("0 0 30 2 *", "never fires"),
+        ("H * * * *", "random"),
+        ("R R * * *", "random"),
+        ("0 0 ; rm *", "characters"),
+        ("x y z a b", "not valid"),
+        ("*/0 * * * *", "not valid"),
+        ("* " * 100_000, "more than 250"),
+    ],
+)
+def test_bad_cron_is_refused_in_one_sentence(text: str, part: str) -> None:
+    sentence = check_cron(text)
+    assert sentence is not None
+    assert part in sentence
+    assert "\n" not in sentence
+    assert len(sentence) < 500
