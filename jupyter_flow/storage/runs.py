@@ -436,15 +436,15 @@ def _new_attempt(item: Claim, task: TaskInstance, host_id: str, now: datetime) -
 
 
 def _taken(connection: Connection, new: NewRun) -> Conflict:
-    same_id = connection.execute(
-        select(dag_run.c.run_id).where(dag_run.c.dag_id == new.dag_id, dag_run.c.run_id == new.run_id)
-    ).scalar_one_or_none()
-    if same_id is not None:
-        return Conflict(f"DAG {new.dag_id!r} has a run {same_id!r} already: choose another run id")
     same_date = connection.execute(
         select(dag_run.c.run_id).where(dag_run.c.dag_id == new.dag_id, dag_run.c.logical_date == new.logical_date)
     ).scalar_one_or_none()
     if same_date is not None and new.logical_date is not None:
         date = to_iso(new.logical_date)
         return Conflict(f"logical date {date} of DAG {new.dag_id!r} is taken by run {same_date!r}: clear that run")
+    same_id = connection.execute(
+        select(dag_run.c.run_id).where(dag_run.c.dag_id == new.dag_id, dag_run.c.run_id == new.run_id)
+    ).scalar_one_or_none()
+    if same_id is not None:
+        return Conflict(f"DAG {new.dag_id!r} has a run {same_id!r} already: choose another run id")
     return Conflict(f"DAG run {new.run_id!r} of {new.dag_id!r} contradicts an existing one or an unknown version")
