@@ -275,7 +275,7 @@ def _trigger_rule(where: str, value: Any) -> str:
     if text in NOT_YET:
         raise DagError(f"{where}: trigger_rule {text!r} is not in this version yet: it has {', '.join(TriggerRule)}")
     if text not in set(TriggerRule):
-        hint = checks.suggestion(text, [*TriggerRule]) or f": use one of {', '.join(TriggerRule)}"
+        hint = checks.suggestion(text, map(str, TriggerRule)) or f": use one of {', '.join(TriggerRule)}"
         raise DagError(f"{where}: unknown trigger_rule {text!r}{hint}")
     return text
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from .exceptions import DagError
@@ -44,10 +46,26 @@ class Param:
         return data
 
 
-def _check_schema(what: str, schema: dict[str, Any], default: Any, *, check_default: bool) -> None:
-    # takes a second to import cold, so only where a schema is written
-    import jsonschema  # type: ignore[import-untyped]
+@cache
+def _jsonschema() -> Any:
+    """Import jsonschema, only where a schema is written, and without the grammar of IRIs.
 
+    Building that grammar takes a second of processor time; formats are not checked here.
+    """
+    grammar = "rfc3987_syntax"
+    known = grammar in sys.modules
+    if not known:
+        sys.modules[grammar] = None  # type: ignore[assignment]  # importing it fails, which jsonschema expects
+    try:
+        import jsonschema  # type: ignore[import-untyped]
+    finally:
+        if not known:
+            del sys.modules[grammar]
+    return jsonschema
+
+
+def _check_schema(what: str, schema: dict[str, Any], default: Any, *, check_default: bool) -> None:
+    jsonschema = _jsonschema()
     validator = jsonschema.Draft202012Validator(schema)
     try:
         validator.check_schema(schema)

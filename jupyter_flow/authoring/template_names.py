@@ -118,11 +118,11 @@ def _read(where: str, text: str, found: TemplateNames) -> None:
             found.xcoms.update(_pulled(call))
         elif (key := _variable_getter(call)) is not None:
             found.variables.add(key)
-    for kind in (nodes.Getattr, nodes.Getitem):
-        for node in tree.find_all(kind):
-            key = _key(node)
-            if key is not None and _is_accessor(node.node) and key != "get":
-                found.variables.add(key)
+    parts: list[nodes.Getattr | nodes.Getitem] = [*tree.find_all(nodes.Getattr), *tree.find_all(nodes.Getitem)]
+    for part in parts:
+        key = _key(part)
+        if key is not None and _is_accessor(part.node) and key != "get":
+            found.variables.add(key)
 
 
 def _is_pull(node: nodes.Node) -> bool:

@@ -7,6 +7,7 @@ import importlib
 import importlib.util
 import os
 import sys
+import warnings
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from types import ModuleType
@@ -15,7 +16,7 @@ from typing import Any
 from ..authoring import registry
 from ..authoring.dag import DAG
 from ..authoring.decorators import DagFunction
-from ..authoring.exceptions import DagError, TaskFailure
+from ..authoring.exceptions import DagError, FlowWarning, TaskFailure
 from ..authoring.location import warn
 from ..authoring.operator import BaseOperator
 from ..authoring.xcom_arg import from_data
@@ -133,7 +134,9 @@ def operator_for(workload: Workload) -> BaseOperator:
         return rebuild(workload.task)
     loader = DagFileLoader(workload.dag_folder, workload.dag_file, workload.bundle)
     loader.open()
-    file = loader.load()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FlowWarning)  # they were shown when the house parsed the file
+        file = loader.load()
     dag_id, task_id = workload.run.dag_id, workload.task.task_id
     for dag in file.dags:
         if dag.dag_id == dag_id and task_id in dag.task_dict:

@@ -221,8 +221,8 @@ def _undefined_type(context: Mapping[str, Any]) -> type[Undefined]:
             owner = self._undefined_obj
             known = owner if isinstance(owner, Mapping) else getattr(owner, "__dict__", ())
             parts = sorted(str(item) for item in known if not str(item).startswith("_"))
-            what = "a list" if isinstance(owner, (list, tuple)) else type(owner).__name__
+            what = next((key for key in names if context[key] is owner), f"this {type(owner).__name__}")
             there = f"; there are: {', '.join(parts[:50])}" if parts else ""
-            return f"{name!r} is not in it (a {what}){suggestion(name, parts)}{there}"
+            return f"{name!r} is not in {what}{suggestion(name, parts)}{there}"
 
     return Unknown
