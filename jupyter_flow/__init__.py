@@ -55,5 +55,6 @@ def _jupyter_labextension_paths() -> list[dict[str, str]]:
     return [{"src": "labextension", "dest": "jupyterlab-flow"}]
 
 
-def _jupyter_server_extension_points() -> list[dict[str, str]]:
-    return [{"module": "jupyter_flow.server"}]
+def _jupyter_server_extension_points() -> list[dict[str, Any]]:
+    points: list[dict[str, Any]] = importlib.import_module(".server", __name__)._jupyter_server_extension_points()
+    return points

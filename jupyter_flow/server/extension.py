@@ -39,9 +39,7 @@ class JupyterFlow(ExtensionApp):
     ).tag(config=True)
     db_url = Unicode("", help="SQLAlchemy URL of the database. Empty: SQLite in the state folder.").tag(config=True)
     parallelism = Int(_PLAIN.parallelism, min=1, help="Tasks that may run at once.").tag(config=True)
-    notebook_parallelism = Int(0, min=0, help="Notebooks that may run at once. 0: the number of cores.").tag(
-        config=True
-    )
+    notebook_parallelism = Int(0, min=0, help="Notebooks that may run at once. 0: one a core.").tag(config=True)
     default_timezone = Unicode(_PLAIN.default_timezone, help="IANA zone of naive dates in DAG files.").tag(config=True)
     dags_are_paused_at_creation = Bool(
         _PLAIN.dags_are_paused_at_creation, help="Whether a DAG that appears for the first time is paused."

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import logging
+import os
 import threading
 from collections.abc import Callable
 from typing import Literal
@@ -10,7 +12,7 @@ from typing import Literal
 import psutil
 
 from ..model.config import FlowConfig
-from ..model.errors import FlowError, NoHost
+from ..model.errors import FlowError
 from ..model.records import Actor
 from ..service import lease, supervise
 from ..wire.client import HouseClient
@@ -24,7 +26,8 @@ class HostLink:
     """Starts a host, subscribes to its changes, starts another when it dies (waiting longer each time).
 
     A host that ended in good order while this server lives was told to (``jupyter flow stop``): it stays
-    ended until :meth:`wake`.
+    ended until :meth:`wake`. When this server stops, the host is left as ``on_stop`` says, unless another server
+    serves the same home (each holds a shared lock on ``servers.lock`` there).
     """
 
     def __init__(self, config: FlowConfig, log: logging.Logger) -> None:
@@ -34,7 +37,8 @@ class HostLink:
         self._woken = threading.Event()
         self._client: HouseClient | None = None
         self._guard = threading.Lock()
-        self._is_ours = False
+        self._is_background = False
+        self._servers = -1
         self._thread: threading.Thread | None = None
 
     def start(self, on_change: Callable[[int], None], on_host: Callable[[HostState], None]) -> None:
@@ -56,7 +60,7 @@ class HostLink:
             client, self._client = self._client, None
         words = ""
         if client is not None:
-            words = self._leave() if self._is_ours else ""
+            words = self._leave() if self._is_background and self._is_last() else ""
             client.close()
         if self._thread is not None:
             self._thread.join(timeout=5)
@@ -99,11 +103,24 @@ class HostLink:
                 pause = min(2 * pause, _LONGEST_PAUSE)
 
     def _ensure(self) -> None:
+        supervise.ensure_host(self._config)
+        if self._servers < 0:
+            self._servers = os.open(self._config.home / "servers.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            fcntl.flock(self._servers, fcntl.LOCK_SH)
+        self._is_background = _is_background_host(lease.holder(self._config.home).get("pid"))
+
+    def _is_last(self) -> bool:
+        """Tell whether no other server serves this home, and give up our own mark."""
+        if self._servers < 0:
+            return True
         try:
-            HouseClient(self._config.home, timeout=5).close()
-        except NoHost:
-            supervise.ensure_host(self._config)
-        self._is_ours = _is_background_host(lease.holder(self._config.home).get("pid"))
+            fcntl.flock(self._servers, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return False
+        finally:
+            os.close(self._servers)
+            self._servers = -1
+        return True
 
     def _leave(self) -> str:
         """Do what ``on_stop`` says to a host that was started in the background, and say it."""
@@ -113,7 +130,9 @@ class HostLink:
         try:
             with HouseClient(self._config.home, {"actor": _ACTOR.to_json()}, timeout=10) as client:
                 running = client.call("host.status")["running"]
-                client.call("host.stop", tasks=self._config.on_stop == "cancel")
+                client.call(
+                    "host.stop", tasks=self._config.on_stop == "cancel", finish=self._config.on_stop == "finish"
+                )
         except FlowError as error:
             return f"Jupyter Flow: the host was not told to stop: {error}"
         if running and self._config.on_stop == "finish":

@@ -56,7 +56,7 @@ class LogFollow:
             self._nudged.set()
 
     async def messages(self) -> AsyncIterator[dict[str, Any]]:
-        """Yield ``{…ids, "attempt", "attempt_number", "lines", "complete"}``; the last is complete. Raises FlowError."""
+        """Yield ``{…ids, "attempt_number", "lines", "complete"}``; the last one is complete. Raises FlowError."""
         number = self.target.attempt
         size = -1
         while True:
