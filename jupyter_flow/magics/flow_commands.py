@@ -26,7 +26,8 @@ PAUSE = 0.3
 def perform(request: argparse.Namespace, known_dag: str | None, namespace: Mapping[str, Any], say: Say) -> None:
     """Do what a ``%flow`` line asks. ``known_dag``: the id of the last ``%%dag``. Refusals are raised."""
     if request.command == "register":
-        register(find_house(), notebook_path(request.notebook, namespace), request.unpause, say)
+        notebook = notebook_path(request.notebook, namespace)
+        register(find_house(), notebook, request.unpause, say)
     elif request.command == "check":
         check(notebook_path(request.notebook, namespace), say)
     else:
