@@ -165,6 +165,8 @@ class Host(Effects):
         self.executor.kill(active.attempt_id)
 
     def _sleep(self, longest: float) -> float:
+        if self._reload is not None or (self._retry_at is None and self.desk.has_work):
+            return 0.0  # a command of this process has come in between two steps
         now = self.clock.monotonic()
         instants = [now + longest, self._next_beat]
         instants += [
