@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import uuid
 from collections.abc import Callable
 from typing import Any
@@ -26,13 +27,19 @@ HTTP_OF_CODE = {
 }
 CODE_OF_HTTP = {400: "invalid", 403: "forbidden", 404: "not_found", 405: "invalid", 409: "conflict", 415: "invalid"}
 MAX_BODY = 1_000_000
+_RANDOM = re.compile("[0-9a-f]{32}")
 _IDS = ("dag_id", "run_id", "task_id")
 
 
 def actor_of(handler: Any) -> Actor:
-    """Return the user of a request as the actor that commands and views take."""
+    """Return the user of a request as the actor that commands and views take.
+
+    Jupyter names users that are known by a token only with random digits: their display name says more.
+    """
     user = handler.current_user
-    name = getattr(user, "username", None) or str(user)
+    name = user.username
+    if _RANDOM.fullmatch(name) and user.display_name:
+        name = user.display_name
     return Actor(user=name, auth="server", ip=handler.request.remote_ip, request_id=uuid.uuid4().hex)
 
 
@@ -98,11 +105,19 @@ class FlowHandler(APIHandler):
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Answer every failure as ``{"code", "message"}``; details of a crash stay in the server's log."""
         error = kwargs.get("exc_info", (None, None))[1]
-        message = self._reason
+        message = self._reason if isinstance(error, HTTPError) else "an error in the server: see its log"
         if isinstance(error, HTTPError) and error.log_message:
             message = error.log_message % error.args
         code = getattr(error, "flow_code", None) or CODE_OF_HTTP.get(status_code, "error")
         self.finish(json.dumps({"code": code, "message": message}))
+
+    def log_exception(self, kind: Any, error: Any, trace: Any) -> None:
+        """Log a refusal as one line without the query, which may hold a token; crashes as everywhere."""
+        if isinstance(error, HTTPError):
+            message = error.log_message % error.args if error.log_message else ""
+            self.log.info("%d %s %s: %s", error.status_code, self.request.method, self.request.path, message)
+        else:
+            super().log_exception(kind, error, trace)
 
     async def _answer(self, ask: Callable[[], Any]) -> None:
         try:

@@ -1,8 +1,4 @@
-import type { JupyterFrontEndPlugin } from '@jupyterlab/application';
+import { plugin } from './wiring/plugin';
 
-const plugin: JupyterFrontEndPlugin<void> = {
-  id: 'jupyterlab-flow:plugin',
-  autoStart: true,
-  activate: () => undefined
-};
+export { IFlow } from './tokens';
 export default [plugin];

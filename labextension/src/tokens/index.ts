@@ -1,0 +1,45 @@
+/** Names that other extensions and the layout restorer rely on. */
+import { Token } from '@lumino/coreutils';
+
+export const NAMESPACE = 'jupyter-flow';
+
+export const Commands = {
+  openPanel: 'jupyter-flow:open-panel',
+  openDag: 'jupyter-flow:open-dag',
+  openRun: 'jupyter-flow:open-run',
+  openNotebook: 'jupyter-flow:open-notebook',
+  openFile: 'jupyter-flow:open-file',
+  trigger: 'jupyter-flow:trigger',
+  setPaused: 'jupyter-flow:set-paused',
+  cancelRun: 'jupyter-flow:cancel-run',
+  clearRun: 'jupyter-flow:clear-run',
+  reload: 'jupyter-flow:reload'
+} as const;
+
+export interface TaskKey {
+  dag_id: string;
+  run_id: string;
+  task_id: string;
+  map_index: number;
+}
+
+/** What views ask the outside to do; the wiring turns each into a command. */
+export interface FlowActions {
+  openDag(dagId: string): void;
+  openRun(dagId: string, runId: string, taskId?: string): void;
+  openNotebook(task: TaskKey, attempt: number | null): void;
+  openFile(path: string, line: number | null): void;
+  trigger(dagId: string): void;
+  setPaused(dagId: string, isPaused: boolean): void;
+  cancelRun(dagId: string, runId: string): void;
+  clearRun(dagId: string, runId: string, onlyFailed: boolean): void;
+}
+
+export interface IFlow {
+  readonly actions: FlowActions;
+}
+
+export const IFlow = new Token<IFlow>(
+  'jupyterlab-flow:IFlow',
+  'Opens DAGs, runs and executed notebooks of Jupyter Flow.'
+);

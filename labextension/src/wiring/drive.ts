@@ -1,0 +1,128 @@
+/** A read-only drive over executed notebooks, so that Lab's own viewer opens them. */
+import { PathExt } from '@jupyterlab/coreutils';
+import type { Contents, ServerConnection } from '@jupyterlab/services';
+import { Signal } from '@lumino/signaling';
+import type { FlowApi } from '../client/api';
+import type { TaskKey } from '../tokens';
+
+export const DRIVE = 'flow';
+
+export interface NotebookPlace {
+  key: TaskKey;
+  attempt: number | null;
+}
+
+/** `DAG/RUN/TASK/MAP_INDEX/ATTEMPT/NAME.ipynb`; ids are percent-encoded, attempt 0 is the latest. */
+export function toPath(place: NotebookPlace, name: string): string {
+  const { dag_id, run_id, task_id, map_index } = place.key;
+  const parts = [dag_id, run_id, task_id, String(map_index), String(place.attempt ?? 0), name];
+  return `${DRIVE}:${parts.map(encodeURIComponent).join('/')}`;
+}
+
+export function fromLocalPath(localPath: string): NotebookPlace {
+  const parts = localPath.split('/').filter(Boolean).map(decodeURIComponent);
+  const [dag_id, run_id, task_id, mapIndex, attempt] = parts;
+  const numbers = [Number(mapIndex), Number(attempt)] as const;
+  if (parts.length !== 6 || !dag_id || !run_id || !task_id || !numbers.every(Number.isInteger)) {
+    throw new Error(`${localPath} names no executed notebook`);
+  }
+  return {
+    key: { dag_id, run_id, task_id, map_index: numbers[0] },
+    attempt: numbers[1] > 0 ? numbers[1] : null
+  };
+}
+
+export class FlowDrive implements Contents.IDrive {
+  constructor(
+    private readonly api: FlowApi,
+    readonly serverSettings: ServerConnection.ISettings
+  ) {}
+
+  readonly name = DRIVE;
+  readonly fileChanged = new Signal<this, Contents.IChangedArgs>(this);
+
+  get isDisposed(): boolean {
+    return this.disposed;
+  }
+
+  dispose(): void {
+    this.disposed = true;
+    Signal.clearData(this);
+  }
+
+  async get(localPath: string, options?: Contents.IFetchOptions): Promise<Contents.IModel> {
+    const name = PathExt.basename(localPath);
+    if (!name.endsWith('.ipynb')) {
+      return model(localPath, 'directory', options?.content ? [] : null);
+    }
+    if (options?.content === false) {
+      return model(localPath, 'notebook', null);
+    }
+    const { key, attempt } = fromLocalPath(localPath);
+    const answer = await this.api.notebook(key, attempt);
+    return model(localPath, 'notebook', answer.notebook);
+  }
+
+  async listCheckpoints(): Promise<Contents.ICheckpointModel[]> {
+    return [];
+  }
+
+  getDownloadUrl(): Promise<string> {
+    return refuse();
+  }
+
+  newUntitled(): Promise<Contents.IModel> {
+    return refuse();
+  }
+
+  delete(): Promise<void> {
+    return refuse();
+  }
+
+  rename(): Promise<Contents.IModel> {
+    return refuse();
+  }
+
+  save(): Promise<Contents.IModel> {
+    return refuse();
+  }
+
+  copy(): Promise<Contents.IModel> {
+    return refuse();
+  }
+
+  createCheckpoint(): Promise<Contents.ICheckpointModel> {
+    return refuse();
+  }
+
+  restoreCheckpoint(): Promise<void> {
+    return refuse();
+  }
+
+  deleteCheckpoint(): Promise<void> {
+    return refuse();
+  }
+
+  private disposed = false;
+}
+
+function refuse(): Promise<never> {
+  return Promise.reject(
+    new Error('Executed notebooks are records and cannot be changed: use File > Save As for a copy')
+  );
+}
+
+function model(path: string, type: Contents.ContentType, content: unknown): Contents.IModel {
+  const isNotebook = type === 'notebook';
+  return {
+    name: PathExt.basename(path),
+    path,
+    type,
+    writable: false,
+    created: '',
+    last_modified: '',
+    mimetype: '',
+    content,
+    format: isNotebook && content !== null ? 'json' : type === 'directory' ? 'json' : null
+  } as Contents.IModel;
+}

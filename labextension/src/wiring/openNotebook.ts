@@ -1,0 +1,37 @@
+/** Opens an executed notebook in Lab's own viewer, without a kernel, at the cell that failed. */
+import type { JupyterFrontEnd } from '@jupyterlab/application';
+import type { IDocumentManager } from '@jupyterlab/docmanager';
+import type { NotebookPanel } from '@jupyterlab/notebook';
+import type { FlowApi } from '../client/api';
+import type { NotebookPlace } from './drive';
+import { toPath } from './drive';
+
+export async function openExecutedNotebook(
+  app: JupyterFrontEnd,
+  documents: IDocumentManager,
+  api: FlowApi,
+  place: NotebookPlace
+): Promise<void> {
+  const { name, failing_cell } = await api.notebook(place.key, place.attempt);
+  const path = toPath(place, name);
+  const open = documents.findWidget(path, 'Notebook');
+  if (open) {
+    await open.context.revert(); // a running task may have got further since
+  }
+  const panel = (await app.commands.execute('docmanager:open', {
+    path,
+    factory: 'Notebook',
+    kernelPreference: { shouldStart: false, canStart: false, autoStartDefault: false }
+  })) as NotebookPanel | undefined;
+  if (!panel) {
+    throw new Error(`JupyterLab has no viewer for ${name}`);
+  }
+  await panel.context.ready;
+  await panel.revealed;
+  const notebook = panel.content;
+  if (failing_cell !== null && failing_cell < notebook.widgets.length) {
+    notebook.activeCellIndex = failing_cell;
+    notebook.deselectAll();
+    await notebook.scrollToItem(failing_cell, 'center');
+  }
+}

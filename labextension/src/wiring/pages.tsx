@@ -1,0 +1,128 @@
+/** Lumino widgets around the views; a hidden page fetches nothing. */
+import { MainAreaWidget, ReactWidget } from '@jupyterlab/apputils';
+import type { TranslationBundle } from '@jupyterlab/translation';
+import type { Message } from '@lumino/messaging';
+import type { ReactElement } from 'react';
+import type { FlowApi } from '../client/api';
+import type { EventStream } from '../events/eventStream';
+import { DagModel } from '../model/dagModel';
+import type { LayoutService } from '../model/layoutService';
+import { RunModel } from '../model/runModel';
+import type { SidebarModel } from '../model/sidebarModel';
+import type { FlowActions } from '../tokens';
+import { DagPage } from '../views/DagPage';
+import { TransContext } from '../views/hooks';
+import { RunPage } from '../views/RunPage';
+import { Sidebar } from '../views/Sidebar';
+import { flowIcon } from './icons';
+
+export interface Parts {
+  api: FlowApi;
+  stream: EventStream;
+  layouts: LayoutService;
+  actions: FlowActions;
+  trans: TranslationBundle;
+}
+
+interface Model {
+  setActive(isActive: boolean): void;
+  dispose(): void;
+}
+
+class FlowWidget extends ReactWidget {
+  constructor(
+    private readonly model: Model,
+    private readonly trans: TranslationBundle,
+    private readonly draw: () => ReactElement
+  ) {
+    super();
+    this.addClass('jp-flow');
+  }
+
+  override dispose(): void {
+    if (!this.isDisposed) {
+      this.model.dispose();
+      super.dispose();
+    }
+  }
+
+  protected override render(): ReactElement {
+    return <TransContext.Provider value={this.trans}>{this.draw()}</TransContext.Provider>;
+  }
+
+  protected override onAfterShow(message: Message): void {
+    super.onAfterShow(message);
+    this.model.setActive(true);
+  }
+
+  protected override onAfterAttach(message: Message): void {
+    super.onAfterAttach(message);
+    this.model.setActive(this.isVisible);
+  }
+
+  protected override onBeforeHide(message: Message): void {
+    super.onBeforeHide(message);
+    this.model.setActive(false);
+  }
+
+  protected override onBeforeDetach(message: Message): void {
+    super.onBeforeDetach(message);
+    this.model.setActive(false);
+  }
+}
+
+/** Which page a main area tab shows; also what the layout restorer keeps. */
+export type PageArgs = { dag_id: string; run_id?: string; task_id?: string };
+
+export class FlowPage extends MainAreaWidget<ReactWidget> {
+  constructor(
+    content: ReactWidget,
+    readonly args: PageArgs,
+    private readonly select: ((taskId: string) => void) | null
+  ) {
+    super({ content });
+    this.id = pageId(args);
+    this.title.icon = flowIcon;
+    this.title.closable = true;
+    this.title.label = args.run_id ? `${args.dag_id} ▸ ${shortRun(args.run_id)}` : args.dag_id;
+    this.title.caption = args.run_id ? `${args.dag_id}\n${args.run_id}` : args.dag_id;
+    this.toolbar.hide();
+  }
+
+  selectTask(taskId: string): void {
+    this.select?.(taskId);
+  }
+}
+
+export function pageId(args: PageArgs): string {
+  return `jp-flow-page:${[args.dag_id, args.run_id ?? ''].map(encodeURIComponent).join('/')}`;
+}
+
+export function newPage(parts: Parts, args: PageArgs): FlowPage {
+  const { api, stream, layouts, actions, trans } = parts;
+  if (args.run_id === undefined) {
+    const model = new DagModel(stream, api, args.dag_id);
+    const draw = () => <DagPage model={model} layouts={layouts} actions={actions} />;
+    return new FlowPage(new FlowWidget(model, trans, draw), args, null);
+  }
+  const model = new RunModel(stream, api, args.dag_id, args.run_id);
+  const draw = () => <RunPage model={model} stream={stream} actions={actions} />;
+  const content = new FlowWidget(model, trans, draw);
+  return new FlowPage(content, args, taskId => model.selectTask(taskId));
+}
+
+export function newSidebar(parts: Parts, model: SidebarModel): ReactWidget {
+  const draw = () => <Sidebar model={model} actions={parts.actions} />;
+  const widget = new FlowWidget(model, parts.trans, draw);
+  widget.id = 'jp-flow-sidebar';
+  widget.title.icon = flowIcon;
+  widget.title.caption = parts.trans.__('Jupyter Flow');
+  widget.node.setAttribute('role', 'region');
+  widget.node.setAttribute('aria-label', parts.trans.__('Jupyter Flow'));
+  return widget;
+}
+
+function shortRun(runId: string): string {
+  const [type, date] = runId.split('__');
+  return date ? `${type} ${date.slice(0, 16).replace('T', ' ')}` : runId;
+}

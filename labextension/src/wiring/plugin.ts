@@ -1,0 +1,100 @@
+/** Puts the rooms together inside JupyterLab (or Notebook 7: only `JupyterFrontEnd` is asked for). */
+import { ILayoutRestorer } from '@jupyterlab/application';
+import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
+import { ICommandPalette, WidgetTracker } from '@jupyterlab/apputils';
+import { PageConfig } from '@jupyterlab/coreutils';
+import { IDocumentManager } from '@jupyterlab/docmanager';
+import { ILauncher } from '@jupyterlab/launcher';
+import { ITranslator, nullTranslator } from '@jupyterlab/translation';
+import { eventsUrl, FlowApi, serverSend } from '../client/api';
+import { EventStream } from '../events/eventStream';
+import { LayoutService } from '../model/layoutService';
+import { SidebarModel } from '../model/sidebarModel';
+import { Commands, IFlow, NAMESPACE } from '../tokens';
+import { actionsOf, addCommands } from './commands';
+import { FlowDrive } from './drive';
+import { newPage, newSidebar, pageId } from './pages';
+import type { FlowPage, PageArgs, Parts } from './pages';
+
+export const plugin: JupyterFrontEndPlugin<IFlow> = {
+  id: 'jupyterlab-flow:plugin',
+  description: 'DAGs of notebooks: scheduled, watched and recorded.',
+  autoStart: true,
+  provides: IFlow,
+  requires: [IDocumentManager],
+  optional: [ITranslator, ICommandPalette, ILauncher, ILayoutRestorer],
+  activate
+};
+
+function activate(
+  app: JupyterFrontEnd,
+  documents: IDocumentManager,
+  translator: ITranslator | null,
+  palette: ICommandPalette | null,
+  launcher: ILauncher | null,
+  restorer: ILayoutRestorer | null
+): IFlow {
+  const trans = (translator ?? nullTranslator).load('jupyterlab_flow');
+  const settings = app.serviceManager.serverSettings;
+  const api = new FlowApi(serverSend(settings));
+  const stream = new EventStream(cursor => new settings.WebSocket(eventsUrl(settings, cursor)));
+  const parts: Parts = {
+    api,
+    stream,
+    layouts: new LayoutService(
+      () => new Worker(new URL('../model/layoutWorker.js', import.meta.url))
+    ),
+    actions: actionsOf(app),
+    trans
+  };
+  app.serviceManager.contents.addDrive(new FlowDrive(api, settings));
+
+  const sidebar = newSidebar(parts, new SidebarModel(stream, api));
+  app.shell.add(sidebar, 'left', { rank: 550, type: 'Jupyter Flow' });
+  const tracker = new WidgetTracker<FlowPage>({ namespace: NAMESPACE });
+
+  addCommands(app, documents, parts, {
+    openPanel: () => app.shell.activateById(sidebar.id),
+    openPage: (args: PageArgs) => {
+      let page = tracker.find(candidate => candidate.id === pageId(args));
+      if (!page) {
+        page = newPage(parts, args);
+        app.shell.add(page, 'main', { type: 'Jupyter Flow' });
+        void tracker.add(page);
+      }
+      if (args.task_id) {
+        page.selectTask(args.task_id);
+      }
+      app.shell.activateById(page.id);
+    },
+    localPath
+  });
+
+  if (restorer) {
+    restorer.add(sidebar, sidebar.id);
+    void restorer.restore(tracker, {
+      command: Commands.openRun,
+      args: page => page.args,
+      name: page => page.id
+    });
+  }
+  if (palette) {
+    const category = trans.__('Jupyter Flow');
+    for (const command of [
+      Commands.openPanel,
+      Commands.openDag,
+      Commands.trigger,
+      Commands.reload
+    ]) {
+      palette.addItem({ command, category });
+    }
+  }
+  launcher?.add({ command: Commands.openPanel, category: trans.__('Other'), rank: 5 });
+  return { actions: parts.actions };
+}
+
+/** A path below the server's root as Lab names it; others are handed on as they are. */
+function localPath(path: string): string {
+  const root = PageConfig.getOption('serverRoot');
+  return root && path.startsWith(`${root}/`) ? path.slice(root.length + 1) : path;
+}
