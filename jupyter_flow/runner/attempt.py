@@ -81,15 +81,21 @@ class Attempt:
         from ..authoring.context import running
         from ..authoring.runtime import using
         from .dag_loader import operator_for
-        from .task_context import TaskChannel, build_context
-        from .templating import render
+        from .plain_fields import plain_fields
+        from .task_channel import TaskChannel
+        from .task_context import build_context
 
         workload = self._workload
         channel = self._channel = TaskChannel(workload, ask=self._ask, run_notebook=self._run_notebook)
         with using(channel):
             operator = operator_for(workload)
             context = build_context(workload, channel, operator)
-            self._rendered = render(operator, context, native=workload.render_template_as_native_obj)
+            plain = plain_fields(operator)
+            if plain is None:
+                from .templating import render
+
+                plain = render(operator, context, native=workload.render_template_as_native_obj)
+            self._rendered = plain
             os.environ.update(getattr(operator, "env", None) or {})
             os.chdir(Path(workload.cwd, getattr(operator, "cwd", None) or "."))
             with running(context):

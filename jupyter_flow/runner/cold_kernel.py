@@ -17,6 +17,7 @@ class ColdKernel(LocalKernel):
 
     _process: subprocess.Popen[bytes] | None = None
     _leash: int | None = None
+    _watch: asyncio.Task[KernelEnd] | None = None
 
     async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:
         """Write the connection file and fill in the kernelspec's command."""
@@ -53,6 +54,11 @@ class ColdKernel(LocalKernel):
 
     async def ended(self) -> KernelEnd:
         """Wait for the process and say how it ended."""
+        if self._watch is None:
+            self._watch = asyncio.ensure_future(self._await_end())
+        return await asyncio.shield(self._watch)
+
+    async def _await_end(self) -> KernelEnd:
         if self._process is None:
             raise RuntimeError("the kernel was not launched")
         if self.pidfd is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import Mapping
 from string import Template
 from typing import Any
@@ -26,12 +27,13 @@ def resolve_kernel(wanted: str | None, metadata: Mapping[str, Any]) -> tuple[str
         language = (metadata.get("language_info") or {}).get("name")
         wanted = spec.get("name") or spec.get("display_name") or language or "python3"
     wanted = str(wanted)
+    lowered = wanted.casefold().strip()
     try:
-        return wanted, manager.get_kernel_spec(wanted)
+        # kernelspec names are lower case, whatever people write
+        return lowered, manager.get_kernel_spec(lowered)
     except (NoSuchKernel, ValueError):
         pass
     installed = {name: manager.get_kernel_spec(name) for name in sorted(manager.find_kernel_specs())}
-    lowered = wanted.casefold().strip()
     for name, spec in installed.items():
         if spec.display_name.casefold() == lowered:
             return name, spec
@@ -61,6 +63,8 @@ def interpreter_of(spec: KernelSpec) -> str | None:
     """Return the absolute path of the program that a kernelspec starts, None if it is not found."""
     if not spec.argv:
         return None
+    if spec.argv[0] in ("python", f"python{sys.version_info[0]}", "python{}.{}".format(*sys.version_info)):
+        return sys.executable  # jupyter_client starts these names with the interpreter that runs here
     return shutil.which(os.path.expanduser(spec.argv[0]))
 
 

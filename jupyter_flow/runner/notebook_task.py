@@ -54,7 +54,7 @@ class NotebookTask:
 
     def _execute(self, request: NotebookRequest, path: Path, node: Any) -> None:
         import papermill
-        from papermill.exceptions import PapermillException
+        from papermill.exceptions import PapermillException, PapermillExecutionError
 
         from . import engine, kernels
         from .process_figures import is_own_interpreter, packages_hash
@@ -89,6 +89,8 @@ class NotebookTask:
         stopped: list[str] = []
         try:
             self._papermill(papermill.execute_notebook, node, request, name, spec, task, stopped)
+        except PapermillExecutionError:
+            pass  # an error that its cell's tag "raises-exception" allows; our engine reports the others itself
         except PapermillException as error:
             raise TaskFailure(Reason("parameters", {"message": str(error)}), no_retry=True) from None
         finally:

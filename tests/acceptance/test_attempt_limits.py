@@ -1,0 +1,239 @@
+"""Attempts that put out too much, take too long, or are cancelled."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support.attempts import Attempts
+from support.census import wait_until_gone
+from support.waiting import wait_for
+
+
+@pytest.fixture
+def attempts(tmp_path: Path) -> Iterator[Attempts]:
+    made = Attempts(tmp_path)
+    yield made
+    made.end()
+
+
+def test_fifty_megabytes_of_output_pass_and_are_marked_where_cut(attempts: Attempts) -> None:
+    attempt = attempts.notebook(
+        ["for i in range(50):\n    print('x' * 1_000_000)", "print('after')"],
+        limits={"cell_output_max_bytes": 2_000_000, "log_max_bytes": 5_000_000},
+    )
+    report = attempt.run()
+    assert report.outcome == "success", attempt.log_text()[-2000:]
+    outputs = attempt.notebook()["cells"][0]["outputs"]
+    assert "[output cut: this cell has put out more than 2000000 bytes]" in "".join(outputs[-1]["text"])
+    assert (attempt.spool / "notebook.ipynb").stat().st_size < 3_000_000
+    assert "".join(attempt.notebook()["cells"][1]["outputs"][0]["text"]) == "after\n"
+    assert (attempt.spool / "log.jsonl").stat().st_size < 6_000_000
+
+
+def test_fifty_megabytes_stay_whole_within_the_limits(attempts: Attempts) -> None:
+    attempt = attempts.notebook(
+        ["for i in range(50):\n    print('x' * 1_000_000)"],
+        limits={"cell_output_max_bytes": 60_000_000, "log_max_bytes": 60_000_000},
+    )
+    assert attempt.run().outcome == "success"
+    text = "".join("".join(output["text"]) for output in attempt.notebook()["cells"][0]["outputs"])
+    assert text.count("x") == 50_000_000
+
+
+def test_a_value_arrives_through_an_output_storm(attempts: Attempts) -> None:
+    storm = """
+        from jupyter_flow_helper import *
+        from IPython.display import display
+        for i in range(20_000):
+            display({'text/plain': 'storm %d' % i}, raw=True)
+            if i == 10_000:
+                xcom_push('k', 1)
+        xcom_push('last', 2)
+    """
+    attempt = attempts.notebook([storm])
+    report = attempt.run()
+    assert report.outcome == "success", attempt.log_text()
+    assert list(report.xcoms) == [{"key": "k", "value": 1}, {"key": "last", "value": 2}]
+
+
+def test_a_cell_over_its_timeout_is_interrupted(attempts: Attempts) -> None:
+    attempt = attempts.notebook(["import time", "time.sleep(600)", "print('never')"], arguments={"cell_timeout": 1.0})
+    report = attempt.run()
+    assert str(report.reason) == "timeout: cell 2 not finished after 1 s"
+    assert report.failing_cell == 1
+    assert attempt.cell_states() == ["completed", "failed", "pending"]
+    assert attempt.events()[-1]["event"] == "interrupted"
+
+
+def test_swallowed_interrupts_do_not_save_a_cell_over_the_timeout(attempts: Attempts) -> None:
+    swallow = """
+        import time, signal
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        while True:
+            try:
+                time.sleep(600)
+            except KeyboardInterrupt:
+                print('swallowed', flush=True)
+    """
+    limits = {"kill_grace": 0.5}
+    attempt = attempts.notebook([swallow, "print('never')"], arguments={"cell_timeout": 1.0}, limits=limits)
+    report = attempt.run()
+    assert report.outcome == "failed"
+    assert str(report.reason) == "timeout: cell 1 not finished after 1 s"
+    assert "swallowed" in attempt.log_text("stdout")
+    assert attempt.cell_states() == ["failed", "pending"]
+
+
+def test_a_notebook_over_the_execution_timeout_is_interrupted(attempts: Attempts) -> None:
+    attempt = attempts.notebook(["import time; time.sleep(600)", "print('never')"], execution_timeout=8.0)
+    report = attempt.run()
+    assert report.outcome == "failed"
+    assert str(report.reason) == "timeout: not finished after 8 s"
+    assert attempt.log_text("stdout") == ""
+
+
+def test_cancel_ends_the_kernel_and_all_it_started(attempts: Attempts) -> None:
+    attempt = attempts.notebook(
+        [
+            "import subprocess\nsubprocess.Popen(['sleep', '601'])\nsubprocess.Popen(['setsid', 'sleep', '602'])",
+            "print('ready', flush=True)\nimport time; time.sleep(600)",
+        ]
+    ).start()
+    attempt.wait_for_event("output", 1)
+    assert len(attempt.processes()) >= 4
+    attempt.cancel()
+    report = attempt.finish()
+    assert report.outcome == "cancelled"
+    assert attempt.cell_states() == ["completed", "failed"]
+    assert wait_until_gone(f"JUPYTER_FLOW_ATTEMPT={attempt.workload.attempt_id}", timeout=5.0) == []
+
+
+def test_a_killed_runner_takes_its_kernel_along(attempts: Attempts) -> None:
+    attempt = attempts.notebook(["print('ready', flush=True)\nimport re; re.match('(a+)+$', 'a' * 60 + 'b')"]).start()
+    attempt.wait_for_event("started", 0)
+    wait_for(lambda: len(attempt.processes()) == 2, "runner and kernel")
+    assert attempt.process is not None
+    attempt.process.kill()
+    attempt.process.wait()
+    assert wait_until_gone(f"JUPYTER_FLOW_ATTEMPT={attempt.workload.attempt_id}", timeout=5.0) == []
+
+
+def test_a_no_op_python_task_imports_nothing_heavy(attempts: Attempts) -> None:
+    heavy = {"papermill", "jinja2", "nbformat", "IPython", "zmq", "nbclient", "sqlalchemy"}
+    attempt = attempts.python(f"import sys\nreturn sorted({heavy} & set(sys.modules))")
+    report = attempt.run()
+    assert report.outcome == "success", attempt.log_text()
+    assert list(report.xcoms) == [{"key": "return_value", "value": []}]
+
+
+def test_what_a_python_task_prints_is_logged_in_order(attempts: Attempts) -> None:
+    attempt = attempts.python(
+        "import logging, os, sys\nprint('one')\nos.system('echo two')\n"
+        "sys.stderr.write('three\\n')\nlogging.getLogger('mine').warning('four')"
+    )
+    assert attempt.run().outcome == "success"
+    assert attempt.log_text("stdout") == "one\ntwo"
+    assert attempt.log_text("stderr") == "three"
+    assert ("mine: four", "warning") in [(line["text"], line["level"]) for line in attempt.log()]
+    assert [line["seq"] for line in attempt.log()] == list(range(1, len(attempt.log()) + 1))
+
+
+def test_a_log_over_its_limit_is_cut_and_says_so(attempts: Attempts) -> None:
+    attempt = attempts.python("for i in range(20_000): print('line', i)", limits={"log_max_bytes": 10_000})
+    assert attempt.run().outcome == "success"
+    assert "longer than 10000 bytes" in attempt.log_text("log")
+    assert len(attempt.log_text("stdout")) <= 10_000
+
+
+@pytest.mark.parametrize(
+    ("body", "outcome", "reason"),
+    [
+        ("raise ValueError('bad')", "failed", "ValueError: bad"),
+        ("import sys; sys.exit(0)", "failed", "SystemExit: the task called sys.exit(0)"),
+        (
+            "from jupyter_flow import FlowSkipException; raise FlowSkipException('no data')",
+            "skipped",
+            "skipped: no data",
+        ),
+        ("return object()", "failed", "XCom 'return_value' of type object is not JSON: push plain values or a path"),
+        (
+            "return 'x' * 300_000",
+            "failed",
+            "XCom 'return_value' has 300002 bytes, more than 262144: write a file and push its path",
+        ),
+    ],
+)
+def test_how_a_python_task_ends(attempts: Attempts, body: str, outcome: str, reason: str) -> None:
+    report = attempts.python(body).run()
+    assert (report.outcome, str(report.reason)) == (outcome, reason)
+
+
+def test_fail_exception_forbids_another_try(attempts: Attempts) -> None:
+    report = attempts.python("from jupyter_flow import FlowFailException; raise FlowFailException('never again')").run()
+    assert report.outcome == "failed"
+    assert report.no_retry
+
+
+def test_a_python_task_that_swallows_its_timeout_is_killed(attempts: Attempts) -> None:
+    loop = "    try:\n        time.sleep(600)\n    except BaseException:\n        print('swallowed', flush=True)"
+    body = f"import time\nwhile True:\n{loop}"
+    attempt = attempts.python(body, execution_timeout=1.0, limits={"kill_grace": 0.5})
+    report = attempt.run()
+    assert str(report.reason) == "timeout: not finished after 1 s"
+    assert attempt.log_text("stdout").count("swallowed") == 2
+
+
+def test_a_python_task_that_holds_the_interpreter_is_killed_and_reported(attempts: Attempts) -> None:
+    attempt = attempts.python(
+        "import re; re.match('(a+)+$', 'a' * 60 + 'b')", execution_timeout=0.5, limits={"kill_grace": 0.3}
+    )
+    report = attempt.run()
+    assert str(report.reason) == "timeout: not finished after 0.5 s"
+
+
+def test_cancel_ends_a_command_and_its_children(attempts: Attempts) -> None:
+    attempt = attempts.bash("setsid sleep 603 & sleep 604 & echo ready; wait").start()
+    wait_for(lambda: "ready" in attempt.log_text(), "the command's output")
+    before = time.monotonic()
+    attempt.cancel()
+    assert attempt.finish().outcome == "cancelled"
+    assert time.monotonic() - before < 20
+    assert wait_until_gone(f"JUPYTER_FLOW_ATTEMPT={attempt.workload.attempt_id}", timeout=5.0) == []
+
+
+def test_a_command_leaves_nothing_running_behind(attempts: Attempts) -> None:
+    attempt = attempts.bash("setsid sleep 605 & until [ $(ps -o sid= -p $!) = $! ]; do sleep 0.05; done; echo done")
+    report = attempt.run()
+    assert report.outcome == "success", attempt.log_text()
+    assert list(report.xcoms) == [{"key": "return_value", "value": "done"}]
+    assert "left running" in attempt.log_text("log")
+
+
+def test_the_exit_code_of_a_command_is_reported(attempts: Attempts) -> None:
+    report = attempts.bash("exit 7").run()
+    assert (report.outcome, report.exit_code) == ("failed", 7)
+    assert str(report.reason) == "the command ended with exit code 7"
+
+
+def test_a_spool_without_a_workload_is_one_line(attempts: Attempts) -> None:
+    attempt = attempts.bash("true")
+    attempt.spool.mkdir(parents=True)
+    (attempt.spool / "spec.json").write_text(json.dumps({"attempt_id": "x"}))
+    import subprocess
+    import sys
+
+    done = subprocess.run(
+        [sys.executable, "-m", "jupyter_flow.runner.attempt", str(attempt.spool)],
+        input="token\n",
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert "is not a workload" in done.stderr
