@@ -8,6 +8,7 @@ rollback journal is used and a warning is logged.
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +20,7 @@ from sqlalchemy import Connection, Engine, event, make_url, text
 from ..model.errors import InvalidInput, NotFound
 from .filesystem import network_filesystem
 
+_held = threading.local()
 logger = logging.getLogger(__name__)
 
 BUSY_TIMEOUT_MS = 30_000
@@ -38,9 +40,19 @@ def create_reader(url: str) -> Engine:
 
 @contextmanager
 def begin_write(engine: Engine) -> Iterator[Connection]:
-    """Hold the write lock from the start; commit at the end, roll everything back on an exception."""
-    with engine.begin() as connection:
-        yield connection
+    """Hold the write lock from the start; commit at the end, roll everything back on an exception.
+
+    Raises RuntimeError when this thread holds it already: it would wait for itself.
+    """
+    held: set[int] = _held.__dict__.setdefault("engines", set())
+    if id(engine) in held:
+        raise RuntimeError("this thread holds the write lock already: pass the connection on")
+    held.add(id(engine))
+    try:
+        with engine.begin() as connection:
+            yield connection
+    finally:
+        held.discard(id(engine))
 
 
 @contextmanager
@@ -53,11 +65,12 @@ def connect_read(engine: Engine) -> Iterator[Connection]:
 def change_counter(connection: Connection) -> int | None:
     """Return a number that changes with every commit of *another* connection; None where there is no such thing.
 
-    It means something only while the same connection is kept open, outside its transactions.
+    It means something only on one connection that is kept open for nothing else: the call ends its transaction.
     """
     if connection.dialect.name != "sqlite":
         return None
     number: int = connection.execute(text("PRAGMA data_version")).scalar_one()
+    connection.rollback()
     return number
 
 
