@@ -177,16 +177,18 @@ def _plain_params(task: BaseOperator) -> dict[str, Any]:
 def _check_names(dag: DAG, task: BaseOperator, names: TemplateNames, where: str) -> None:
     for name in sorted(names.unknown):
         warn(f"{where}: a template uses {name!r}, which no run has", task.location)
-    if not names.xcoms:
-        return
-    before = _ancestors(dag, task)
+    near = {task.task_id, *task._upstream}
+    far = None
     for task_id, key in sorted(names.xcoms):
+        if task_id in near:
+            continue
+        far = _ancestors(dag, task) if far is None else far
         if task_id not in dag.task_dict:
             hint = checks.suggestion(task_id, dag.task_dict)
             warn(
                 f"{where} pulls the XCom {key!r} of task {task_id!r}, which the DAG does not have{hint}", task.location
             )
-        elif task_id not in before:
+        elif task_id not in far:
             warn(f"{where} pulls the XCom {key!r} of task {task_id!r}, which does not come before it", task.location)
 
 

@@ -44,6 +44,7 @@ def _cycle(upstream: Mapping[str, Sequence[str]], stuck: set[str]) -> list[str]:
         path.append(name)
         name = next(before for before in upstream[name] if before in stuck)
     ring = path[seen[name] :][::-1]
-    first = min(range(len(ring)), key=lambda index: list(upstream).index(ring[index]))
+    place = {name: index for index, name in enumerate(upstream)}
+    first = min(range(len(ring)), key=lambda index: place[ring[index]])
     ring = ring[first:] + ring[:first]
     return [*ring, ring[0]]

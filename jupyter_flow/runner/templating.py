@@ -15,7 +15,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import missing
 
 from ..authoring.checks import suggestion
-from ..authoring.exceptions import FlowException, TaskFailure
+from ..authoring.exceptions import FlowException, TaskFailure, XComNotFound
 from ..authoring.operator import BaseOperator, is_template_file
 from ..authoring.template_names import is_template
 from ..authoring.xcom_arg import XComArg
@@ -24,7 +24,7 @@ from .bounds import TimeUp, bounded
 from .macros import FILTERS
 from .task_context import TaskContext
 
-MAX_SECONDS = 0.8
+MAX_SECONDS = 0.5
 """Processor time for all templates of a task."""
 MAX_MEMORY = 40 * 1024 * 1024
 MAX_TEXT = 1_000_000
@@ -162,6 +162,8 @@ class Renderer:
             raise _failure(field, f"line {line}: {error.message}" if line else str(error.message)) from None
         except RecursionError:
             raise _failure(field, "nested too deeply") from None
+        except XComNotFound as error:
+            raise TaskFailure(Reason("template", {"field": field, "message": str(error)})) from None
         except FlowException:
             raise
         except Exception as error:
@@ -221,7 +223,7 @@ def _undefined_type(context: Mapping[str, Any]) -> type[Undefined]:
             owner = self._undefined_obj
             known = owner if isinstance(owner, Mapping) else getattr(owner, "__dict__", ())
             parts = sorted(str(item) for item in known if not str(item).startswith("_"))
-            what = next((key for key in names if context[key] is owner), f"this {type(owner).__name__}")
+            what = min((key for key in names if context[key] is owner), key=len, default=f"this {type(owner).__name__}")
             there = f"; there are: {', '.join(parts[:50])}" if parts else ""
             return f"{name!r} is not in {what}{suggestion(name, parts)}{there}"
 
