@@ -153,6 +153,8 @@ class ForkserverProcess:
             self._selector.unregister(self._ready_pipe)
             os.close(self._ready_pipe)
             self._ready_pipe = None
+            if self._process is not None and self._process.poll() is None:
+                self._process.terminate()  # nobody has met it yet: it has no children
         self._unsent.clear()
         if self.state != "refused":
             self.state = "absent"

@@ -25,6 +25,10 @@ from .probe import can_fork
 log = logging.getLogger(__name__)
 
 PROGRAM = Path(__file__).parents[1] / "runner" / "kernel_forkserver.py"
+PROGRAM_FILES = (
+    *(PROGRAM.parent / name for name in ("kernel_forkserver.py", "kernel_child.py", "fork_hygiene.py", "leash.py")),
+    PROGRAM.parents[1] / "wire" / "framing.py",
+)
 MAX_DEATHS = 3
 
 
@@ -41,7 +45,8 @@ class KernelPool:
     """Kernels of one interpreter. Single-threaded; nothing blocks.
 
     The owner's loop watches :meth:`fileobjs` for reading and calls :meth:`service` when one is readable.
-    ``refusal``: why there is no kernel forkserver (all kernels start cold then), "" otherwise.
+    ``refusal``: why there is no kernel forkserver (all kernels start cold then), "" otherwise. ``pid``: the
+    forkserver's, once it has greeted us.
     """
 
     def __init__(self, config: FlowConfig, python: str = sys.executable) -> None:
@@ -51,6 +56,7 @@ class KernelPool:
         elif not can_fork():
             self.refusal = "this platform cannot fork safely"
         self.counts = PoolCounts()
+        self.pid: int | None = None
         self._folder = ensure_private_dir(runtime_dir(config.home))
         self._home, self._python = config.home, python
         self._environment = child_environment(os.environ)
@@ -112,7 +118,9 @@ class KernelPool:
         if server is None:
             return
         for frame in server.frames():
-            if frame["op"] == "pool":
+            if frame["op"] == "hello":
+                self.pid = frame["pid"]
+            elif frame["op"] == "pool":
                 self.counts = PoolCounts(frame["waiting"], frame["starting"], frame["lent"])
                 self._deaths = 0 if frame["waiting"] else self._deaths
         if server.state == "refused":
@@ -123,7 +131,7 @@ class KernelPool:
             if self._wanted:
                 self._say({"op": "warm", "count": self._wanted})
         elif server.state == "absent" and self._is_greeted:
-            self._is_greeted, self.counts = False, PoolCounts()
+            self._is_greeted, self.counts, self.pid = False, PoolCounts(), None
             self._deaths += 1
             log.warning("the kernel forkserver is gone; running kernels go on")
             if self._deaths >= MAX_DEATHS:
@@ -139,7 +147,7 @@ class KernelPool:
         self._say({"op": "retire"})
         if self._server is not None:
             self._server.disconnect()
-        self._server, self._is_greeted, self.counts = None, False, PoolCounts()
+        self._server, self._is_greeted, self.counts, self.pid = None, False, PoolCounts(), None
 
     def close(self) -> None:
         """Let go: waiting kernels end, lent ones belong to their runners."""
@@ -152,6 +160,6 @@ def pool_key(python: str, environment: Mapping[str, str]) -> str:
     """Return what changes when a forked kernel would differ: interpreter, its packages, start environment, ours."""
     seen: list[object] = [python, os.path.realpath(python), sorted(environment.items())]
     libraries = sorted(Path(python).parent.parent.glob("lib*/python3*/site-packages"))
-    for path in [Path(os.path.realpath(python)), *libraries, *sorted(PROGRAM.parent.glob("*.py"))]:
+    for path in [Path(os.path.realpath(python)), *libraries, *PROGRAM_FILES]:
         seen.append([str(path), path.stat().st_mtime_ns if path.exists() else None])
     return hashlib.sha256(json.dumps(seen).encode()).hexdigest()[:8]

@@ -110,7 +110,10 @@ class KernelForkserver:
         self._folder = os.path.dirname(path)
         self._kernels: dict[int, Kernel] = {}
         self._house: Connection | None = None
+        # runners that were quicker than the house that started us; None once it has greeted us
+        self._early: list[tuple[Connection, dict[str, Any]]] | None = []
         self._target = 0
+        self._owed = 0  # kernels that a house has just asked for: these start however busy the machine is
         self._selector = selectors.DefaultSelector()
         remove_dead_folders(self._folder)
         self._listener = listen(path)
@@ -168,10 +171,14 @@ class KernelForkserver:
                 self._drop(self._house)
             self._house = connection
             connection.send({"op": "hello", "pid": os.getpid(), "python": sys.executable, "key": self._key})
+            early, self._early = self._early or [], None
+            for borrower, request in early:
+                self._lend(borrower, request)
         elif op == "kernel":
             self._lend(connection, message)
         elif connection is self._house and op == "warm":
             self._target = int(message["count"])
+            self._owed = max(0, self._missing())
         elif connection is self._house and op == "idle":
             self._empty_pool()
         elif connection is self._house and op == "retire":
@@ -201,6 +208,9 @@ class KernelForkserver:
     # -- kernels
 
     def _lend(self, connection: Connection, request: dict[str, Any]) -> None:
+        if self._house is None and self._early is not None:
+            self._early.append((connection, request))
+            return
         if self._house is None:
             connection.send({"op": "refused", "message": "no host: it lends nothing"})
             return
@@ -227,13 +237,14 @@ class KernelForkserver:
         return self._target - ready
 
     def _refill(self) -> None:
-        """Start at most one waiting kernel at a time, and none while all cores are busy."""
+        """Start at most one waiting kernel at a time; replace lent ones only while a core is free."""
         if self._missing() <= 0 or any(kernel.state == "starting" for kernel in self._kernels.values()):
             return
-        if runnable() - 1 >= (os.cpu_count() or 1):
+        if self._owed <= 0 and runnable() - 1 >= (os.cpu_count() or 1):
             return
         try:
             self._fork(None)
+            self._owed -= 1
         except OSError:
             traceback.print_exc()
             self._target = 0
