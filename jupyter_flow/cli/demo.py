@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -44,16 +45,18 @@ def demo(file: Path) -> int:
         ]
         console().print(table(("task", "metric", "value>"), rows))
     if executed:
-        click.echo("Executed notebooks:")
+        click.echo(f"Executed notebooks, beneath {clean(settings.home / 'spool')}:")
         for name in executed.values():
             click.echo(f"  {clean(name)}")
-    root = path.parent
-    click.echo(
-        "Open it in JupyterLab:  make lab\n"
-        f"  or, in your own:      JUPYTER_FLOW_HOME={shlex.quote(str(settings.home))} "
-        f"jupyter lab --JupyterFlow.dag_folders={shlex.quote(str(root))} {shlex.quote(str(root))}"
-    )
+    click.echo(f"See this run in JupyterLab:\n  {clean(_lab_line(settings, path.parent))}")
     return 0 if good else 1
+
+
+def _lab_line(settings: Settings, folder: Path) -> str:
+    """Return the command that opens JupyterLab on this home, with the Jupyter of this environment."""
+    words = ["env", f"JUPYTER_FLOW_HOME={settings.home}", f"JUPYTER_FLOW_DAGS={folder}"]
+    words += [str(Path(sys.executable).parent / "jupyter-lab"), str(folder)]
+    return shlex.join(words)
 
 
 def _executed_notebooks(run: Mapping[str, Any]) -> dict[str, str]:
