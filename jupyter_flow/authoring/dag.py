@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 from ..model.ids import is_valid_id
 from . import checks, not_yet, registry
 from .exceptions import DagError
-from .location import author_line
+from .location import author_line, place_words
 from .schedule import instant, schedule_spec, zone_name
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ class DAG:
         known = self.task_dict.setdefault(task.task_id, task)
         if known is not task:
             raise DagError(
-                f"DAG {self.dag_id!r}: task_id {task.task_id!r} is taken by the task of line {known.location[1]}: "
+                f"DAG {self.dag_id!r}: task_id {task.task_id!r} is taken by the task of {place_words(known.location)}: "
                 "every task of a DAG needs an id of its own",
                 task.location,
             )

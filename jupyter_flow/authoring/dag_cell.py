@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 
 from .dag import DAG
 from .exceptions import DagError
-from .location import remember_lines
+from .location import remember_lines, written_at
 
 _MAGIC = re.compile(r"\s*%%(dag|task)\b(.*)")
 
@@ -121,7 +121,9 @@ def run_dag_cell(line: DagLine, body: str, namespace: dict[str, Any], filename: 
     namespace.update(author_names)
     before = namespace.get("dag", _MISSING)
     try:
-        with DAG(line.dag_id, **line.arguments) as made:
+        with written_at(filename, body_line - 1):
+            made = DAG(line.dag_id, **line.arguments)
+        with made:
             namespace["dag"] = made
             exec(code, namespace)  # noqa: S102 - the cell is the author's code
     finally:

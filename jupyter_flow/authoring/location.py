@@ -5,6 +5,8 @@ from __future__ import annotations
 import linecache
 import sys
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
@@ -12,6 +14,9 @@ from .exceptions import FlowWarning
 
 _PACKAGE = str(Path(__file__).resolve().parent.parent)
 _OWN = tuple(f"{_PACKAGE}/{room}/" for room in ("authoring", "operators", "runner", "magics"))
+
+
+_given: list[tuple[str, int]] = []
 
 
 def _author_frame() -> FrameType | None:
@@ -26,10 +31,29 @@ def _is_machinery(frame: FrameType) -> bool:
     return name.startswith("<frozen ") or name.endswith(("/contextlib.py", "/functools.py", "/inspect.py"))
 
 
+@contextmanager
+def written_at(file: str, line: int) -> Iterator[None]:
+    """Take ``file`` and ``line`` as the author's, where no code of the author runs (the line of a cell magic)."""
+    _given.append((file, line))
+    try:
+        yield
+    finally:
+        _given.pop()
+
+
 def author_line() -> tuple[str, int]:
     """Return file and line of the innermost frame outside this package (``("", 0)`` if there is none)."""
+    if _given:
+        return _given[-1]
     frame = _author_frame()
     return ("", 0) if frame is None else (frame.f_code.co_filename, frame.f_lineno)
+
+
+def place_words(location: tuple[str, int]) -> str:
+    """Return ``line 5``, or ``cell 2, line 5`` for a place in a DAG notebook."""
+    file, line = location
+    cell = file.partition("[")[2].rstrip("]") if file.endswith("]") else ""
+    return f"{cell}, line {line}" if cell else f"line {line}"
 
 
 def warn(message: str, where: tuple[str, int] | None = None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import resource
 import signal
 import threading
@@ -62,6 +63,8 @@ def _time_bound(seconds: float) -> Iterator[None]:
         if active:
             raise TimeUp
 
+    collecting = gc.isenabled()
+    gc.disable()  # an exception raised within a callback of the collector would be swallowed
     before = signal.signal(signal.SIGPROF, on_signal)
     signal.setitimer(signal.ITIMER_PROF, seconds, 0.1)
     try:
@@ -70,3 +73,5 @@ def _time_bound(seconds: float) -> Iterator[None]:
         active = False
         signal.setitimer(signal.ITIMER_PROF, 0)
         signal.signal(signal.SIGPROF, before)
+        if collecting:
+            gc.enable()

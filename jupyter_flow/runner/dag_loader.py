@@ -17,7 +17,7 @@ from ..authoring import registry
 from ..authoring.dag import DAG
 from ..authoring.decorators import DagFunction
 from ..authoring.exceptions import DagError, FlowWarning, TaskFailure
-from ..authoring.location import warn
+from ..authoring.location import place_words, warn
 from ..authoring.operator import BaseOperator
 from ..authoring.xcom_arg import from_data
 from ..model.reason import Reason
@@ -89,7 +89,7 @@ class DagFileLoader:
         for dag in unique:
             if (known := by_id.setdefault(dag.dag_id, dag)) is not dag:
                 raise DagError(
-                    f"dag_id {dag.dag_id!r} is taken by the DAG of line {known.location[1]} of the same file",
+                    f"dag_id {dag.dag_id!r} is taken by the DAG of {place_words(known.location)} of the same file",
                     dag.location,
                 )
         _warn_uncalled(namespace)

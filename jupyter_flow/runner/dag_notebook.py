@@ -41,7 +41,7 @@ def run_cells(copy: str, path: str, namespace: dict[str, Any]) -> None:
         elif magic is not None and magic.magic == "dag":
             _run_dag(magic, name, namespace)
         elif magic is not None:
-            raise DagError(f"cell {cell.number}: %%task cells make no DAG in this version: use %%dag", (name, 1))
+            raise DagError("%%task cells make no DAG in this version: use %%dag", (name, 1))
 
 
 def _run_dag(cell: Cell, name: str, namespace: dict[str, Any]) -> None:

@@ -1,0 +1,115 @@
+"""DAG notebooks: read as JSON, only %%dag cells and cells tagged dag-setup run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jupyter_flow.model.records import ParseReport, ParseRequest
+from jupyter_flow.model.spec import dag_from_json
+from jupyter_flow.runner.dag_notebook import is_dag_notebook
+
+Write = Callable[..., Path]
+
+
+@pytest.fixture
+def parse(dag_folder: Path, tmp_path: Path) -> Callable[[Path], ParseReport]:
+    def parse_file(path: Path) -> ParseReport:
+        from jupyter_flow.runner.parse_child import load
+
+        return load(ParseRequest(str(dag_folder), path.name, str(tmp_path / "home"), str(tmp_path)))
+
+    return parse_file
+
+
+def test_only_marked_cells_run(write_notebook: Write, write_dag: Write, parse: Any, tmp_path: Path) -> None:
+    write_dag("STEPS = ['a', 'b']\n", "helper.py")
+    witness = tmp_path / "witness"
+    path = write_notebook(
+        [
+            f"open({str(witness)!r}, 'w')",
+            "%load_ext jupyter_flow",
+            {"source": "import helper\nlast = None", "tags": ["dag-setup"]},
+            "%%dag nightly --schedule '0 2 * * *' --start-date 2026-01-01 --retries 2\n"
+            "for step in helper.STEPS:\n    step = NotebookOperator(step, f'{step}.ipynb')\n"
+            "    last and last >> step\n    last = step",
+            "%%dag other\nassert dag.dag_id == 'other'\n@task\ndef f(): return helper.STEPS\nf()",
+            {"source": "%%dag not_code", "cell_type": "markdown"},
+        ],
+        "nightly.ipynb",
+    )
+    report = parse(path)
+    assert report.error is None
+    nightly, other = (dag_from_json(dag) for dag in report.dags)
+    assert (nightly.dag_id, nightly.schedule.expression, nightly.dag_file) == ("nightly", "0 2 * * *", "nightly.ipynb")
+    assert {task.task_id: task.upstream for task in nightly.tasks} == {"a": (), "b": ("a",)}
+    assert nightly.task("a").retries == 2
+    assert other.task("f").needs_dag_file
+    assert (report.modules, report.files) == (("helper.py", "nightly.ipynb"), ("a.ipynb", "b.ipynb"))
+    assert not witness.exists()
+
+
+@pytest.mark.parametrize(
+    ("cells", "line", "message"),
+    [
+        (["x = 1", "%%dag d\nx = 1\n1 / 0"], 3, "cell 2: ZeroDivisionError: division by zero"),
+        (["%%dag d\nx = ("], 2, "cell 1: SyntaxError: '(' was never closed"),
+        (
+            ["%%dag d\nunknown"],
+            2,
+            "cell 1: NameError: name 'unknown' is not defined: tag the cell that defines it 'dag-setup'",
+        ),
+        (["\n%%dag d --schedul x"], 2, "cell 1: %%dag: unrecognized arguments: --schedul x"),
+        (["%%dag d --schedule @daily\nEmptyOperator('a')"], 1, "cell 1: DAG 'd': start_date is missing"),
+        (["%%dag d\na = EmptyOperator('a')\na >> a"], 2, "cell 1: DAG 'd' has a cycle: a -> a"),
+        (["%%task load\nx = 1"], 1, "cell 1: %%task cells make no DAG in this version: use %%dag"),
+        (["%%dag d", "%%dag d"], 1, "cell 2: dag_id 'd' is taken by the DAG of cell 1, line 1 of the same file"),
+    ],
+)
+def test_failures_name_cell_and_line(cells: list[str], line: int, message: str, dag_folder: Path, parse: Any) -> None:
+    import json
+
+    document = {
+        "cells": [{"cell_type": "code", "source": cell.splitlines(keepends=True), "metadata": {}} for cell in cells],
+        "metadata": {},
+        "nbformat": 4,
+        "nbformat_minor": 5,
+    }
+    path = dag_folder / "n.ipynb"
+    path.write_text(json.dumps(document))
+    report = parse(path)
+    assert report.error is not None
+    assert report.error["message"].startswith(message), report.error["message"]
+    assert report.error["line"] == line
+    assert report.dags == ()
+
+
+def test_a_warning_names_its_cell(write_notebook: Write, parse: Any) -> None:
+    report = parse(write_notebook(["%%dag d\nEmptyOperator('a', depends_on_past=True)"], "n.ipynb"))
+    assert [dict(item) for item in report.warnings] == [
+        {"line": 2, "message": "cell 1: task 'a': depends_on_past has no effect in this version"}
+    ]
+
+
+@pytest.mark.parametrize(
+    "content", ["{", "[]", "{}", '{"cells": 5}', '{"cells": [{"cell_type": "code"}]}', "[" * 100_000]
+)
+def test_what_is_no_notebook(content: str, dag_folder: Path, parse: Any) -> None:
+    path = dag_folder / "n.ipynb"
+    path.write_text(content)
+    assert "not a notebook: " in parse(path).error["message"]
+
+
+def test_which_notebooks_define_dags() -> None:
+    def notebook(source: str, kind: str = "code", **metadata: Any) -> dict[str, Any]:
+        return {"cells": [{"cell_type": kind, "source": source}], "metadata": metadata}
+
+    assert is_dag_notebook(notebook("%%dag a\nx"))
+    assert is_dag_notebook(notebook("\n%%task a"))
+    assert is_dag_notebook(notebook("x", jupyter_flow={"dag_file": True}))
+    assert not is_dag_notebook(notebook("x = '%%dag a'"))
+    assert not is_dag_notebook(notebook("%%dag a", "markdown"))
+    assert not is_dag_notebook(notebook("x", jupyter_flow={"dag_file": False}))
