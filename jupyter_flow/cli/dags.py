@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import click
@@ -38,7 +39,7 @@ def _parse(settings: Settings, op: str, **args: Any) -> Any:
     for folder in settings.dag_folders():
         if not folder.is_dir():
             raise InvalidInput(f"DAG folder {folder} is not a folder: name one with --dags DIR or $JUPYTER_FLOW_DAGS")
-    functions = {
+    functions: dict[str, Callable[..., Any]] = {
         "dags.list": offline.list_dags,
         "dags.show": offline.show_dag,
         "dags.next": offline.next_runs,
