@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from datetime import UTC, date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -16,14 +15,12 @@ from jupyter_flow import (
     EmptyOperator,
     NotebookOperator,
     Param,
-    PythonOperator,
     TriggerRule,
     chain,
     cross_downstream,
 )
 from jupyter_flow.authoring.exceptions import DagError, FlowWarning
 from jupyter_flow.authoring.topology import topological_order
-from jupyter_flow.model.spec import ScheduleSpec
 
 START = datetime(2026, 1, 1)
 
@@ -281,200 +278,3 @@ def test_template_fields_must_exist() -> None:
 
     with refused("template_fields names 'nothing', which the operator does not set"):
         Broken(task_id="a")
-
-
-# schedule and dates
-
-
-@pytest.mark.parametrize(
-    ("schedule", "expected"),
-    [
-        (None, ScheduleSpec()),
-        ("@once", ScheduleSpec("once", summary="@once")),
-        ("@hourly", ScheduleSpec("cron", "0 * * * *", summary="@hourly")),
-        ("@daily", ScheduleSpec("cron", "0 0 * * *", summary="@daily")),
-        ("@weekly", ScheduleSpec("cron", "0 0 * * 0", summary="@weekly")),
-        ("@monthly", ScheduleSpec("cron", "0 0 1 * *", summary="@monthly")),
-        ("@quarterly", ScheduleSpec("cron", "0 0 1 */3 *", summary="@quarterly")),
-        ("@yearly", ScheduleSpec("cron", "0 0 1 1 *", summary="@yearly")),
-        (" 0  2 * * MON-fri ", ScheduleSpec("cron", "0 2 * * MON-fri", summary="0  2 * * MON-fri")),
-        ("0 0 L * *", ScheduleSpec("cron", "0 0 L * *", summary="0 0 L * *")),
-        (timedelta(hours=6), ScheduleSpec("delta", seconds=21600.0, summary="every 6:00:00")),
-    ],
-)
-def test_schedules(schedule: Any, expected: ScheduleSpec) -> None:
-    assert DAG("d", schedule=schedule, start_date=START).schedule == expected
-    assert DAG("d", schedule_interval=schedule, start_date=START).schedule == expected
-
-
-@pytest.mark.parametrize(
-    ("schedule", "sentence"),
-    [
-        ("* * *", r"cron expression '\* \* \*' has 3 fields, not 5"),
-        ("0 0 * * * *", "has 6 fields, not 5"),
-        ("", "has 0 fields, not 5"),
-        ("61 * * * *", "is not valid"),
-        ("0 0 30 2 *", "never fires: there is no such date"),
-        ("0 0 * * FOO", "'FOO' is not a cron field"),
-        ("$(x) * * * *", "is not a cron field"),
-        ("@dayly", "unknown schedule preset '@dayly': use one of @once"),
-        ("@continuous", "'@continuous' is not in this version yet"),
-        ("1" * 100_000, "cron expression of 100000 characters"),
-        (timedelta(0), "must be at least one second"),
-        (5, "schedule must be a cron expression, a preset, a timedelta or None, not a int"),
-    ],
-)
-def test_bad_schedules(schedule: Any, sentence: str) -> None:
-    with refused(f"DAG 'd': .*{sentence}"):
-        DAG("d", schedule=schedule, start_date=START)
-
-
-@pytest.mark.parametrize("schedule", ["@daily", "0 2 * * *", timedelta(days=1)])
-def test_a_time_schedule_needs_a_start_date(schedule: Any) -> None:
-    with refused("DAG 'd': start_date is missing: a DAG with a schedule needs one"):
-        DAG("d", schedule=schedule)
-    DAG("d", schedule=None)
-    DAG("d", schedule="@once")
-    DAG("d", schedule=schedule, default_args={"start_date": START})
-
-
-def test_both_names_of_the_schedule_are_refused() -> None:
-    with refused("schedule and schedule_interval are the same argument: give one"):
-        DAG("d", schedule=None, schedule_interval=None)
-
-
-@pytest.mark.filterwarnings("ignore:DAG 'd' has no tasks")
-@pytest.mark.parametrize(
-    ("arguments", "start", "zone"),
-    [
-        ({"start_date": START}, "2026-01-01T00:00:00+00:00", "UTC"),
-        ({"start_date": date(2026, 1, 1)}, "2026-01-01T00:00:00+00:00", "UTC"),
-        ({"start_date": "2026-01-01"}, "2026-01-01T00:00:00+00:00", "UTC"),
-        ({"start_date": datetime(2026, 1, 1, tzinfo=UTC)}, "2026-01-01T00:00:00+00:00", "UTC"),
-        ({"start_date": START, "timezone": "Europe/Berlin"}, "2025-12-31T23:00:00+00:00", "Europe/Berlin"),
-        ({"start_date": START.replace(tzinfo=ZoneInfo("Asia/Tokyo"))}, "2025-12-31T15:00:00+00:00", "Asia/Tokyo"),
-    ],
-)
-def test_dates_and_zones(arguments: dict[str, Any], start: str, zone: str) -> None:
-    spec = DAG("d", **arguments).to_spec()
-    assert (spec.start_date, spec.timezone) == (start, zone)
-
-
-def test_bad_dates_and_zones() -> None:
-    with refused("unknown timezone 'Mars/Base'"):
-        DAG("d", timezone="Mars/Base")
-    with refused("start_date must be a datetime or ISO 8601 text, not 'yesterday'"):
-        DAG("d", start_date="yesterday")
-    with refused("end_date .* is before start_date"):
-        DAG("d", start_date="2026-02-01", end_date="2026-01-01").to_spec()
-
-
-def test_limits_and_their_old_names() -> None:
-    dag = DAG("d", concurrency=3, max_active_runs=2, dagrun_timeout=timedelta(hours=1), tags=["b", "a", "b"])
-    assert (dag.max_active_tasks, dag.max_active_runs, dag.dagrun_timeout, dag.tags) == (3, 2, 3600.0, ("b", "a"))
-    with refused("max_active_runs must be a whole number of at least 1, not 0"):
-        DAG("d", max_active_runs=0)
-    with refused("tags must be a list of texts, not the text 'x'"):
-        DAG("d", tags="x")
-
-
-# params
-
-
-@pytest.mark.filterwarnings("ignore:DAG 'd' has no tasks")
-def test_params_become_data() -> None:
-    params = {
-        "n": Param(5, type="integer", minimum=1, description="how many"),
-        "name": "x",
-        "who": Param(type="string"),
-    }
-    spec = DAG("d", params=params).to_spec()
-    assert spec.params == {
-        "n": {"default": 5, "schema": {"type": "integer", "minimum": 1}, "description": "how many"},
-        "name": {"default": "x", "schema": {}, "description": None},
-        "who": {"default": None, "schema": {"type": "string"}, "description": None, "required": True},
-    }
-
-
-def test_bad_params() -> None:
-    with refused("param 'n': the default does not fit its schema: 'x' is not of type 'integer'"):
-        DAG("d", params={"n": Param("x", type="integer")}).to_spec()
-    with refused("param 'n': the JSON schema is not valid"):
-        DAG("d", params={"n": Param(1, type="whole")}).to_spec()
-    with refused("param 'n' needs a default, because the DAG has a schedule"):
-        DAG("d", schedule="@daily", start_date=START, params={"n": Param(type="integer")}).to_spec()
-    with refused("param 'n': a object is not JSON"):
-        DAG("d", params={"n": object()}).to_spec()
-
-
-# operators' own arguments
-
-
-@pytest.mark.parametrize(
-    ("notebook", "sentence"),
-    [
-        ("https://example.org/x.ipynb", "is a URL or bucket"),
-        ("s3://bucket/x.ipynb", "is a URL or bucket"),
-        ("file:///etc/x.ipynb", "is a URL or bucket"),
-        ('{"cells": []}', "is not a path: braces are for templates"),
-        ("{name}.ipynb", "is not a path: braces are for templates"),
-        ("train.py", "is not a notebook: its name must end with .ipynb"),
-        ("a\nb.ipynb", "is not a path"),
-        ("", "is not a path"),
-    ],
-)
-def test_what_is_no_notebook_path(notebook: str, sentence: str) -> None:
-    with refused(f"task 'n': notebook .*{sentence}"):
-        NotebookOperator("n", notebook)
-
-
-@pytest.mark.parametrize("name", ["a b", "1x", "a\nimport os", "x=1;y", "", "class", "None", "läufe"])
-def test_parameter_names_that_could_be_code_are_refused(name: str) -> None:
-    with refused("task 'n': parameter name .* is (not an identifier|a keyword of Python)"):
-        NotebookOperator("n", "n.ipynb", parameters={name: 1})
-
-
-def test_notebook_aliases() -> None:
-    with DAG("d") as dag:
-        NotebookOperator(
-            task_id="a", file_path="./sub/../a.ipynb", runtime_name="Python 3", timeout=timedelta(minutes=1)
-        )
-        NotebookOperator(task_id="b", path="{{ params.which }}.ipynb")
-        NotebookOperator(task_id="c", input_nb="c.ipynb", output_nb="out.ipynb")
-    a, b, c = dag.to_spec().tasks
-    assert (a.arguments["notebook"], a.files) == ("a.ipynb", ("a.ipynb",))
-    assert (a.arguments["kernel_name"], a.arguments["cell_timeout"]) == ("Python 3", 60.0)
-    assert (b.files, c.arguments["output_path"]) == ((), "out.ipynb")
-    with refused("file_path and notebook are the same argument: give one"):
-        NotebookOperator("n", "n.ipynb", file_path="m.ipynb")
-    with refused("notebook is missing"):
-        NotebookOperator("n")
-
-
-def test_parameters_must_be_json() -> None:
-    with DAG("d") as dag:
-        NotebookOperator("n", "n.ipynb", parameters={"a": {"b": [object()]}})
-    with refused(r"task 'n': parameters\['a'\]\['b'\]\[0\]: a object is not JSON: pass plain values"):
-        dag.to_spec()
-    with DAG("d") as dag:
-        NotebookOperator("n", "n.ipynb", parameters={"a": float("nan")})
-    with refused("nan is not a JSON number"):
-        dag.to_spec()
-
-
-def test_bash_scripts_are_pinned_files() -> None:
-    with DAG("d") as dag:
-        BashOperator("a", "scripts/run.sh", skip_on_exit_code=None)
-        BashOperator("b", "bash scripts/run.sh", skip_on_exit_code=[3, 4])
-    a, b = dag.to_spec().tasks
-    assert (a.files, a.arguments["skip_on_exit_code"]) == (("scripts/run.sh",), [])
-    assert (b.files, b.arguments["skip_on_exit_code"]) == ((), [3, 4])
-    with refused("bash_command must be text, not 5"):
-        BashOperator("c", 5)
-
-
-def test_python_operator_needs_a_function() -> None:
-    with refused("python_callable must be a function, not 'x'"):
-        PythonOperator("p", "x")
-    with refused("op_args must be a list"):
-        PythonOperator("p", print, op_args="abc")
