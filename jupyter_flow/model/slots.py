@@ -71,11 +71,10 @@ class Usage:
 
     def refusal(self, ready: Ready, limits: SlotLimits) -> Reason | None:
         """Return why ``ready`` has to wait under ``limits``, or None if it may start."""
-        in_run = self.runs.get(ready.dag_run_id, 0)
-        if in_run >= ready.max_active_tasks:
-            return Reason("max_active_tasks", {"active": in_run, "limit": ready.max_active_tasks})
+        if self.runs.get(ready.dag_run_id, 0) >= ready.max_active_tasks:
+            return self.run_refusal(ready)
         if self.total >= limits.parallelism:
-            return Reason("parallelism", {"active": self.total, "limit": limits.parallelism})
+            return self.parallelism_refusal(limits)
         if ready.is_notebook and self.notebooks >= limits.notebook_parallelism:
             return Reason("notebook_parallelism", {"active": self.notebooks, "limit": limits.notebook_parallelism})
         slots, used = limits.pools.get(ready.pool), self.pools.get(ready.pool, 0)
@@ -84,6 +83,15 @@ class Usage:
         if used + ready.pool_slots > slots:
             return Reason("pool_full", {"pool": ready.pool, "used": used, "slots": slots, "needed": ready.pool_slots})
         return None
+
+    def run_refusal(self, ready: Ready) -> Reason:
+        """Return the reason of a run that has as many active tasks as it may."""
+        in_run = self.runs.get(ready.dag_run_id, 0)
+        return Reason("max_active_tasks", {"active": in_run, "limit": ready.max_active_tasks})
+
+    def parallelism_refusal(self, limits: SlotLimits) -> Reason:
+        """Return the reason when all slots are in use."""
+        return Reason("parallelism", {"active": self.total, "limit": limits.parallelism})
 
 
 @dataclass(frozen=True)

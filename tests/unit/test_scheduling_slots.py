@@ -73,10 +73,12 @@ def test_pools_count_slots() -> None:
     )
 )
 def test_no_limit_is_ever_exceeded(asked: list[Ready]) -> None:
-    chosen = pick(asked, Usage(), LIMITS).chosen
+    picked = pick(asked, Usage(), LIMITS)
+    chosen = picked.chosen
+    assert len(chosen) + len(picked.refused) == len(asked)
     assert len(chosen) <= LIMITS.parallelism
     assert sum(item.is_notebook for item in chosen) <= LIMITS.notebook_parallelism
     assert sum(item.pool_slots for item in chosen if item.pool == "gpu") <= 2
-    for item in chosen:
-        earlier = chosen[: chosen.index(item)]
+    for position, item in enumerate(chosen):
+        earlier = chosen[:position]
         assert sum(other.dag_run_id == item.dag_run_id for other in earlier) < item.max_active_tasks
