@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import os
 import re
-import secrets
-import socket
-import subprocess
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from urllib.error import URLError
-from urllib.request import Request, urlopen
 
+import pytest
 from support.houses import House
 from support.kernel import AuthorKernel, author_kernel
-from support.waiting import wait_for
+from support.lab_server import LabServer
 
 CELLS = [
     "%load_ext jupyter_flow",
@@ -90,61 +82,22 @@ def test_what_cannot_be_registered_is_said(house: House, tmp_path: Path) -> None
             assert re.search(words, ran.err), ran.err
 
 
-@contextmanager
-def jupyter_server(house: House, token: str) -> Iterator[str]:
-    """A Jupyter Server with the extension, whose home only its own configuration knows."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    config = house.base / "jupyter-config"
-    config.mkdir(exist_ok=True)
-    (config / "jupyter_server_config.json").write_text(
-        json.dumps(
-            {
-                "ServerApp": {"jpserver_extensions": {"jupyter_flow": True}, "root_dir": str(house.base)},
-                "IdentityProvider": {"token": token},
-                "JupyterFlow": {"home": str(house.home), "dag_folders": [str(house.dags)], "on_stop": "cancel"},
-            }
-        )
-    )
-    (config / "jupyter_server_config.json").chmod(0o600)
-    environment = {name: value for name, value in house.env.items() if name != "JUPYTER_FLOW_HOME"}
-    command = [sys.executable, "-m", "jupyter_server", f"--port={port}", "--ServerApp.port_retries=0", "--no-browser"]
-    if os.getuid() == 0:
-        command.append("--allow-root")
-    with (house.base / "server.out").open("wb") as output:
-        process = subprocess.Popen(
-            command, env=environment, cwd=house.base, stdout=output, stderr=output, stdin=subprocess.DEVNULL
-        )
-    url = f"http://127.0.0.1:{port}/"
-
-    def healthy() -> bool:
-        assert process.poll() is None, (house.base / "server.out").read_text()
-        request = Request(f"{url}jupyter-flow/api/health", headers={"Authorization": f"token {token}"})
-        try:
-            with urlopen(request, timeout=10) as answer:
-                return json.load(answer)["state"] == "healthy"
-        except (URLError, OSError):
-            return False
-
-    try:
-        wait_for(healthy, "the server and its host are healthy")
-        yield url
-    finally:
-        process.terminate()
-        process.wait(60)
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[LabServer]:
+    built = LabServer(tmp_path / "server")
+    built.write_notebook(CELLS, "analysis.ipynb")
+    yield built.start()
+    built.close()
 
 
-def test_a_kernel_that_knows_no_home_finds_the_server(house: House, tmp_path: Path) -> None:
-    token = secrets.token_hex(24)
-    path = house.write_notebook(CELLS, "analysis.ipynb")
-    # The kernel's own default home has no host: JUPYTER_DATA_DIR is empty and JUPYTER_FLOW_HOME unset.
-    environment = {name: value for name, value in house.env.items() if name != "JUPYTER_FLOW_HOME"}
-    environment |= {"JUPYTER_DATA_DIR": str(house.base / "empty"), "JPY_SESSION_NAME": str(path)}
-    with jupyter_server(house, token), author_kernel(environment, house.dags) as kernel:
+def test_a_kernel_that_knows_no_home_finds_the_server(server: LabServer) -> None:
+    # Without JUPYTER_FLOW_HOME the kernel's default home is elsewhere, and no host serves that.
+    environment = {name: value for name, value in server.env.items() if name != "JUPYTER_FLOW_HOME"}
+    environment["JPY_SESSION_NAME"] = str(server.dags / "analysis.ipynb")
+    with author_kernel(environment, server.dags) as kernel:
         load(kernel)
         ran = kernel.run("%flow register --unpause")
-        assert ran.ok, ran.err + (house.base / "server.out").read_text()
+        assert ran.ok, ran.err + server.output()
         ran = kernel.run("%flow trigger --wait")
         assert ran.ok, ran.err
         assert "work  success" in ran.out
@@ -154,11 +107,11 @@ def test_a_kernel_that_knows_no_home_finds_the_server(house: House, tmp_path: Pa
         assert not ran.ok
         assert "nothing" in ran.err
         # The token is neither in the environment, nor in a variable, nor in anything printed.
-        (house.base / "token").write_text(token)
+        (server.base / "token").write_text(server.token)
         found = kernel.run(
-            f"import os\nTOKEN = open({str(house.base / 'token')!r}).read()\n"
+            f"import os\nTOKEN = open({str(server.base / 'token')!r}).read()\n"
             "print([name for name, value in os.environ.items() if TOKEN in value])\n"
             "print([name for name, value in list(globals().items()) if name != 'TOKEN' and TOKEN in repr(value)])"
         )
         assert found.out == "[]\n[]\n", found
-        assert token not in ran.err + ran.out
+        assert server.token not in ran.err + ran.out
