@@ -14,12 +14,12 @@ import click
 import nbformat
 import pytest
 from nbclient import NotebookClient
-from jupyter_flow.service.offline import parse_file
 from support.files import notebook_json, write_notebook
 from support.markdown import ROOT, Block, blocks, documents
 
 from jupyter_flow.cli.main import cli
 from jupyter_flow.model.config import FlowConfig
+from jupyter_flow.service.offline import parse_file
 
 PYTHON = blocks("python")
 DAG_BLOCKS = [block for block in PYTHON if "DAG(" in block.text]

@@ -7,15 +7,15 @@ import sqlite3
 from contextlib import closing
 
 import pytest
-from jupyter_flow.service.offline import parse_folders
-from support.examples import EXAMPLES, copy_example
+from support.examples import EXAMPLES, copy_example, without_schedule
 from support.houses import House, states_of
 
 from jupyter_flow.model.config import FlowConfig
+from jupyter_flow.service.offline import parse_folders
 
 
 def test_the_etl_loads_adds_up_and_reports(house: House) -> None:
-    folder = copy_example("etl", house.dags)
+    folder = without_schedule(copy_example("etl", house.dags))
     house.start()
     run = house.run_dag("etl", timeout=90, logical_date="2026-03-01", conf={"orders": 50})
     assert states_of(run) == dict.fromkeys(("extract", "load", "transform", "report"), "success")
@@ -33,6 +33,14 @@ def test_the_etl_loads_adds_up_and_reports(house: House) -> None:
         )
     pushed = house.call("tasks.xcom", dag_id="etl", run_id=run["run_id"], task_id="report", key="revenue")
     assert pushed["xcoms"][0]["value"] == pytest.approx(expected)
+
+
+def test_the_command_runs_the_etl_without_a_host(house: House) -> None:
+    folder = copy_example("etl", house.dags)
+    run = house.cli_json("run", str(folder / "etl.py"), "--logical-date", "2026-03-01", "--conf", '{"orders": 20}')
+    assert run["state"] == "success"
+    assert states_of(run) == dict.fromkeys(("extract", "load", "transform", "report"), "success")
+    assert next((folder / "data").glob("*/orders.csv")).read_text().count("\n") == 21
 
 
 def test_no_example_builds_a_shell_line_from_a_template(house: House) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import nbformat
 import pytest
-from support.examples import NOTEBOOKS, TRAINING_TASKS, copy_example
+from support.examples import NOTEBOOKS, TRAINING_TASKS, copy_example, without_schedule
 from support.houses import House, states_of, task_of
 
 pytestmark = pytest.mark.timeout(300)
@@ -45,7 +45,7 @@ def test_a_training_notebook_has_one_parameters_cell(name: str) -> None:
 
 
 def test_the_training_dag_runs_and_later_keeps_its_champion(house: House) -> None:
-    folder = copy_example("training", house.dags)
+    folder = without_schedule(copy_example("training", house.dags))
     house.start()
     run = house.run_dag("training", timeout=180, logical_date="2026-03-01")
     assert states_of(run) == dict.fromkeys(TRAINING_TASKS, "success")
@@ -76,7 +76,7 @@ def test_the_training_dag_runs_and_later_keeps_its_champion(house: House) -> Non
 
 
 def test_bad_data_fails_in_the_cell_that_names_the_rows(house: House) -> None:
-    folder = copy_example("training", house.dags)
+    folder = without_schedule(copy_example("training", house.dags))
     house.start()
     run = house.run_dag("training", timeout=120, conf={"corrupt_rows": 3}, logical_date="2026-03-01")
     states = states_of(run)
@@ -108,13 +108,6 @@ def test_a_conf_that_does_not_fit_the_schema_is_refused(house: House) -> None:
     assert refused.code == 2
     assert "folds" in refused.err
     assert house.call("runs.list", dag_id="training")["runs"] == []
-
-
-def test_the_command_runs_the_training_dag_without_a_host(house: House) -> None:
-    folder = copy_example("training", house.dags)
-    run = house.cli_json("run", str(folder / "training.py"), "--logical-date", "2026-03-01", timeout=200)
-    assert run["state"] == "success"
-    assert states_of(run) == dict.fromkeys(TRAINING_TASKS, "success")
 
 
 def test_the_training_notebooks_run_by_hand(house: House) -> None:

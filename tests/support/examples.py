@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -15,3 +16,13 @@ def copy_example(name: str, folder: Path) -> Path:
     target = folder / name
     shutil.copytree(EXAMPLES / name, target, ignore=shutil.ignore_patterns("data", ".ipynb_checkpoints", "__pycache__"))
     return target
+
+
+def without_schedule(folder: Path) -> Path:
+    """Take the schedule out of the copied example, so that unpausing it starts no run by itself; return ``folder``."""
+    for path in (*folder.glob("*.py"), *folder.glob("*_dag.ipynb")):
+        text = path.read_text(encoding="utf-8")
+        plain = re.sub(r'schedule="[^"]*"', "schedule=None", text).replace(" --schedule @daily", "")
+        assert plain != text, f"{path.name} has no schedule"
+        path.write_text(plain, encoding="utf-8")
+    return folder
