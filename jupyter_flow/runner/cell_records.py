@@ -8,7 +8,7 @@ from typing import Any
 
 import nbformat
 from nbformat import NotebookNode
-from papermill.engines import NotebookExecutionManager
+from papermill.engines import NotebookExecutionManager  # type: ignore[import-untyped]
 
 from ..model.reason import Reason
 from .kernel_source import KernelEnd
@@ -21,7 +21,7 @@ _SAVE_SHARE = 20
 """A save that took t seconds is followed by the next one after 20 t at the earliest."""
 
 
-class TruthfulExecutionManager(NotebookExecutionManager):
+class TruthfulExecutionManager(NotebookExecutionManager):  # type: ignore[misc]
     """papermill's keeper of metadata, which calls no cell completed that did not run to its end."""
 
     def notebook_complete(self, **kwargs: Any) -> None:
@@ -132,7 +132,8 @@ class CellRecords:
             return
         started = time.monotonic()
         self._changed = False
-        self._save(nbformat.writes(self._manager.nb).encode("utf-8", "surrogatepass"))
+        text: str = nbformat.writes(self._manager.nb)  # type: ignore[no-untyped-call]
+        self._save(text.encode("utf-8", "surrogatepass"))
         took = time.monotonic() - started
         self._next_save = time.monotonic() + max(_SAVE_EVERY, _SAVE_SHARE * took)
 

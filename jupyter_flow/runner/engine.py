@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from nbformat import NotebookNode
-from papermill.engines import Engine, papermill_engines
+from papermill.engines import Engine, papermill_engines  # type: ignore[import-untyped]
 
 from ..authoring.exceptions import TaskFailure
 from ..model.reason import Reason
@@ -70,7 +70,7 @@ class EngineTask:
     records: CellRecords | None = None
 
 
-class FlowEngine(Engine):
+class FlowEngine(Engine):  # type: ignore[misc]
     """Executes on a single-use kernel with truthful cell states; ``task`` is an :class:`EngineTask`."""
 
     @classmethod
@@ -99,7 +99,8 @@ class FlowEngine(Engine):
             task = kwargs.get("task")
             if task is not None and task.records is not None:
                 task.records.save_now()
-        return manager.nb
+        executed: NotebookNode = manager.nb
+        return executed
 
     @classmethod
     def execute_managed_notebook(  # noqa: D102 - papermill's

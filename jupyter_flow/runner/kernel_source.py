@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from jupyter_client.kernelspec import KernelSpec
-from jupyter_client.provisioning import KernelProvisionerBase
+from jupyter_client.provisioning.provisioner_base import KernelProvisionerBase
 
 
 @dataclass(frozen=True)

@@ -10,20 +10,21 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+from typing import Any
 
 XCOM = "application/vnd.jupyter-flow.xcom+json"
 METRIC = "application/vnd.jupyter-flow.metric+json"
 PROGRESS = "application/vnd.jupyter-flow.progress+json"
 ASK = "jupyter-flow-ask:"
 
-context = {}
-_sent = []
+context: dict[str, Any] = {}
+_sent: list[tuple[str, dict[str, Any]]] = []
 _in_task = False
-_limit = None
-_given = {}
+_limit: int | None = None
+_given: dict[tuple[str, str], Any] = {}
 
 
-def xcom_push(key, value):
+def xcom_push(key: str, value: Any) -> None:
     """Hand ``value`` (JSON) to the other tasks of the DAG run, under ``key``.
 
     Raises TypeError if it is not JSON, ValueError if it is too big. Outside a task it prints what it would push.
@@ -43,7 +44,7 @@ def xcom_push(key, value):
     _send(XCOM, {"key": key, "value": json.loads(text)}, f"xcom_push {key} = {text[:500]}")
 
 
-def xcom_pull(task_ids, key="return_value", default=None):
+def xcom_pull(task_ids: Any, key: str = "return_value", default: Any = None) -> Any:
     """Return what the task ``task_ids`` pushed under ``key`` (a list of tasks gives a list), else ``default``.
 
     Outside a task it returns ``default``; without one it raises LookupError.
@@ -63,7 +64,7 @@ def xcom_pull(task_ids, key="return_value", default=None):
     return _given[task_ids, key]
 
 
-def log_metric(name, value, step=None):
+def log_metric(name: str, value: float, step: int | None = None) -> None:
     """Record the number ``value`` of the metric ``name``, at ``step`` if given."""
     number = float(value)
     if not math.isfinite(number):
@@ -71,13 +72,13 @@ def log_metric(name, value, step=None):
     _send(METRIC, {"name": str(name), "value": number, "step": step}, f"{name} = {value}")
 
 
-def progress(fraction, text=""):
+def progress(fraction: float, text: str = "") -> None:
     """Say how far the notebook is: ``fraction`` from 0 to 1."""
     number = min(max(float(fraction), 0.0), 1.0)
     _send(PROGRESS, {"fraction": number, "text": str(text)}, f"{number:.0%} {text}")
 
 
-def _send(mime, data, words):
+def _send(mime: str, data: dict[str, Any], words: str) -> None:
     if not _in_task:
         print("[not in a task]", words)  # noqa: T201 - a notebook run by hand shows what it would do
         return
@@ -85,16 +86,16 @@ def _send(mime, data, words):
     _sent.append((mime, data))
     from IPython.display import display
 
-    display({mime: data, "text/plain": words}, raw=True)
+    display({mime: data, "text/plain": words}, raw=True)  # type: ignore[no-untyped-call]
 
 
-def _scalar(value):
+def _scalar(value: Any) -> Any:
     if hasattr(value, "dtype") and getattr(value, "shape", None) == ():
         return value.item()
     raise TypeError(type(value).__name__)
 
 
-def _ask(op, **arguments):
+def _ask(op: str, **arguments: Any) -> Any:
     from IPython import get_ipython
 
     kernel = get_ipython().kernel
@@ -109,7 +110,7 @@ def _ask(op, **arguments):
     return answer["ok"]
 
 
-def _start(snapshot):
+def _start(snapshot: str) -> None:
     """Called once by the runner: ``snapshot`` is the JSON text of the context, the XComs and the limit."""
     global _in_task, _limit
     data = json.loads(snapshot)
@@ -119,7 +120,7 @@ def _start(snapshot):
     _in_task = True
 
 
-def _summary():
+def _summary() -> str:
     """Called by the runner at the end: how many messages were sent, and their digest."""
     digest = hashlib.sha256()
     for _, data in _sent:
@@ -127,6 +128,6 @@ def _summary():
     return json.dumps({"count": len(_sent), "digest": digest.hexdigest()})
 
 
-def _all_sent():
+def _all_sent() -> str:
     """Called by the runner when messages were lost: all of them."""
     return json.dumps(_sent)

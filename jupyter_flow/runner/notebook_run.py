@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from nbclient import NotebookClient
-from nbclient.client import CellExecutionComplete
+from nbclient.exceptions import CellExecutionComplete
 from nbformat import NotebookNode
 from nbformat.v4 import output_from_msg
 
@@ -21,7 +21,7 @@ from ..authoring.exceptions import TaskFailure
 from ..model.reason import Reason
 from .cell_records import CellRecords
 from .interrupts import Cause
-from .kernel_client import KernelNotReady, SingleUseClient, SingleUseManager, how, start_kernel
+from .kernel_client import KernelNotReady, how, start_kernel
 from .kernel_source import KernelEnd, KernelRequest, LocalKernel
 from .messages import PROGRESS, HouseMessages
 from .outputs import OutputLimits, append_merged
@@ -134,7 +134,7 @@ class NotebookRun(NotebookClient):
             raise Stopped(self._stop_cause)
         try:
             self.km, self.kernel = await start_kernel(self._request_for_kernel, self._say)
-            client: SingleUseClient = self.km.client()
+            client: Any = self.km.client()
             self.kc = client
             client.start_channels(hb=False)
             self._ended = asyncio.ensure_future(self.kernel.ended())
@@ -193,9 +193,8 @@ class NotebookRun(NotebookClient):
         try:
             reply = await self._execute(cell.source, cell, index, stop_on_error=not allows_errors)
         except KernelDied as death:
-            reason = _death_reason(death.end, number)
             self._records.cell_died(cell, index, death.end)
-            raise TaskFailure(reason) from None
+            raise TaskFailure(_death_reason(death.end, number)) from None
         except Stopped:
             self._records.cell_interrupted(cell, index)
             raise
@@ -227,14 +226,16 @@ class NotebookRun(NotebookClient):
             code, silent=silent, store_history=not silent, allow_stdin=False, **options
         )
         self._requests[message_id] = request
-        await asyncio.wait({request.reply, self._ended}, return_when=asyncio.FIRST_COMPLETED)
+        waited: set[asyncio.Future[Any]] = {request.reply, self._ended}
+        await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
         if not request.reply.done():
             await self._silence(_LAST_WORDS)
             if self._stop_cause is not None:
                 raise Stopped(self._stop_cause)
             raise KernelDied(self._ended.result())
         await self._wait_for_idle(request)
-        return request.reply.result()["content"]
+        content: dict[str, Any] = request.reply.result()["content"]
+        return content
 
     async def _wait_for_idle(self, request: _Request) -> None:
         """Wait until the request's outputs are complete, or lost for certain."""
@@ -314,7 +315,7 @@ class NotebookRun(NotebookClient):
             return None
         if self.output_hook_stack[msg["parent_header"].get("msg_id")]:
             return super().output(outs, msg, display_id, cell_index)
-        out = output_from_msg(msg)
+        out: Any = output_from_msg(msg)  # type: ignore[no-untyped-call]
         if self.clear_before_next_output:
             self.clear_before_next_output = False
             outs.clear()
@@ -325,7 +326,8 @@ class NotebookRun(NotebookClient):
                 self._display_id_map.setdefault(display_id, {}).setdefault(cell_index, []).append(len(outs))
             self._records.output(cell_index, admitted)
             append_merged(outs, admitted)
-        return out
+        kept: NotebookNode = out
+        return kept
 
     def _take_message(self, data: Any, cell_index: int) -> bool:
         """Take a message to the house out of a display; True if it is not for the notebook's outputs."""
@@ -398,11 +400,13 @@ class NotebookRun(NotebookClient):
 
     async def _stop_ladder(self) -> None:
         """SIGINT, then SIGTERM, then SIGKILL of the kernel's group, ``grace`` seconds apart."""
-        manager: SingleUseManager = self.km
+        manager: Any = self.km
         running = [request.reply for request in self._requests.values() if not request.reply.done()]
         for step in (manager.interrupt_kernel, self.kernel.terminate, self.kernel.kill):  # type: ignore[union-attr]
             await step()
-            ended = {self._ended, *running} if step == manager.interrupt_kernel else {self._ended}
+            ended: set[asyncio.Future[Any]] = {self._ended}
+            if step == manager.interrupt_kernel:
+                ended.update(running)
             done, _ = await asyncio.wait(ended, timeout=self._grace, return_when=asyncio.FIRST_COMPLETED)
             if done:
                 return
@@ -423,7 +427,8 @@ class NotebookRun(NotebookClient):
         if self.kc is not None:
             self.kc.stop_channels()
         if self.km is not None:
-            await self.km.cleanup_resources()
+            manager: Any = self.km
+            await manager.cleanup_resources()
 
 
 def _death_reason(end: KernelEnd, cell: int) -> Reason:

@@ -53,8 +53,8 @@ class NotebookTask:
         self._execute(request, path, node)
 
     def _execute(self, request: NotebookRequest, path: Path, node: Any) -> None:
-        import papermill
-        from papermill.exceptions import PapermillException, PapermillExecutionError
+        import papermill  # type: ignore[import-untyped]
+        from papermill.exceptions import PapermillException, PapermillExecutionError  # type: ignore[import-untyped]
 
         from . import engine, kernels
         from .process_figures import is_own_interpreter, packages_hash
@@ -205,7 +205,7 @@ def load(source: bytes, name: str) -> Any:
         with warnings.catch_warnings():
             # cells without ids are common and get some on the way
             warnings.simplefilter("ignore")
-            node = nbformat.reads(source.decode("utf-8", "replace"), as_version=4)
+            node = nbformat.reads(source.decode("utf-8", "replace"), as_version=4)  # type: ignore[no-untyped-call]
             nbformat.validate(node)
     except Exception as error:
         first = str(error).strip().splitlines()

@@ -73,10 +73,10 @@ class OutputLimits:
         self._used[cell_index] = self._used.get(cell_index, 0) + size
         self._left -= size
 
-    def _mark(self, cell_is_full: bool) -> NotebookNode:
+    def _mark(self, cell_is_full: bool) -> Any:
         limit, what = (self._per_cell, "this cell") if cell_is_full else (self._per_notebook, "this notebook")
         text = f"\n[output cut: {what} has put out more than {limit} bytes]\n"
-        return new_output("stream", name="stderr", text=text)
+        return new_output("stream", name="stderr", text=text)  # type: ignore[no-untyped-call]
 
 
 def append_merged(outputs: list[NotebookNode], output: NotebookNode) -> None:

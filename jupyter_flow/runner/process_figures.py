@@ -42,7 +42,7 @@ def packages_hash() -> str:
 
     Both stand in the names of the ``.dist-info`` folders, so no metadata is read.
     """
-    names = set()
+    names: set[str] = set()
     for folder in sys.path:
         try:
             with os.scandir(folder or ".") as entries:

@@ -6,6 +6,7 @@ import sys
 import traceback
 from dataclasses import dataclass
 from pathlib import Path
+from types import TracebackType
 
 from ..authoring.exceptions import FlowFailException, FlowSkipException, TaskFailure
 from ..model.reason import Reason
@@ -51,7 +52,7 @@ def of_exception(error: BaseException, execution_timeout: float | None) -> Verdi
     return Verdict("failed", reason, isinstance(error, FlowFailException))
 
 
-def _authors_frames(error: BaseException) -> object:
+def _authors_frames(error: BaseException) -> TracebackType | None:
     """Return the traceback from the author's first frame on; all of it if none is the author's."""
     frames = error.__traceback__
     while frames is not None and frames.tb_frame.f_code.co_filename.startswith(_PACKAGE):

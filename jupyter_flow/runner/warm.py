@@ -3,25 +3,35 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 
 def warm() -> None:
     """Import and exercise what executing a notebook needs. Starts no thread, makes no zmq context, no event loop."""
     import nbformat
-    import papermill
+    import papermill  # type: ignore[import-untyped]
     from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
-    from jupyter_client.provisioning import KernelProvisionerFactory
+    from jupyter_client.provisioning.factory import KernelProvisionerFactory
 
-    from . import engine, forked_kernel, notebook_task, report, templating  # noqa: F401
+    from ..authoring.exceptions import TaskFailure
+    from . import engine, forked_kernel, notebook_task, templating  # noqa: F401
     from .kernels import resolve_kernel
+    from .process_figures import packages_hash
 
     # the first read and write compile the notebook schema, which takes longer than all the rest
-    cell = {"cell_type": "code", "id": "a", "metadata": {}, "source": "a = 1", "outputs": [], "execution_count": None}
+    cell: dict[str, Any] = {
+        "cell_type": "code",
+        "id": "a",
+        "metadata": {},
+        "source": "a = 1",
+        "outputs": [],
+        "execution_count": None,
+    }
     tagged = {**cell, "id": "b", "metadata": {"tags": ["parameters"]}}
     document = {"cells": [tagged, cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
     node = notebook_task.load(json.dumps(document).encode(), "warm.ipynb")
     node.metadata["kernelspec"] = {"name": "python3", "display_name": "python3", "language": "python"}
-    nbformat.writes(node)
+    nbformat.writes(node)  # type: ignore[no-untyped-call]
     papermill.execute_notebook(
         node, None, parameters={"a": 2}, engine_name=engine.NAME, prepare_only=True, progress_bar=False
     )
@@ -29,7 +39,7 @@ def warm() -> None:
     try:
         resolve_kernel(None, node.metadata)
         KernelSpecManager().get_kernel_spec("python3")
-    except (NoSuchKernel, engine.TaskFailure):
+    except (NoSuchKernel, TaskFailure):
         pass  # no Python kernel here: then other kernels are started cold
-    report.packages_hash()
+    packages_hash()
     templating.Renderer({"ds": "2026-01-01"}).render("{{ ds }}", "warm")
