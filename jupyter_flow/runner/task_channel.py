@@ -104,8 +104,8 @@ class TaskChannel:
             return self._variables[key]
         if key in self._workload.task.variable_inputs:
             return None
-        answer: str | None = self._ask("ask.variable_get", key=key)
-        return answer
+        answer = self._ask("ask.variable_get", key=key)
+        return str(answer["value"]) if answer["found"] else None
 
     def variable_set(self, key: str, value: str, description: str | None = None) -> None:
         """Set a variable in the house."""

@@ -153,13 +153,18 @@ def test_other_xcoms_are_asked_of_the_house() -> None:
 
 
 def test_variables() -> None:
+    def house(op: str, key: str) -> dict[str, Any]:
+        assert op == "ask.variable_get"
+        return {"found": key == "other", "value": "asked" if key == "other" else None}
+
     task = TaskSpec("t", "EmptyOperator", variable_inputs=("a", "gone"))
     values = {"a": "x", "j": '{"d": 3}', "odd key": "o"}
     template = "{{ var.value.a }} {{ var.json.j.d }} {{ var.value['odd key'] }} {{ var.value.get('gone', 'no') }}"
     assert rendered(template, variables=values, task=task) == "x 3 o no"
     assert "variable 'gone' is not set: set it with" in refusal("{{ var.value.gone }}", task=task)
     assert "variable 'a' is not JSON" in refusal("{{ var.json.a }}", variables={"a": "{"})
-    assert rendered("{{ var.value.other }}", ask=lambda op, key: {"other": "asked"}[key]) == "asked"
+    assert rendered("{{ var.value.other }}", ask=house) == "asked"
+    assert rendered("{{ var.value.get('nope', 'x') }}", ask=house) == "x"
 
 
 def test_what_a_task_pushes_is_checked_and_kept() -> None:
