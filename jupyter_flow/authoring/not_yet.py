@@ -69,12 +69,9 @@ DAG: dict[str, tuple[Any, ...]] = {
     "default_view": (None, "grid", "graph", "tree"),
     "orientation": (None, "LR", "TB"),
 }
-EFFECTLESS_PLACES: dict[str, tuple[Any, ...]] = {
-    "pool": ("default_pool",),
-    "pool_slots": (1,),
-    "queue": ("default",),
-}
-"""Operator arguments that the spec records and the scheduler of this version does not look at."""
+DEFAULT_POOL = "default_pool"
+PLACES: dict[str, tuple[Any, ...]] = {"pool": (None, DEFAULT_POOL), "queue": (None, "default")}
+"""Where a task runs: this version has one queue, and no door that makes another pool than the default one."""
 
 
 def warn_unused(where: str, given: Mapping[str, Any], table: Mapping[str, Collection[Any]]) -> None:

@@ -130,8 +130,10 @@ class BaseOperator(metaclass=OperatorMeta):
         self.max_retry_delay = checks.positive_seconds(where, "max_retry_delay", max_retry_delay)
         self.execution_timeout = checks.positive_seconds(where, "execution_timeout", execution_timeout)
         self.trigger_rule = _trigger_rule(where, trigger_rule)
-        self.pool = str(pool or "default_pool")
-        self.pool_slots = checks.whole(where, "pool_slots", pool_slots, 1)
+        # a task of a pool that nobody can make would wait for ever: until there is a door for pools, all are in one
+        self.pool = not_yet.DEFAULT_POOL
+        slots = checks.whole(where, "pool_slots", pool_slots, 1)
+        self.pool_slots = slots if pool in not_yet.PLACES["pool"] else 1
         self.priority_weight = checks.whole(where, "priority_weight", priority_weight)
         self.queue = str(queue or "default")
         self.params = checks.mapping(where, "params", params)
@@ -146,8 +148,8 @@ class BaseOperator(metaclass=OperatorMeta):
         if unknown:
             hint = checks.suggestion(unknown[0], accepted_arguments(type(self)))
             raise DagError(f"{where}: {type(self).__name__} has no argument {unknown[0]!r}{hint}")
-        places = {"pool": self.pool, "pool_slots": self.pool_slots, "queue": self.queue}
-        not_yet.warn_unused(where, {**without_effect, **places}, {**not_yet.OPERATOR, **not_yet.EFFECTLESS_PLACES})
+        given = {**without_effect, "pool": pool, "queue": queue}
+        not_yet.warn_unused(where, given, {**not_yet.OPERATOR, **not_yet.PLACES})
         if dag is not None:
             dag.add_task(self)
 

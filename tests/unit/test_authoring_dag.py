@@ -180,6 +180,13 @@ def test_an_accepted_argument_without_effect_warns_naming_argument_and_task(name
     assert [item.filename for item in caught] == [__file__]
 
 
+def test_a_pool_that_cannot_exist_keeps_no_task_waiting() -> None:
+    with pytest.warns(FlowWarning, match="pool has no effect"):
+        task = EmptyOperator("a", pool="gpu", pool_slots=3)
+    assert (task.pool, task.pool_slots) == ("default_pool", 1)
+    assert EmptyOperator("b", pool_slots=3).pool_slots == 3
+
+
 def test_neutral_values_of_arguments_without_effect_are_silent() -> None:
     neutral: dict[str, Any] = {
         "depends_on_past": False,
