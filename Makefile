@@ -23,9 +23,12 @@ help:
 demo: $(VENV)/.examples  ## run the example training DAG to its end
 	$(BIN)/jupyter-flow demo notebooks/training/training.py --home .demo
 
+lab: export JUPYTER_FLOW_HOME := $(CURDIR)/.lab
+lab: export JUPYTER_FLOW_DAGS := $(CURDIR)/notebooks
+lab: export JUPYTERLAB_WORKSPACES_DIR := $(CURDIR)/.lab/workspaces
 lab: $(VENV)/.examples  ## JupyterLab on loopback with the example DAGs, host running, panel open
-	JUPYTER_FLOW_HOME="$(CURDIR)/.lab" JUPYTER_FLOW_DAGS="$(CURDIR)/notebooks" \
-	JUPYTERLAB_WORKSPACES_DIR="$(CURDIR)/.lab/workspaces" \
+	@mkdir -p -m 700 .lab
+	@[ -e .lab/workspaces ] || $(BIN)/jupyter-lab workspaces import notebooks/.panel-open.jupyterlab-workspace
 	$(BIN)/jupyter-lab --ip=127.0.0.1 --ServerApp.root_dir="$(CURDIR)/notebooks" $(ROOT_OPTION) $(LAB_OPTIONS)
 
 test: $(VENV)/.installed chromium  ## everything that CI runs

@@ -51,7 +51,7 @@ def register(house: AnyHouse, notebook: Path, unpause: bool, say: Say) -> None:
     if folders and not any(notebook.is_relative_to(folder) for folder in folders):
         names = ", ".join(map(str, folders))
         raise InvalidInput(f"{notebook} lies in no DAG folder of the house ({names}): move it beneath one")
-    house.call("dags.reload")
+    house.call("dags.reload", wait=True)
     dags = _wait_until_read(house, notebook)
     for dag in dags:
         if unpause and dag["is_paused"]:

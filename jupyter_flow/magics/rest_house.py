@@ -29,7 +29,8 @@ ROUTES: dict[str, tuple[str, str]] = {
 }
 """The operations that the magics use: method and path below ``jupyter-flow/api/``."""
 
-BODIES: dict[str, dict[str, Any]] = {"dags.unpause": {"is_paused": False}}
+BODIES: dict[str, dict[str, Any]] = {"dags.unpause": {"is_paused": False}, "dags.reload": {}}
+"""Bodies that REST words differently (a reload over REST returns at once, whatever was asked)."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class RestHouse:
         if method == "GET":
             path += f"?{urlencode(rest)}" if rest else ""
         else:
-            body = json.dumps({**rest, **BODIES.get(op, {})}).encode()
+            body = json.dumps(BODIES.get(op, rest)).encode()
         return self._request(method, path, body)
 
     def _request(self, method: str, path: str, body: bytes | None) -> Any:
