@@ -6,6 +6,7 @@ import inspect
 import logging
 from abc import ABCMeta
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..model.ids import is_valid_id
@@ -32,8 +33,7 @@ class OperatorMeta(ABCMeta):
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
         """Make a task."""
-        signature = inspect.signature(cls.__init__)  # type: ignore[misc]
-        positional = [name for name in signature.parameters if name != "self"][: len(args)]
+        positional = _positional(cls)[: len(args)]
         accepted = accepted_arguments(cls)
         where = f"task {kwargs.get('task_id', args[0] if args else '?')!r}"
         for name in kwargs:
@@ -54,6 +54,12 @@ class OperatorMeta(ABCMeta):
         return task
 
 
+@cache
+def _positional(cls: type) -> list[str]:
+    return [name for name in inspect.signature(cls.__init__).parameters if name != "self"]  # type: ignore[misc]
+
+
+@cache
 def accepted_arguments(cls: type) -> dict[str, None]:
     """Return the argument names that ``cls(...)`` takes, its bases' included where it passes them on."""
     names: dict[str, None] = {}

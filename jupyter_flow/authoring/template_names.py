@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from .exceptions import DagError
@@ -80,7 +80,13 @@ def template_names(where: str, fields: Mapping[str, Any]) -> TemplateNames:
             if isinstance(item, XComArg):
                 found.xcoms.add((str(item.task_id), item.key))
             elif is_template(item):
-                _read(f"{where}: template field {name!r}", item, found)
+                try:
+                    inner = _read(item)
+                except _Broken as error:
+                    raise DagError(f"{where}: template field {name!r}: {error}") from None
+                found.xcoms |= inner.xcoms
+                found.variables |= inner.variables
+                found.unknown |= inner.unknown
     return found
 
 
@@ -102,16 +108,23 @@ def _environment() -> Environment:
     return Environment(autoescape=False)  # noqa: S701 - parses only, renders nothing
 
 
-def _read(where: str, text: str, found: TemplateNames) -> None:
+class _Broken(Exception):
+    """A template that is not valid."""
+
+
+@lru_cache(2048)  # the tasks of a big DAG often share a few templates
+def _read(text: str) -> TemplateNames:
+    """Return what one template names; nobody may change the answer."""
     from jinja2 import TemplateSyntaxError, meta, nodes
 
     try:
         tree = _environment().parse(text)
         names = meta.find_undeclared_variables(tree)
     except TemplateSyntaxError as error:
-        raise DagError(f"{where}: line {error.lineno}: {error.message}: {_shortened(text)}") from None
+        raise _Broken(f"line {error.lineno}: {error.message}: {_shortened(text)}") from None
     except RecursionError:
-        raise DagError(f"{where}: nested too deeply") from None
+        raise _Broken("nested too deeply") from None
+    found = TemplateNames()
     found.unknown.update(names - set(CONTEXT_NAMES) - set(_BUILT_IN))
     for call in tree.find_all(nodes.Call):
         if _is_pull(call.node):
@@ -123,6 +136,7 @@ def _read(where: str, text: str, found: TemplateNames) -> None:
         key = _key(part)
         if key is not None and _is_accessor(part.node) and key != "get":
             found.variables.add(key)
+    return found
 
 
 def _is_pull(node: nodes.Node) -> bool:
