@@ -79,7 +79,7 @@ class FlowHandler(APIHandler):
         try:
             if len(self.request.body) > MAX_BODY:
                 raise ValueError(f"it is over {MAX_BODY} bytes")
-            body = json.loads(self.request.body)
+            body = json.loads(self.request.body, parse_constant=_refuse_constant)
         except (ValueError, RecursionError) as error:
             raise HTTPError(400, f"the body is not JSON: {error}") from None
         if not isinstance(body, dict):
@@ -134,6 +134,10 @@ class FlowHandler(APIHandler):
             if name in args and args[name] is not None:
                 check_id(args[name], name)
         return args
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
 
 
 class UnknownHandler(FlowHandler):
