@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import importlib.util
+import os
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from types import ModuleType
 
 import click
@@ -21,7 +23,8 @@ DOCS = sources.ROOT / "docs"
 PUBLIC_HOSTS = re.compile(
     r"(^|\.)(github\.com|jupyter\.org|readthedocs\.io|python\.org|pypi\.org|npmjs\.com|npmjs\.org|yarnpkg\.com|w3\.org"
     r"|localhost|apache\.org|json-schema\.org|example\.(com|org|net)|papermill\.io|mermaid\.js\.org|postgresql\.org"
-    r"|sqlite\.org|sqlalchemy\.org|jupyter-flow\.org|keepachangelog\.com|semver\.org|githubusercontent\.com)$"
+    r"|sqlite\.org|sqlalchemy\.org|jupyter-flow\.org|keepachangelog\.com|semver\.org|githubusercontent\.com"
+    r"|example|invalid|test)$"
 )
 
 
@@ -85,33 +88,22 @@ def test_the_project_has_its_papers(name: str) -> None:
 
 def test_texts_name_public_hosts_only() -> None:
     """A lock file or document that points at a private mirror would fail for everybody else."""
-    names = (
-        "*.py",
-        "*.md",
-        "*.toml",
-        "*.yml",
-        "*.yaml",
-        "*.json",
-        "*.lock",
-        "*.ts",
-        "*.tsx",
-        "*.mjs",
-        "Makefile",
-        ".yarnrc.yml",
-    )
-    skipped = {".venv", "node_modules", ".git", "lib", "static", ".demo", ".lab", "build", "dist", ".mypy_cache"}
     wrong = set()
-    for pattern in names:
-        for file in sources.ROOT.rglob(pattern):
-            parts = file.relative_to(sources.ROOT).parts
-            if (
-                skipped & set(parts)
-                or parts[0].endswith("_cache")
-                or parts[:2] in {("jupyter_flow", "labextension")}
-                or not file.is_file()
-            ):
-                continue
-            for host in re.findall(r"https?://([A-Za-z0-9.-]+\.[a-z]{2,})\b", file.read_text(encoding="utf-8")):
-                if not PUBLIC_HOSTS.search(host.lower()):
-                    wrong.add(f"{sources.name_of(file)}: {host}")
+    for file in _texts():
+        for host in re.findall(r"https?://([A-Za-z0-9.-]+\.[a-z]{2,})\b", file.read_text(encoding="utf-8")):
+            if not PUBLIC_HOSTS.search(host.lower()):
+                wrong.add(f"{sources.name_of(file)}: {host}")
     assert not wrong, "\n".join(sorted(wrong))
+
+
+def _texts() -> Iterator[Path]:
+    suffixes = {".py", ".md", ".toml", ".yml", ".yaml", ".json", ".lock", ".ts", ".tsx", ".mjs", ".css", ".ipynb"}
+    skipped = {"node_modules", "lib", "static", "build", "dist", "__pycache__", "data"}
+    for folder, folders, names in os.walk(sources.ROOT):
+        hidden = {name for name in folders if name.startswith(".") and name != ".ci"}
+        folders[:] = [name for name in folders if name not in skipped | hidden]
+        if Path(folder) == sources.PACKAGE and "labextension" in folders:
+            folders.remove("labextension")  # built
+        for name in names:
+            if Path(name).suffix in suffixes or name in {"Makefile", "run", ".yarnrc.yml"}:
+                yield Path(folder) / name
