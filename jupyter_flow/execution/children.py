@@ -32,7 +32,7 @@ class Started:
 
 @dataclass(frozen=True)
 class Exited:
-    """A child ended (or never started: ``pid`` is None and ``problem`` says why in one line).
+    """A child ended, or never started: then ``problem`` says why in one line. ``pid`` is None if it is not known.
 
     At most one per key. ``exit_code`` and ``signal`` are both None when nobody could reap it (an adopted
     child, a forkserver that died): ``result.json`` is the truth then.

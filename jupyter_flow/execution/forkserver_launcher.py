@@ -19,6 +19,7 @@ import jupyter_flow
 from . import census, identity
 from .children import ChildKind, Exited, Notice, Profile, Started
 from .forkserver_process import ForkserverProcess
+from .results import RESULT_FILE
 from .spawn_launcher import ParseLimits, SpawnLauncher
 
 log = logging.getLogger(__name__)
@@ -254,6 +255,10 @@ class ForkserverLauncher:
         for key, child in [item for item in self._children.items() if item[1].profile == profile]:
             if child.pid is None:
                 started = census.runner_of(key) if child.kind == "task" else None
+                if started is None and _has_begun(child):
+                    del self._children[key]
+                    self._notices.append(Exited(key, child.kind, None, None, None))
+                    continue
                 if started is None:
                     log.warning("forkserver %s is gone: %s is spawned", profile, key)
                     self._spawn(key)
@@ -269,10 +274,16 @@ class ForkserverLauncher:
     def close(self) -> None:
         """Let go of forkservers and children."""
         for server in self._servers.values():
-            server.disconnect()
+            server.close()
         self._children.clear()
         self._spawner.close()
         self._selector.close()
+
+
+def _has_begun(child: _Child) -> bool:
+    """Tell by its spool whether a child without a process has run: it must not run a second time."""
+    names = set(os.listdir(child.spool))
+    return bool(names - {"spec.json"}) if child.kind == "task" else RESULT_FILE in names
 
 
 MODULE_COMMAND = (sys.executable, "-P", "-m", "jupyter_flow.runner.forkserver")

@@ -49,6 +49,7 @@ class ForkserverProcess:
         self._environment = {**environment, TAG_VARIABLE: TAG_PLACEHOLDER}
         self._selector = selector
         self._process: subprocess.Popen[bytes] | None = None
+        self._former: list[subprocess.Popen[bytes]] = []
         self._ready_pipe: int | None = None
         self._ready_text = b""
         self._socket: socket.socket | None = None
@@ -124,6 +125,8 @@ class ForkserverProcess:
 
     def frames(self) -> list[dict[str, Any]]:
         """Return the messages that came since the last call."""
+        if self._former:
+            self._reap_former()
         frames, self._frames = self._frames, []
         return frames
 
@@ -194,7 +197,18 @@ class ForkserverProcess:
         self._reap()
 
     def _reap(self) -> None:
-        """Take the exit code of a process that has ended; one that lives on is no concern of ours."""
-        if self._process is not None and self._process.poll() is None:
-            self._process.returncode = 0  # it may outlive us: no warning about that
-        self._process = None
+        """Take the exit codes of forkservers of ours that have ended."""
+        if self._process is not None:
+            self._former.append(self._process)
+            self._process = None
+        self._reap_former()
+
+    def _reap_former(self) -> None:
+        self._former = [process for process in self._former if process.poll() is None]
+
+    def close(self) -> None:
+        """Close the connection for good; a forkserver that still has children outlives us."""
+        self.disconnect()
+        for process in self._former:
+            process.returncode = 0  # keeps Popen from warning about that
+        self._former.clear()

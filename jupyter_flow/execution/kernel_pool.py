@@ -146,13 +146,13 @@ class KernelPool:
     def _retire(self) -> None:
         self._say({"op": "retire"})
         if self._server is not None:
-            self._server.disconnect()
+            self._server.close()
         self._server, self._is_greeted, self.counts, self.pid = None, False, PoolCounts(), None
 
     def close(self) -> None:
         """Let go: waiting kernels end, lent ones belong to their runners."""
         if self._server is not None:
-            self._server.disconnect()
+            self._server.close()
         self._selector.close()
 
 

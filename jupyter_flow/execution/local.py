@@ -69,7 +69,7 @@ class LocalExecutor:
             spool.mkdir(mode=0o700)
             descriptor = os.open(spool / "spec.json", os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
             with open(descriptor, "w", encoding="utf-8") as file:
-                json.dump(workload.to_json(), file)
+                file.write(json.dumps(workload.to_json()))  # json.dump would encode in Python
         except OSError as error:
             self._notices.append(Exited(key, "task", None, None, None, f"cannot write {spool}: {error.strerror}"))
             self.launcher.wake()

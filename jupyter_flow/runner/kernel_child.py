@@ -49,6 +49,7 @@ KERNEL_WINS = frozenset({"TERM", "CLICOLOR", "FORCE_COLOR", "CLICOLOR_FORCE", "P
 def be_kernel(
     baseline: fork_hygiene.Baseline,
     tag: fork_hygiene.EnvironmentTag,
+    start_environment: dict[str, str],
     request: dict[str, Any] | None,
     connection_file: str,
     leash_end: int,
@@ -56,7 +57,8 @@ def be_kernel(
 ) -> NoReturn:
     """Turn this forked child into a kernel: for ``request``, or to wait for one. Never returns.
 
-    ``leash_end``: the read end of its leash. ``channel``: to the forkserver.
+    ``start_environment``: the forkserver's, before it imported anything. ``leash_end``: the read end of its leash.
+    ``channel``: to the forkserver.
     """
     code = 1
     try:
@@ -65,9 +67,8 @@ def be_kernel(
             tag.write(request["tag"])
         leash.arm(leash_end, os.getpid())
         baseline.restore(keep=(leash_end, channel.fileno()))
-        fork_time = dict(os.environ)
         if request is not None:
-            apply(request, fork_time, tag)
+            apply(request, start_environment, tag)
         from ipykernel.kernelapp import IPKernelApp
 
         launcher = importlib.util.find_spec("ipykernel_launcher")
@@ -77,7 +78,7 @@ def be_kernel(
         app: Any = IPKernelApp.instance(parent_handle=1)
         app.initialize(sys.argv[1:])
         if request is None:
-            work = threading.Thread(target=wait_in_pool, args=(app, channel, fork_time, tag), daemon=True)
+            work = threading.Thread(target=wait_in_pool, args=(app, channel, start_environment, tag), daemon=True)
             work.start()
         else:
             channel.sendall(b"bound")
@@ -102,9 +103,9 @@ def finish(code: int) -> NoReturn:
         os._exit(code)
 
 
-def apply(request: dict[str, Any], fork_time: dict[str, str], tag: fork_hygiene.EnvironmentTag) -> None:
-    """Give this process the attempt's environment, folder and tag; what IPython set since the fork stays."""
-    own = {name: value for name, value in os.environ.items() if fork_time.get(name) != value}
+def apply(request: dict[str, Any], start_environment: dict[str, str], tag: fork_hygiene.EnvironmentTag) -> None:
+    """Give this process the attempt's environment, folder and tag; what IPython and its libraries set stays."""
+    own = {name: value for name, value in os.environ.items() if start_environment.get(name) != value}
     environment = dict(request["environment"])
     for name, value in own.items():
         if name in KERNEL_WINS or name not in environment:
@@ -116,7 +117,9 @@ def apply(request: dict[str, Any], fork_time: dict[str, str], tag: fork_hygiene.
     os.chdir(request["cwd"])
 
 
-def wait_in_pool(app: Any, channel: socket.socket, fork_time: dict[str, str], tag: fork_hygiene.EnvironmentTag) -> None:
+def wait_in_pool(
+    app: Any, channel: socket.socket, start_environment: dict[str, str], tag: fork_hygiene.EnvironmentTag
+) -> None:
     """Exercise the kernel once, then wait for the attempt that it will serve (a thread of the kernel)."""
     try:
         exercise(app)
@@ -128,7 +131,7 @@ def wait_in_pool(app: Any, channel: socket.socket, fork_time: dict[str, str], ta
             if not data:
                 return  # nobody will come: the leash ends us
             messages = decoder.feed(data)
-        apply(messages[0], fork_time, tag)
+        apply(messages[0], start_environment, tag)
         channel.sendall(b"bound")
     except Exception:
         traceback.print_exc(file=sys.__stderr__)

@@ -105,8 +105,16 @@ class Connection:
 class KernelForkserver:
     """The loop: one listener, at most one house, runners, kernels."""
 
-    def __init__(self, path: str, key: str, baseline: fork_hygiene.Baseline, tag: fork_hygiene.EnvironmentTag) -> None:
+    def __init__(
+        self,
+        path: str,
+        key: str,
+        baseline: fork_hygiene.Baseline,
+        tag: fork_hygiene.EnvironmentTag,
+        environment: dict[str, str],
+    ) -> None:
         self._path, self._key, self._baseline, self._tag = path, key, baseline, tag
+        self._environment = environment
         self._folder = os.path.dirname(path)
         self._kernels: dict[int, Kernel] = {}
         self._house: Connection | None = None
@@ -263,7 +271,13 @@ class KernelForkserver:
         pid = os.fork()
         if pid == 0:
             kernel_child.be_kernel(
-                self._baseline, self._tag, request, os.path.join(folder, "kernel.json"), read_end, theirs
+                self._baseline,
+                self._tag,
+                self._environment,
+                request,
+                os.path.join(folder, "kernel.json"),
+                read_end,
+                theirs,
             )
         os.close(read_end)
         theirs.close()
@@ -402,8 +416,9 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         os.environ.pop("JPY_PARENT_PID", None)
         tag = fork_hygiene.EnvironmentTag()
+        environment = dict(os.environ)
         kernel_child.import_base()
-        server = KernelForkserver(options.socket, options.key, baseline, tag)
+        server = KernelForkserver(options.socket, options.key, baseline, tag, environment)
     except Exception as error:
         traceback.print_exc()
         ready = {"refused": f"{type(error).__name__}: {error}"}

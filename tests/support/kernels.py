@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
 from jupyter_client.blocking import BlockingKernelClient
 from jupyter_flow.execution.kernel_pool import KernelPool, PoolCounts
 from jupyter_flow.model.config import FlowConfig
@@ -139,7 +140,9 @@ def _connect(sock: socket.socket, path: str) -> None:
 @contextmanager
 def pool_of(config: FlowConfig) -> Iterator[KernelPool]:
     """A kernel pool that has greeted its forkserver."""
-    pool = KernelPool(config)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("PYTEST_CURRENT_TEST", raising=False)  # ipykernel behaves otherwise where it is set
+        pool = KernelPool(config)
     try:
         assert pool.socket() is not None
         settle(pool, lambda counts: True)
@@ -163,7 +166,13 @@ def cold_kernel(folder: Path, cwd: str, environment: Mapping[str, str]) -> Itera
     """A kernel started as its kernelspec says, over ipc like a forked one."""
     folder.mkdir(mode=0o700)
     ports = {name + "_port": number for number, name in enumerate(("shell", "iopub", "stdin", "control", "hb"), 1)}
-    connection = {"transport": "ipc", "ip": str(folder / "c"), "key": "cold", "signature_scheme": "hmac-sha256", **ports}
+    connection = {
+        "transport": "ipc",
+        "ip": str(folder / "c"),
+        "key": "cold",
+        "signature_scheme": "hmac-sha256",
+        **ports,
+    }
     (folder / "kernel.json").write_text(json.dumps(connection))
     process = subprocess.Popen(
         [sys.executable, "-m", "ipykernel_launcher", "-f", str(folder / "kernel.json")],
