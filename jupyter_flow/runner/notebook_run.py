@@ -96,6 +96,7 @@ class NotebookRun(NotebookClient):
         self._requests: dict[str, _Request] = {}
         self._pumps: list[asyncio.Task[None]] = []
         self._stop_cause: str | None = None
+        self._stop_asked = asyncio.Event()
         self._stopping: asyncio.Task[None] | None = None
         self._last_heard = 0.0
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -158,16 +159,16 @@ class NotebookRun(NotebookClient):
 
     async def _or_stop(self, awaitable: Any) -> Any:
         """Await while a cancel or timeout of the attempt may come."""
-        work = asyncio.ensure_future(awaitable)
-        while not work.done():
-            await asyncio.wait({work}, timeout=None if self._stop_cause is None else 0)
-            if self._stop_cause is not None and not work.done():
-                work.cancel()
-                await asyncio.gather(work, return_exceptions=True)
+        work, asked = asyncio.ensure_future(awaitable), asyncio.ensure_future(self._stop_asked.wait())
+        try:
+            await asyncio.wait({work, asked}, return_when=asyncio.FIRST_COMPLETED)
+            if self._stop_cause is not None:
                 raise Stopped(self._stop_cause)
-        if self._stop_cause is not None:
-            raise Stopped(self._stop_cause)
-        return work.result()
+            return work.result()
+        finally:
+            for task in (work, asked):
+                task.cancel()
+            await asyncio.gather(work, asked, return_exceptions=True)
 
     async def _execute_cells(self) -> None:
         for index, cell in enumerate(self.nb.cells):
@@ -395,6 +396,7 @@ class NotebookRun(NotebookClient):
     def _begin_stop(self, cause: str) -> None:
         if self._stop_cause is None:
             self._stop_cause = cause
+        self._stop_asked.set()
         if self._stopping is None and self.kernel is not None and self._pumps:
             self._stopping = asyncio.ensure_future(self._stop_ladder())
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -259,3 +261,77 @@ def test_a_parameter_that_the_notebook_does_not_declare_is_a_warning(attempts: A
     assert attempt.run().outcome == "success"
     warnings = [line["text"] for line in attempt.log() if line["level"] == "warning"]
     assert any("b" in text and "unknown parameter" in text for text in warnings)
+
+
+def test_a_message_that_a_storm_lost_is_fetched_from_the_kernel(attempts: Attempts) -> None:
+    lose = """
+        import jupyter_flow_helper as h
+        h._sent.append((h.XCOM, {'key': 'lost', 'value': 1, 'n': len(h._sent) + 1}))
+    """
+    attempt = attempts.notebook([lose, "h.xcom_push('seen', 2)"])
+    report = attempt.run()
+    assert report.outcome == "success", attempt.log_text()
+    assert list(report.xcoms) == [{"key": "lost", "value": 1}, {"key": "seen", "value": 2}]
+    assert "1 messages to the house were lost in an output storm and fetched again" in attempt.log_text("log")
+
+
+def test_a_task_whose_messages_cannot_be_fetched_has_failed(attempts: Attempts) -> None:
+    lose = """
+        import jupyter_flow_helper as h
+        h._sent.append((h.XCOM, {'key': 'k', 'value': 1, 'n': 1}))
+        del h._all_sent
+    """
+    report = attempts.notebook([lose]).run()
+    assert report.outcome == "failed"
+    assert report.reason.code == "outputs_lost"
+
+
+def _kernelspec(tmp_path: Path, code: str) -> dict[str, str]:
+    """Install a kernelspec ``odd`` that runs ``code``; return the environment in which Jupyter finds it."""
+    folder = tmp_path / "jupyter" / "kernels" / "odd"
+    folder.mkdir(parents=True)
+    spec = {"argv": [sys.executable, "-c", code, "{connection_file}"], "display_name": "Odd", "language": "odd"}
+    (folder / "kernel.json").write_text(json.dumps(spec))
+    return {"JUPYTER_PATH": str(tmp_path / "jupyter")}
+
+
+def test_a_kernel_that_ends_while_it_starts_is_noticed_at_once(attempts: Attempts, tmp_path: Path) -> None:
+    environment = _kernelspec(tmp_path, "print('no library'); raise SystemExit(3)")
+    attempt = attempts.notebook(["1"], arguments={"kernel_name": "odd"}, environment=environment)
+    report = attempt.run()
+    reason = "kernel odd did not start: it ended with exit code 3 before it was ready (see the log)"
+    assert str(report.reason) == reason
+    assert "no library" in attempt.log_text("stdout")
+    assert attempt.cell_states() == ["pending"]
+
+
+def test_a_kernel_that_never_answers_is_given_up(attempts: Attempts, tmp_path: Path) -> None:
+    environment = _kernelspec(tmp_path, "import time; time.sleep(600)")
+    limits = {"kernel_start_timeout": 2.0}
+    attempt = attempts.notebook(["1"], arguments={"kernel_name": "odd"}, environment=environment, limits=limits)
+    assert str(attempt.run().reason) == "kernel odd did not start: no answer within 2 s"
+
+
+def test_a_cancel_while_the_kernel_starts_ends_the_attempt(attempts: Attempts, tmp_path: Path) -> None:
+    environment = _kernelspec(tmp_path, "print('started', flush=True); import time; time.sleep(600)")
+    attempt = attempts.notebook(["1"], arguments={"kernel_name": "odd"}, environment=environment).start()
+    wait_for(lambda: "started" in attempt.log_text("stdout"), "the kernel's first words")
+    attempt.cancel()
+    assert attempt.finish().outcome == "cancelled"
+    assert "did not end when it was interrupted" not in attempt.log_text("log")
+
+
+def test_papermill_uses_the_engine_without_a_task(attempts: Attempts, tmp_path: Path) -> None:
+    attempts.notebook([parameters("a = 1"), "print(a)", "1 / 0", "2"])
+    code = (
+        "import sys, papermill, jupyter_flow.runner.engine\n"
+        "papermill.execute_notebook(*sys.argv[1:], parameters={'a': 5}, engine_name='flow', progress_bar=False)"
+    )
+    source, target = attempts.dags / "notebook.ipynb", tmp_path / "out.ipynb"
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(source), str(target)], capture_output=True, text=True, timeout=90, check=False
+    )
+    assert "PapermillExecutionError" in done.stderr
+    cells = json.loads(target.read_text())["cells"]
+    states = [cell["metadata"]["papermill"]["status"] for cell in cells if "papermill" in cell["metadata"]]
+    assert states == ["completed", "completed", "completed", "failed", "pending"]
