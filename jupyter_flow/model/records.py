@@ -87,8 +87,9 @@ class Workload:
     kind: Literal["task"] = "task"
 
     def to_json(self) -> dict[str, Any]:
-        """Return the workload as JSON-ready data."""
-        return asdict(self)
+        """Return the workload as JSON-ready data (shallow: whoever gets it writes it at once)."""
+        nested = {"task": dict(vars(self.task)), "run": dict(vars(self.run)), "limits": dict(vars(self.limits))}
+        return {**vars(self), **nested}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Workload:

@@ -33,6 +33,7 @@ class RunBook:
         self.touched: dict[int, set[Key] | None] = {}
         self.with_ready: set[int] = set()
         self._bases: dict[int, RunBasis] = {}
+        self._seen_due: dict[int, datetime] = {}
         self._unread: set[int] = set()
         self._all_unread = True
 
@@ -90,6 +91,7 @@ class RunBook:
         self.touched.pop(dag_run_id, None)
         self.with_ready.discard(dag_run_id)
         self._bases.pop(dag_run_id, None)
+        self._seen_due.pop(dag_run_id, None)
         for runs in self.queued.values():
             runs.pop(dag_run_id, None)
 
@@ -116,17 +118,19 @@ class RunBook:
         return found
 
     def touch_due(self, now: datetime) -> None:
-        """Note runs whose next retry or timeout is due as touched as a whole."""
-        for dag_run_id, snapshot in self.running.items():
-            at = snapshot.next_check()
-            if at is not None and at <= now:
+        """Note runs whose next retry or timeout is due as touched as a whole (once for each instant)."""
+        for dag_run_id, at in self._checks():
+            if at <= now:
                 self.touched[dag_run_id] = None
+                self._seen_due[dag_run_id] = at
 
     def next_check(self) -> datetime | None:
         """Return the earliest instant at which time alone changes a decision."""
-        return min(
-            (at for snapshot in self.running.values() if (at := snapshot.next_check()) is not None), default=None
-        )
+        return min((at for _, at in self._checks()), default=None)
+
+    def _checks(self) -> list[tuple[int, datetime]]:
+        found = ((dag_run_id, snapshot.next_check()) for dag_run_id, snapshot in self.running.items())
+        return [(key, at) for key, at in found if at is not None and at != self._seen_due.get(key)]
 
     def running_count(self, dag_id: str) -> int:
         """Return how many runs of a DAG are running."""

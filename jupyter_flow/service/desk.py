@@ -90,7 +90,7 @@ class Desk:
                 if active.started:
                     continue
                 active.started = True
-                active.deadline = self._deadline(active)
+                active.deadline = self.deadline_of(active)
                 self._starts.append((notice, now))
             else:
                 self.end(active, notice)
@@ -387,7 +387,8 @@ class Desk:
                 item.cancelled = True
                 self.executor.cancel(item.attempt_id)
 
-    def _deadline(self, active: Active) -> float | None:
+    def deadline_of(self, active: Active) -> float | None:
+        """Return the monotonic instant at which a started attempt is ended by the host, None for never."""
         if active.execution_timeout is None:
             return None
         grace = 2 * self.house.config.limits.kill_grace + OVERTIME

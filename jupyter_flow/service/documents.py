@@ -132,9 +132,9 @@ def run_document(run: DagRun, version: int, *, now: datetime) -> Document:
 
 
 def task_instance_document(
-    row: TaskInstance, attempt: Attempt | None, reason: Reason | None, *, now: datetime
+    row: TaskInstance, paths: tuple[str | None, str | None], reason: Reason | None, *, now: datetime
 ) -> Document:
-    """A task instance. ``attempt``: its latest one; ``reason``: why it is in its state, or why it waits."""
+    """A task instance. ``paths``: log and notebook of its latest attempt; ``reason``: why it is so, or waits."""
     return {
         "dag_id": row.dag_id,
         "run_id": row.run_id,
@@ -151,8 +151,8 @@ def task_instance_document(
         "duration": _duration(row.start_date, row.end_date, now),
         "reason": reason_document(reason),
         "failing_cell": row.failing_cell,
-        "log_path": attempt.log_path if attempt else None,
-        "notebook_path": attempt.notebook_path if attempt else None,
+        "log_path": paths[0],
+        "notebook_path": paths[1],
     }
 
 

@@ -39,6 +39,9 @@ HEARTBEAT = 10.0
 LEASE_TTL = timedelta(seconds=60)
 RETRY_AFTER = (0.05, 0.2, 1.0, 5.0)
 """Seconds until the next try after a transaction failed, longer each time."""
+PUSH_PAUSE = 0.05
+CALM = 8
+"""While as many attempts or more are in flight, pushes come at most every :data:`PUSH_PAUSE` seconds."""
 HOST = Actor("host", "host")
 _VIEW = doors.OPS["host.status"]
 
@@ -65,6 +68,8 @@ class Host(Effects):
         self._trouble: str | None = None
         self._next_beat = 0.0
         self._commanded = False
+        self._unpushed = False
+        self._push_at = 0.0
 
         stack.enter_context(Lease.take(config.home, self.clock.wall()))
         stack.enter_context(usable(config))
@@ -104,6 +109,7 @@ class Host(Effects):
         self.socket = HouseSocket(house_socket(self.config.home), self.selector, self._on_message)
         self._stack.callback(self.socket.close)
         self._work()
+        self._push()
 
     def run(self) -> None:
         """Serve until stopped."""
@@ -132,8 +138,9 @@ class Host(Effects):
         if now >= self._next_beat:
             self._next_beat = now + HEARTBEAT
             self._guarded(self._beat)
-        if changed or self._commanded:
-            self._commanded = False
+        self._unpushed = self._unpushed or changed or self._commanded
+        self._commanded = False
+        if self._unpushed and (now >= self._push_at or len(self.desk.active) < CALM):
             self._push()
         self._answer_reloads()
         if self._drain is not None and len(self.desk.active) == 0:
@@ -141,6 +148,7 @@ class Host(Effects):
 
     def _push(self) -> None:
         """Tell subscribers that something was committed; they ask what."""
+        self._unpushed, self._push_at = False, self.clock.monotonic() + PUSH_PAUSE
         with self.house.reading() as connection:
             self.desk.cursor = events.last_id(connection)
         self.socket.push({"push": "changed", "cursor": self.desk.cursor})
@@ -177,6 +185,7 @@ class Host(Effects):
                 self.desk.active.next_deadline(),
                 self.kernels.next_tick(),
                 self._retry_at,
+                self._push_at if self._unpushed else None,
             )
             if at is not None
         ]

@@ -71,8 +71,7 @@ class Parser:
         self.loop.pump(self._house.clock.monotonic())
         if not self.loop.finished and not self.loop.gone:
             return False
-        finished, self.loop.finished = self.loop.finished, []
-        gone, self.loop.gone = self.loop.gone, []
+        finished, gone = list(self.loop.finished), list(self.loop.gone)
         bundles = [self._bundle(parsed) for parsed in finished]
         touched: set[str] = set()
         with self._house.writing() as connection:
@@ -89,6 +88,7 @@ class Parser:
                 went.update(applied.gone)
                 file = (parsed.folder, parsed.dag_file)
                 (self._in_conflict.add if applied.in_conflict else self._in_conflict.discard)(file)
+        del self.loop.finished[: len(finished)], self.loop.gone[: len(gone)]
         if went:  # an id may be free now for a file that was refused for it
             for file in self._in_conflict:
                 self.loop.enqueue(file)

@@ -5,12 +5,21 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
+from sqlalchemy import Connection
+
 from ..execution.executor import Running
-from ..storage import attempts
-from .active import Active
+from ..model.rows import Attempt, TaskInstance
+from ..model.spec import TaskSpec
+from ..storage import attempts, dags
+from .active import START_WITHIN, Active
 from .desk import CHECK_WITHIN, Desk
 
 log = logging.getLogger(__name__)
+
+
+def _task(connection: Connection, attempt: Attempt, row: TaskInstance) -> TaskSpec | None:
+    spec = dags.load_spec(dags.get_version(connection, attempt.dag_version_id))
+    return next((task for task in spec.tasks if task.task_id == row.task_id), None)
 
 
 def recover(desk: Desk) -> None:
@@ -24,6 +33,7 @@ def recover(desk: Desk) -> None:
         current = attempts.open_attempts(connection)
         wanted = {attempt.id for attempt, _ in current}
         stray = [item for item in attempts.unfinished_attempts(connection) if item.id not in wanted]
+        tasks = {attempt.id: _task(connection, attempt, row) for attempt, row in current}
     known = [attempt for attempt, _ in current] + stray
     if not known:
         return
@@ -31,7 +41,16 @@ def recover(desk: Desk) -> None:
         [Running(item.id, Path(house.spool / item.id), item.pid, item.start_ticks, item.boot_id) for item in known]
     )
     for attempt, row in current:
-        active = Active(attempt.id, row, False, None, None, started=attempt.pid is not None)
+        task = tasks.get(attempt.id)
+        active = Active(
+            attempt.id,
+            row,
+            is_notebook=task is not None and task.is_notebook,
+            execution_timeout=task.execution_timeout if task is not None else None,
+            deadline=None,
+            started=attempt.pid is not None,
+        )
+        active.deadline = desk.deadline_of(active) if active.started else house.clock.monotonic() + START_WITHIN
         desk.active.add(active)
         if adopted[attempt.id] != "alive":
             desk.end(active, None)

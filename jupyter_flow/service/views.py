@@ -126,8 +126,9 @@ def show_task(house: House, actor: Actor, dag_id: str, run_id: str, task_id: str
         values = xcoms.of_task(connection, run.id, task_id, map_index)
         reason = _reason(connection, run, row)
     latest = tries[-1] if tries else None
+    paths = (latest.log_path, latest.notebook_path) if latest else (None, None)
     return {
-        **documents.task_instance_document(row, latest, reason, now=now),
+        **documents.task_instance_document(row, paths, reason, now=now),
         "attempts": [documents.attempt_document(attempt, now=now) for attempt in tries],
         "rendered": dict(latest.rendered) if latest is not None and latest.rendered else {},
         "xcoms": [documents.xcom_document(value) for value in values],
@@ -197,12 +198,15 @@ def _run_document(connection: Connection, run: DagRun, now: datetime) -> Documen
 
 def _task_documents(connection: Connection, run: DagRun, now: datetime) -> list[Document]:
     rows = queries.task_instances(connection, run.id)
-    latest = attempts.latest_of_run(connection, run.id)
+    paths = attempts.latest_paths(connection, run.id)
     spec = dags.load_spec(dags.get_version(connection, run.dag_version_id))
     snapshot = RunSnapshot(run, spec, rows) if run.state not in RUN_TERMINAL else None
     order = {task.task_id: place for place, task in enumerate(spec.tasks)}
     rows = sorted(rows, key=lambda row: (order.get(row.task_id, len(order)), row.task_id, row.map_index))
-    return [documents.task_instance_document(row, latest.get(row.id), _why(snapshot, row), now=now) for row in rows]
+    return [
+        documents.task_instance_document(row, paths.get(row.id, (None, None)), _why(snapshot, row), now=now)
+        for row in rows
+    ]
 
 
 def _reason(connection: Connection, run: DagRun, row: TaskInstance) -> Reason | None:

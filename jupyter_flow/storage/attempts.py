@@ -69,14 +69,14 @@ def list_attempts(connection: Connection, task_instance_id: int) -> list[Attempt
     return [to_attempt(row) for row in connection.execute(query)]
 
 
-def latest_of_run(connection: Connection, dag_run_id: int) -> dict[int, Attempt]:
-    """Return the latest attempt of each task instance of a run that has one, by the key of the task instance."""
+def latest_paths(connection: Connection, dag_run_id: int) -> dict[int, tuple[str | None, str | None]]:
+    """Return task instance key -> (log path, notebook path) of the latest attempt, for one run."""
     query = (
-        select(attempt)
+        select(attempt.c.task_instance_id, attempt.c.log_path, attempt.c.notebook_path)
         .join(task_instance, task_instance.c.id == attempt.c.task_instance_id)
         .where(task_instance.c.dag_run_id == dag_run_id, attempt.c.attempt_number == task_instance.c.attempt_count)
     )
-    return {row.task_instance_id: to_attempt(row) for row in connection.execute(query)}
+    return {row.task_instance_id: (row.log_path, row.notebook_path) for row in connection.execute(query)}
 
 
 def open_attempts(connection: Connection) -> list[tuple[Attempt, TaskInstance]]:
