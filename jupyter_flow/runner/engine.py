@@ -114,7 +114,7 @@ class FlowEngine(Engine):  # type: ignore[misc]
         plain = task is None
         task = task or EngineTask(limits=Limits(kernel_start_timeout=start_timeout))
         name, spec = resolve_kernel(kernel_name, nb_man.nb.metadata)
-        folder = private_folder()
+        folder = private_folder(task.attempt_id)
         request = KernelRequest(
             attempt_id=task.attempt_id,
             kernel_name=name,

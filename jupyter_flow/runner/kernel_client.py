@@ -113,10 +113,10 @@ def how(end: KernelEnd) -> str:
     return f"ended with exit code {end.exit_code}" if end.exit_code is not None else "ended"
 
 
-def private_folder() -> Path:
-    """Create a 0700 folder with a short path, for ipc sockets (their paths are limited to about 100 bytes)."""
+def private_folder(attempt_id: str) -> Path:
+    """Create a 0700 folder for an attempt's ipc sockets; its path is short, theirs are limited to about 100 bytes."""
     base = tempfile.gettempdir()
-    return Path(tempfile.mkdtemp(prefix="jflow-", dir=base if len(base) < 60 else "/tmp"))  # noqa: S108
+    return Path(tempfile.mkdtemp(prefix=f"jflow-{attempt_id[:12]}-", dir=base if len(base) < 60 else "/tmp"))  # noqa: S108
 
 
 def remove_folder(folder: Path) -> None:

@@ -1,7 +1,7 @@
 """One execution of a notebook on one kernel: requests, outputs, deaths and deadlines.
 
-nbclient knows how messages become outputs, widgets and display ids; the conversation with the kernel is our
-own, because nothing here waits in polls and each end of a cell has its true name.
+The conversation with the kernel is our own and not nbclient's, because nothing here waits in polls and each end
+of a cell has its true name.
 """
 
 from __future__ import annotations
@@ -12,10 +12,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionComplete
 from nbformat import NotebookNode
-from nbformat.v4 import output_from_msg
 
 from ..authoring.exceptions import TaskFailure
 from ..model.reason import Reason
@@ -23,8 +21,9 @@ from .cell_records import CellRecords
 from .interrupts import Cause
 from .kernel_client import KernelNotReady, how, start_kernel
 from .kernel_source import KernelEnd, KernelRequest, LocalKernel
-from .messages import PROGRESS, HouseMessages
-from .outputs import OutputLimits, append_merged
+from .messages import HouseMessages
+from .notebook_outputs import NotebookOutputs
+from .outputs import OutputLimits
 
 _IDLE_SILENCE = 2.0
 """Seconds without any output, after a cell's reply, until its lost "idle" message is no longer waited for."""
@@ -61,7 +60,7 @@ class _Request:
         self.idle = asyncio.Event()
 
 
-class NotebookRun(NotebookClient):
+class NotebookRun(NotebookOutputs):
     """Executes the code cells of ``nb`` and tells ``records`` what happens.
 
     ``messages``: takes what the notebook says to the house. ``pull``: answers a kernel's question for an XCom,
@@ -83,11 +82,8 @@ class NotebookRun(NotebookClient):
         cell_timeout: float | None,
         say: Callable[[str], None],
     ) -> None:
-        super().__init__(nb, kernel_name=request.kernel_name, allow_errors=False)
+        super().__init__(nb, request.kernel_name, records=records, messages=messages, limits=limits)
         self._request_for_kernel = request
-        self._records = records
-        self._messages = messages
-        self._limits = limits
         self._pull = pull
         self._helper = helper
         self._grace = grace
@@ -101,7 +97,6 @@ class NotebookRun(NotebookClient):
         self._last_heard = 0.0
         self._loop: asyncio.AbstractEventLoop | None = None
         self.kernel: LocalKernel | None = None
-        self.failure: TaskFailure | None = None
 
     # -- from outside -------------------------------------------------------------------------------------------
 
@@ -305,59 +300,6 @@ class NotebookRun(NotebookClient):
         except Exception as error:
             answer = {"error": f"{type(error).__name__}: {error}"}
         self.kc.input(json.dumps(answer))  # type: ignore[union-attr]
-
-    # -- outputs ------------------------------------------------------------------------------------------------
-
-    def output(
-        self, outs: list[NotebookNode], msg: dict[str, Any], display_id: str | None, cell_index: int
-    ) -> NotebookNode | None:
-        """Take one output message: house messages, limits, merging, records."""
-        if msg["msg_type"] == "display_data" and self._take_message(msg["content"].get("data"), cell_index):
-            return None
-        if self.output_hook_stack[msg["parent_header"].get("msg_id")]:
-            return super().output(outs, msg, display_id, cell_index)
-        out: Any = output_from_msg(msg)  # type: ignore[no-untyped-call]
-        if self.clear_before_next_output:
-            self.clear_before_next_output = False
-            outs.clear()
-            self.clear_display_id_mapping(cell_index)
-            self._cleared(cell_index)
-        for admitted in self._limits.admit(cell_index, out):
-            if display_id and admitted is out:
-                self._display_id_map.setdefault(display_id, {}).setdefault(cell_index, []).append(len(outs))
-            self._records.output(cell_index, admitted)
-            append_merged(outs, admitted)
-        kept: NotebookNode = out
-        return kept
-
-    def _take_message(self, data: Any, cell_index: int) -> bool:
-        """Take a message to the house out of a display; True if it is not for the notebook's outputs."""
-        try:
-            taken = self._messages.take(data) if isinstance(data, dict) else None
-        except ValueError as error:
-            failure = TaskFailure(Reason("exception", {"type": "unusable message", "message": str(error)}))
-            self.failure = self.failure or failure
-            return False
-        if taken is None or taken[0] != PROGRESS:
-            return False
-        self._records.progress(cell_index, taken[1])
-        return True
-
-    def _update_display_id(self, display_id: str, msg: dict[str, Any]) -> None:
-        super()._update_display_id(display_id, msg)
-        for cell_index, positions in self._display_id_map.get(display_id, {}).items():
-            for position in positions:
-                self._records.updated(cell_index, position, self.nb.cells[cell_index].outputs[position])
-
-    def clear_output(self, outs: list[NotebookNode], msg: dict[str, Any], cell_index: int) -> None:
-        """Take a clear_output message."""
-        super().clear_output(outs, msg, cell_index)
-        if not self.clear_before_next_output:
-            self._cleared(cell_index)
-
-    def _cleared(self, cell_index: int) -> None:
-        self._limits.reset(cell_index)
-        self._records.cleared(cell_index)
 
     # -- the last request ---------------------------------------------------------------------------------------
 
