@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..model.errors import InvalidInput
+from ..model.imports import GRAMMAR_OF_IRIS, importing_without
 
 
 def check_conf(conf: Any, max_bytes: int) -> dict[str, Any]:
@@ -44,8 +45,10 @@ def check_params(params: Mapping[str, Any], conf: Mapping[str, Any]) -> None:
 
 
 def _check(name: str, value: Any, schema: Mapping[str, Any], *, given: bool) -> None:
-    from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # only when a param has a schema: not part of the idle host
-    from jsonschema.exceptions import SchemaError, best_match  # type: ignore[import-untyped]
+    # imported here: only a param with a schema needs it, an idle host does not
+    with importing_without(GRAMMAR_OF_IRIS):
+        from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
+        from jsonschema.exceptions import SchemaError, best_match  # type: ignore[import-untyped]
     from referencing import Registry
     from referencing.exceptions import Unresolvable
 

@@ -13,9 +13,9 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from ..execution.children import Exited, Notice, Started
-from ..execution.executor import Executor
-from ..model.changes import RunChange, TaskChange
-from ..model.errors import Conflict
+from ..execution.executor import Executor, Problem
+from ..model.changes import Change, RunChange, TaskChange
+from ..model.errors import Conflict, FlowError
 from ..model.records import Actor, Workload
 from ..model.rows import TaskInstance
 from ..model.slots import Ready, SlotLimits
@@ -23,6 +23,7 @@ from ..model.state import RUN_TERMINAL, TaskState
 from ..scheduling.decide import decide, decide_changed
 from ..scheduling.due_runs import runs_to_start
 from ..scheduling.slots import pick
+from ..scheduling.snapshot import Key, RunSnapshot
 from ..storage import attempts, dags, edits, events, queries, reports, runs
 from . import due
 from .active import OVERTIME, START_WITHIN, Active, ActiveAttempts
@@ -44,6 +45,7 @@ class Outcome:
     """What one transaction decided, to be carried out after its commit."""
 
     launches: list[tuple[Workload, str, TaskInstance]] = field(default_factory=list)
+    unmade: list[tuple[TaskInstance, str]] = field(default_factory=list)
     unwanted: list[Active] = field(default_factory=list)
     cancels: list[Active] = field(default_factory=list)
     cursor: int = 0
@@ -162,7 +164,11 @@ class Desk:
             self._decide(connection, now, self._create_due(connection, now))
         claimed = [] if self.draining else self._claim(connection, now)
         for row, token in claimed:
-            outcome.launches.append((self._workload(connection, row), token, row))
+            try:
+                outcome.launches.append((self._workload(connection, row), token, row))
+            except (FlowError, LookupError, TypeError, ValueError) as error:
+                log.exception("attempt %s: its workload cannot be made", row.attempt_id)
+                outcome.unmade.append((row, f"its workload cannot be made: {error}"))
         self._find_unwanted(connection, read, outcome)
 
     def _record_starts(self, connection: Connection, now: datetime) -> None:
@@ -248,7 +254,7 @@ class Desk:
                 snapshot = self.book.running.get(dag_run_id)
                 if snapshot is None:
                     continue
-                for change in decide(snapshot, now) if keys is None else decide_changed(snapshot, keys, now):
+                for change in self._step(snapshot, keys, now):
                     if isinstance(change, TaskChange):
                         task_changes.append(change)
                     else:
@@ -268,6 +274,16 @@ class Desk:
                     self.run_anyway.discard(run.id)
                     touched_dags.add(run.dag_id)
                 self.book.place(connection, run)
+
+    def _step(self, snapshot: RunSnapshot, keys: set[Key] | None, now: datetime) -> list[Change]:
+        """Return what follows for one run. A run that cannot be decided is left alone; the others go on."""
+        try:
+            return decide(snapshot, now) if keys is None else decide_changed(snapshot, keys, now)
+        except Exception:
+            log.exception(
+                "run %s of %s cannot be decided: it is left as it is", snapshot.run.run_id, snapshot.run.dag_id
+            )
+            return []
 
     def _start_runs(self, connection: Connection, dag_id: str, now: datetime) -> None:
         waiting = self.book.queued.get(dag_id)
@@ -382,6 +398,9 @@ class Desk:
                 Active(workload.attempt_id, row, task.is_notebook, task.execution_timeout, monotonic + START_WITHIN)
             )
             self.executor.start(workload, token)
+        for row, message in outcome.unmade:
+            active = Active(row.attempt_id or "", row, False, None, None)
+            self._ends.append(Ended(active, Problem("bad", message)))
         for item in [*outcome.unwanted, *outcome.cancels]:
             if not item.cancelled:
                 item.cancelled = True

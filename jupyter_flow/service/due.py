@@ -28,7 +28,11 @@ def create_due(connection: Connection, now: datetime) -> list[DagRun]:
     created: list[DagRun] = []
     for dag in due:
         last = queries.last_scheduled(connection, dag.dag_id)
-        plan = due_runs(dag, counts.get(dag.dag_id, RunCounts()), last, now)
+        try:
+            plan = due_runs(dag, counts.get(dag.dag_id, RunCounts()), last, now)
+        except Exception:
+            log.exception("the schedule of DAG %s cannot be read: it gets no run", dag.dag_id)
+            continue
         for info in plan.new:
             run = _create(connection, dag, info, now)
             if run is not None:

@@ -12,8 +12,11 @@ from ..model.instants import from_iso
 from ..model.reason import Reason
 from ..model.records import Actor
 from ..model.rows import Dag, DagRun, TaskInstance
-from ..model.state import RUN_TERMINAL, TASK_TERMINAL
+from ..model.slots import SlotLimits
+from ..model.spec import DagSpec
+from ..model.state import RUN_TERMINAL
 from ..scheduling.decide import why_waiting
+from ..scheduling.slots import pick
 from ..scheduling.snapshot import RunSnapshot
 from ..scheduling.timetable import Timetable
 from ..storage import attempts, dag_files, dags, events, queries, variables, xcoms
@@ -107,7 +110,7 @@ def show_run(house: House, actor: Actor, dag_id: str, run_id: str) -> Document:
     now = house.clock.wall()
     with house.reading() as connection:
         run = queries.get_run(connection, dag_id, run_id)
-        return {**_run_document(connection, run, now), "tasks": _task_documents(connection, run, now)}
+        return {**_run_document(connection, run, now), "tasks": _task_documents(connection, house, run, now)}
 
 
 def list_tasks(house: House, actor: Actor, dag_id: str, run_id: str) -> Document:
@@ -124,7 +127,8 @@ def show_task(house: House, actor: Actor, dag_id: str, run_id: str, task_id: str
         row = queries.get_task_instance(connection, dag_id, run_id, task_id, map_index)
         tries = attempts.list_attempts(connection, row.id)
         values = xcoms.of_task(connection, run.id, task_id, map_index)
-        reason = _reason(connection, run, row)
+        spec = dags.load_spec(dags.get_version(connection, run.dag_version_id))
+        reason = _reasons(connection, house, run, spec, queries.task_instances(connection, run.id))[row.id]
     latest = tries[-1] if tries else None
     paths = (latest.log_path, latest.notebook_path) if latest else (None, None)
     return {
@@ -196,30 +200,35 @@ def _run_document(connection: Connection, run: DagRun, now: datetime) -> Documen
     return documents.run_document(run, dags.get_version(connection, run.dag_version_id).number, now=now)
 
 
-def _task_documents(connection: Connection, run: DagRun, now: datetime) -> list[Document]:
+def _task_documents(connection: Connection, house: House, run: DagRun, now: datetime) -> list[Document]:
     rows = queries.task_instances(connection, run.id)
     paths = attempts.latest_paths(connection, run.id)
     spec = dags.load_spec(dags.get_version(connection, run.dag_version_id))
-    snapshot = RunSnapshot(run, spec, rows) if run.state not in RUN_TERMINAL else None
     order = {task.task_id: place for place, task in enumerate(spec.tasks)}
+    reasons = _reasons(connection, house, run, spec, rows)
     rows = sorted(rows, key=lambda row: (order.get(row.task_id, len(order)), row.task_id, row.map_index))
     return [
-        documents.task_instance_document(row, paths.get(row.id, (None, None)), _why(snapshot, row), now=now)
-        for row in rows
+        documents.task_instance_document(row, paths.get(row.id, (None, None)), reasons[row.id], now=now) for row in rows
     ]
 
 
-def _reason(connection: Connection, run: DagRun, row: TaskInstance) -> Reason | None:
-    if row.state in TASK_TERMINAL or run.state in RUN_TERMINAL:
-        return row.reason
-    spec = dags.load_spec(dags.get_version(connection, run.dag_version_id))
-    return _why(RunSnapshot(run, spec, queries.task_instances(connection, run.id)), row)
-
-
-def _why(snapshot: RunSnapshot | None, row: TaskInstance) -> Reason | None:
-    if snapshot is None:
-        return row.reason
-    return why_waiting(snapshot, (row.task_id, row.map_index)) or row.reason
+def _reasons(
+    connection: Connection, house: House, run: DagRun, spec: DagSpec, rows: Sequence[TaskInstance]
+) -> dict[int, Reason | None]:
+    """Return why each task instance is in its state: recorded, or what it waits for by the scheduler's own rules."""
+    if run.state in RUN_TERMINAL:
+        return {row.id: row.reason for row in rows}
+    snapshot = RunSnapshot(run, spec, rows)
+    config = house.config
+    ready = snapshot.ready()
+    refused: dict[int, Reason] = {}
+    if ready:
+        limits = SlotLimits(config.parallelism, config.notebook_parallelism, queries.pools(connection))
+        picked = pick(ready, queries.usage(connection), limits)
+        refused = {item.task_instance_id: reason for item, reason in picked.refused}
+    return {
+        row.id: refused.get(row.id) or why_waiting(snapshot, (row.task_id, row.map_index)) or row.reason for row in rows
+    }
 
 
 def _check_count(count: int) -> None:
