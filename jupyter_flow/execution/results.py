@@ -53,12 +53,12 @@ def _read_file(folder: Path, name: str, max_bytes: int) -> bytes:
         raise BadResult(f"{name} cannot be opened: {error.strerror}") from None
     finally:
         os.close(parent)
+    info = os.fstat(descriptor)
+    if not stat.S_ISREG(info.st_mode) or info.st_uid != os.getuid():
+        os.close(descriptor)
+        kind = "is not a regular file" if not stat.S_ISREG(info.st_mode) else f"belongs to user {info.st_uid}"
+        raise BadResult(f"{name} {kind}")
     with open(descriptor, "rb") as file:
-        info = os.fstat(descriptor)
-        if not stat.S_ISREG(info.st_mode):
-            raise BadResult(f"{name} is not a regular file")
-        if info.st_uid != os.getuid():
-            raise BadResult(f"{name} belongs to user {info.st_uid}")
         data = file.read(max_bytes + 1)
     if len(data) > max_bytes:
         raise BadResult(f"{name} has more than {max_bytes} bytes")
