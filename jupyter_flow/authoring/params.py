@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
+from ..model.imports import GRAMMAR_OF_IRIS, importing_without
 from .exceptions import DagError
 from .jsonable import to_jsonable
 
@@ -48,19 +48,9 @@ class Param:
 
 @cache
 def _jsonschema() -> Any:
-    """Import jsonschema, only where a schema is written, and without the grammar of IRIs.
-
-    Building that grammar takes a second of processor time; formats are not checked here.
-    """
-    grammar = "rfc3987_syntax"
-    known = grammar in sys.modules
-    if not known:
-        sys.modules[grammar] = None  # type: ignore[assignment]  # importing it fails, which jsonschema expects
-    try:
+    """Import jsonschema, only where a schema is written."""
+    with importing_without(GRAMMAR_OF_IRIS):
         import jsonschema  # type: ignore[import-untyped]
-    finally:
-        if not known:
-            del sys.modules[grammar]
     return jsonschema
 
 

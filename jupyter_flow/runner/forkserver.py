@@ -34,6 +34,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
+from ..model.imports import importing_without
 from ..wire.framing import Decoder, FrameError, encode
 from .fork_hygiene import Baseline, EnvironmentTag
 
@@ -69,17 +70,11 @@ class Child:
 
 def import_base(profile: str) -> None:
     """Import and warm up what children of ``profile`` need."""
-    blocked = [name for name in BLOCKED_MODULES if name not in sys.modules]
-    for name in blocked:
-        sys.modules[name] = None  # type: ignore[assignment]
-    try:
+    with importing_without(*BLOCKED_MODULES):
         for name in BASES[profile]:
             importlib.import_module(f"jupyter_flow.{name}")
         if profile == "notebook":
             importlib.import_module("jupyter_flow.runner.warm").warm()
-    finally:
-        for name in blocked:
-            del sys.modules[name]
 
 
 def check_forkable() -> None:
