@@ -65,14 +65,16 @@ TASK_FIELDS = {
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """One house for this file: its tests trigger runs of their own."""
     house = House(tmp_path_factory.mktemp("cli"))
-    house.write_dag(DAGS, "dags.py")
-    house.write_dag("import nowhere_to_be_found", "bad.py").write_text("import jupyter_flow\nimport nowhere_at_all\n")
-    house.start()
-    house.wait_for_dag("slow")
-    for dag_id in ("hello", "broken", "slow"):
-        house.call("dags.unpause", dag_id=dag_id)
-    yield house
-    house.close()
+    try:
+        house.write_dag(DAGS, "dags.py")
+        (house.dags / "bad.py").write_text("import jupyter_flow\nimport nowhere_at_all\n")
+        house.start()
+        for dag_id in ("hello", "broken", "slow"):
+            house.wait_for_dag(dag_id)
+            house.call("dags.unpause", dag_id=dag_id)
+        yield house
+    finally:
+        house.close()
 
 
 @pytest.fixture(scope="module")

@@ -86,8 +86,10 @@ def test_what_cannot_be_registered_is_said(house: House, tmp_path: Path) -> None
 def server(tmp_path: Path) -> Iterator[LabServer]:
     built = LabServer(tmp_path / "server")
     built.write_notebook(CELLS, "analysis.ipynb")
-    yield built.start()
-    built.close()
+    try:
+        yield built.start()
+    finally:
+        built.close()
 
 
 def test_a_kernel_that_knows_no_home_finds_the_server(server: LabServer) -> None:

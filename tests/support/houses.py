@@ -92,7 +92,7 @@ class House:
     def start(self, *options: str, timeout: float = 60.0, env: dict[str, str] | None = None) -> House:
         """Start a host (``python -m jupyter_flow.service`` with extra ``options``) and wait until it answers."""
         self.spawn(*options, env=env)
-        wait_for(self._answers, f"the host of {self.home} answers; its output:\n{self.output()}", timeout)
+        wait_for(self._answers, lambda: f"the host of {self.home} answers; its output:\n{self.output()}", timeout)
         return self
 
     def spawn(self, *options: str, env: dict[str, str] | None = None) -> subprocess.Popen[bytes]:
@@ -192,7 +192,10 @@ class House:
             except NotFound:
                 return None
 
-        return wait_for(known, f"the host knows {dag_id}; import errors: {self._errors()}", timeout)
+        def missing() -> str:
+            return f"the host knows {dag_id}; import errors: {self._errors()}; its output:\n{self.output()[-4000:]}"
+
+        return wait_for(known, missing, timeout)
 
     def _errors(self) -> Any:
         try:

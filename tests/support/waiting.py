@@ -9,13 +9,19 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def wait_for(condition: Callable[[], T], what: str, timeout: float = 60.0, pause: float = 0.05) -> T:
-    """Call ``condition`` until it returns something true and return that; fail with ``what`` at the deadline."""
+def wait_for(
+    condition: Callable[[], T], what: str | Callable[[], str], timeout: float = 60.0, pause: float = 0.05
+) -> T:
+    """Call ``condition`` until it returns something true and return that; fail with ``what`` at the deadline.
+
+    ``what`` may be a function: then it tells how things are at the deadline, not at the start.
+    """
     deadline = time.monotonic() + timeout
     while True:
         value = condition()
         if value:
             return value
         if time.monotonic() > deadline:
-            raise AssertionError(f"not within {timeout:g} s: {what} (last answer: {value!r})")
+            words = what if isinstance(what, str) else what()
+            raise AssertionError(f"not within {timeout:g} s: {words} (last answer: {value!r})")
         time.sleep(pause)
