@@ -105,15 +105,18 @@ class Loop:
     def until(self, condition: Callable[[], T], what: str, timeout: float = 60.0) -> T:
         """Run the loop until ``condition`` holds; fail with ``what`` at the deadline."""
         deadline = time.monotonic() + timeout
-        while not (value := condition()):
+        while True:
+            if value := condition():
+                return value
             self.executor.tick(time.monotonic())
-            self.notices += self.executor.notices()
+            if news := self.executor.notices():
+                self.notices += news
+                continue
             now = time.monotonic()
             assert now < deadline, f"not within {timeout:g} s: {what}; notices: {self.notices}"
             due = self.executor.next_tick()
             pause = 0.05 if due is None else min(0.05, max(0.0, due - now))
             select.select(list(self.executor.fileobjs()), [], [], pause)
-        return value
 
     def started(self, key: str) -> Started:
         """Wait for the start of ``key``."""

@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 from jupyter_client.blocking import BlockingKernelClient
+
 from jupyter_flow.execution.kernel_pool import KernelPool, PoolCounts
 from jupyter_flow.model.config import FlowConfig
 from jupyter_flow.wire.framing import Decoder, encode
