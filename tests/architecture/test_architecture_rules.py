@@ -41,7 +41,6 @@ USER_CODE_FILES = {
 """Child side only: files whose purpose is to run the author's DAG file or ``%%dag`` cell."""
 LONG_FILES: dict[str, str] = {
     "jupyter_flow/runner/kernel_forkserver.py": "one file that a foreign interpreter runs: it has only ipykernel",
-    "jupyter_flow/runner/notebook_run.py": "one client of one kernel: hooks, messages, stop ladder share a state",
     "jupyter_flow/storage/runs.py": "the one door for state: transition() and its bulk form claim() stand together",
 }
 """Files over 400 lines and why they are one file."""
