@@ -6,9 +6,8 @@ Gather (ends, starts, time, commands) → decide → claim → commit → start 
 from __future__ import annotations
 
 import logging
-import uuid
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import Connection
 
@@ -18,26 +17,22 @@ from ..model.changes import Change, RunChange, TaskChange
 from ..model.errors import Conflict, FlowError
 from ..model.records import Actor, Workload
 from ..model.rows import TaskInstance
-from ..model.slots import Ready, SlotLimits
-from ..model.state import RUN_TERMINAL, TaskState
+from ..model.state import RUN_TERMINAL
 from ..scheduling.decide import decide, decide_changed
 from ..scheduling.due_runs import runs_to_start
-from ..scheduling.slots import pick
 from ..scheduling.snapshot import Key, RunSnapshot
-from ..storage import attempts, dags, edits, events, queries, reports, runs
+from ..storage import dags, edits, events, queries, runs
 from . import due
 from .active import OVERTIME, START_WITHIN, Active, ActiveAttempts
 from .book import RunBook
-from .ends import Ended, gather, to_end
+from .dispatch import claim_ready
+from .ends import Ended, gather
 from .house import House
 from .kernels import WaitingKernels
-from .tokens import hash_token, new_token
+from .recording import Start, record_ends, record_starts
 from .workloads import build
 
 log = logging.getLogger(__name__)
-
-CHECK_WITHIN = timedelta(seconds=60)
-"""How long an active row goes unlooked at: it is renewed with the heartbeat."""
 
 
 @dataclass
@@ -76,7 +71,7 @@ class Desk:
         self.due_touched = True
         self._runs_ended = False
         self._changed_rows: dict[int, TaskInstance] = {}
-        self._starts: list[tuple[Started, datetime]] = []
+        self._starts: list[Start] = []
         self._ends: list[Ended] = []
 
     # --- what comes in
@@ -93,7 +88,7 @@ class Desk:
                     continue
                 active.started = True
                 active.deadline = self.deadline_of(active)
-                self._starts.append((notice, now))
+                self._starts.append(Start(active, notice, now))
             else:
                 self.end(active, notice)
 
@@ -151,8 +146,9 @@ class Desk:
         self._runs_ended = False
         self._changed_rows = {}
         read = self.book.refresh(connection)
-        self._record_starts(connection, now)
-        self._record_ends(connection, now)
+        self._applied(record_starts(connection, self._starts, now))
+        for rows in record_ends(connection, self.house, self.book, self._ends, now):
+            self._applied(rows)
         self.book.touch_due(now)
         touched_dags = set(self.dags_touched)
         if read:
@@ -170,65 +166,6 @@ class Desk:
                 log.exception("attempt %s: its workload cannot be made", row.attempt_id)
                 outcome.unmade.append((row, f"its workload cannot be made: {error}"))
         self._find_unwanted(connection, read, outcome)
-
-    def _record_starts(self, connection: Connection, now: datetime) -> None:
-        if not self._starts:
-            return
-        attempts.started(
-            connection,
-            [
-                attempts.AttemptStart(item.key, item.pid, item.start_ticks, item.boot_id, at)
-                for item, at in self._starts
-            ],
-        )
-        changes = []
-        ended = {item.active.attempt_id: item.active for item in self._ends}
-        for item, at in self._starts:
-            active = self.active.get(item.key) or ended.get(item.key)
-            if active is not None:
-                row = active.row
-                changes.append(
-                    TaskChange(row.id, row.task_id, row.map_index, TaskState.RUNNING, attempt_id=item.key, at=at)
-                )
-        self._applied(runs.transition_many(connection, changes, now).tasks)
-
-    def _record_ends(self, connection: Connection, now: datetime) -> None:
-        if not self._ends:
-            return
-        current = {
-            row.id: row for row in queries.task_instances_by_id(connection, [e.active.row.id for e in self._ends])
-        }
-        found: list[reports.ReportedEnd] = []
-        lost: list[reports.LostAttempt] = []
-        for ended in self._ends:
-            row = current.get(ended.active.row.id)
-            if row is None:
-                continue  # the DAG was deleted meanwhile
-            end = self._judge(connection, ended, row, now)
-            if isinstance(end, reports.ReportedEnd):
-                found.append(end)
-            else:
-                lost.append(end)
-        applied = reports.apply_reports(connection, found, now)
-        for stale in applied.stale:
-            log.warning("attempt %s: its report came too late and was refused", stale.report.attempt_id)
-        self._applied(applied.tasks)
-        self._applied(reports.record_losses(connection, lost, now).tasks)
-
-    def _judge(
-        self, connection: Connection, ended: Ended, row: TaskInstance, now: datetime
-    ) -> reports.ReportedEnd | reports.LostAttempt:
-        snapshot = self.book.running.get(row.dag_run_id)
-        run = snapshot.run if snapshot else queries.run_by_id(connection, row.dag_run_id)
-        spec = snapshot.spec if snapshot else dags.load_spec(dags.get_version(connection, run.dag_version_id))
-        cancelled_by = row.cancel_requested_by or run.cancel_requested_by
-        try:
-            task = spec.task(row.task_id)
-        except KeyError:  # cleared to a version without this task: the report is stale in any case
-            attempt = attempts.get_attempt(connection, ended.active.attempt_id)
-            task = dags.load_spec(dags.get_version(connection, attempt.dag_version_id)).task(row.task_id)
-        config = self.house.config
-        return to_end(ended, row, task, cancelled_by, config.infra_retries, str(self.house.spool), now)
 
     def _create_due(self, connection: Connection, now: datetime) -> set[str]:
         if self.draining or self.is_selective:
@@ -305,29 +242,10 @@ class Desk:
                 self.kernels.expect(self.house.clock.monotonic())
 
     def _claim(self, connection: Connection, now: datetime) -> list[tuple[TaskInstance, str]]:
-        ready: list[Ready] = []
-        for dag_run_id in sorted(self.book.with_ready):
-            if self.is_selective and dag_run_id not in self.run_anyway:
-                continue
-            snapshot = self.book.running.get(dag_run_id)
-            found = snapshot.ready() if snapshot is not None else []
-            ready += found
-            if not found:
-                self.book.with_ready.discard(dag_run_id)
-        if not ready:
-            return []
-        config = self.house.config
-        limits = SlotLimits(config.parallelism, config.notebook_parallelism, queries.pools(connection))
-        chosen = pick(ready, queries.usage(connection), limits).chosen
-        tokens: dict[str, str] = {}
-        claims = []
-        for item in chosen:
-            attempt_id, token = uuid.uuid4().hex, new_token()
-            tokens[attempt_id] = token
-            claims.append(runs.Claim(item, attempt_id, hash_token(token), now + CHECK_WITHIN, boot_id=self.boot_id))
-        claimed = runs.claim(connection, claims, limits, self.host_id, now)
-        self._applied(claimed.tasks)
-        return [(row, tokens[row.attempt_id or ""]) for row in claimed.tasks]
+        only = self.run_anyway if self.is_selective else None
+        claimed = claim_ready(connection, self.house, self.book, self.host_id, self.boot_id, now, only)
+        self._applied([row for row, _ in claimed])
+        return claimed
 
     def _workload(self, connection: Connection, row: TaskInstance) -> Workload:
         snapshot = self.book.running[row.dag_run_id]

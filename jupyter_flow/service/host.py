@@ -25,7 +25,8 @@ from ..storage import attempts, database, events, host, migrating
 from ..wire.paths import house_socket
 from . import doors, questions
 from .clock import Clock, SystemClock
-from .desk import CHECK_WITHIN, Desk
+from .desk import Desk
+from .dispatch import CHECK_WITHIN
 from .house import Effects, House, usable
 from .house_socket import HouseSocket, Peer
 from .kernels import WARM_BEFORE, WaitingKernels

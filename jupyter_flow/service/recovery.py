@@ -7,12 +7,15 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
+from ..execution import census, identity
+from ..execution.children import Started
 from ..execution.executor import Running
 from ..model.rows import Attempt, TaskInstance
 from ..model.spec import TaskSpec
 from ..storage import attempts, dags
 from .active import START_WITHIN, Active
-from .desk import CHECK_WITHIN, Desk
+from .desk import Desk
+from .dispatch import CHECK_WITHIN
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +57,9 @@ def recover(desk: Desk) -> None:
         desk.active.add(active)
         if adopted[attempt.id] != "alive":
             desk.end(active, None)
+        elif not active.started and (found := census.runner_of(attempt.id)) is not None:
+            # the earlier host was killed between the start and its record
+            desk.take([Started(attempt.id, "task", found.pid, found.start_ticks, identity.boot_id())])
     for item in stray:
         if adopted[item.id] == "alive":
             executor.cancel(item.id)

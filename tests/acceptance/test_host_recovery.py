@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -273,3 +274,27 @@ with DAG("storm", max_active_tasks=8) as dag:
     ends = [name for word, name, _ in entries(journal) if word == "end"]
     assert sorted(starts) == sorted(f"t{n}" for n in range(40)), "a task ran twice or never"
     assert sorted(ends) == sorted(starts)
+
+
+def test_a_start_that_was_never_recorded_is_found_by_the_census(house: House) -> None:
+    journal = journal_dag(
+        house,
+        """
+with DAG("unrecorded") as dag:
+    PythonOperator(task_id="t", python_callable=work, op_args=["t", 0.0, GATE])
+""",
+    )
+    house.start()
+    run = house.trigger("unrecorded")
+    wait_for(lambda: count(journal, "start") == 1, "the task has started", 60)
+    house.wait_for_task("unrecorded", run["run_id"], "t", "running")
+    house.kill()
+    with sqlite3.connect(house.home / "flow.db") as database:  # as if the host had died right before the record
+        database.execute("update attempt set pid = null, start_ticks = null, boot_id = null, started_at = null")
+        database.execute("update task_instance set state = 'queued', start_date = null")
+    database.close()
+    house.start()
+    house.wait_for_task("unrecorded", run["run_id"], "t", "running")
+    (house.base / "gate").touch()
+    (task,) = house.wait_for_run("unrecorded", run["run_id"])["tasks"]
+    assert (task["state"], task["attempt_number"], count(journal, "start")) == ("success", 1, 1)

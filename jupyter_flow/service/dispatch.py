@@ -1,0 +1,60 @@
+"""Claims what is ready as far as there are slots: from then on an attempt of ours exists, with its token."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Collection
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
+
+from ..model.rows import TaskInstance
+from ..model.slots import Ready, SlotLimits
+from ..scheduling.slots import pick
+from ..storage import queries, runs
+from .book import RunBook
+from .house import House
+from .tokens import hash_token, new_token
+
+CHECK_WITHIN = timedelta(seconds=60)
+"""How long an active row goes unlooked at: it is renewed with the heartbeat."""
+
+
+def claim_ready(
+    connection: Connection,
+    house: House,
+    book: RunBook,
+    host_id: str,
+    boot_id: str | None,
+    now: datetime,
+    only: Collection[int] | None,
+) -> list[tuple[TaskInstance, str]]:
+    """Claim ready task instances (of the runs ``only``, if given) and return each with the token of its attempt."""
+    ready = _ready(book, only)
+    if not ready:
+        return []
+    limits = SlotLimits(house.config.parallelism, house.config.notebook_parallelism, queries.pools(connection))
+    tokens: dict[str, str] = {}
+    claims = []
+    for item in pick(ready, queries.usage(connection), limits).chosen:
+        attempt_id, token = uuid.uuid4().hex, new_token()
+        tokens[attempt_id] = token
+        claims.append(runs.Claim(item, attempt_id, hash_token(token), now + CHECK_WITHIN, boot_id=boot_id))
+    claimed = runs.claim(connection, claims, limits, host_id, now)
+    for claim, reason in claimed.refused:
+        if reason.code == "changed":  # the snapshot was behind the row
+            book.distrust(claim.ready.dag_run_id)
+    return [(row, tokens[row.attempt_id or ""]) for row in claimed.tasks]
+
+
+def _ready(book: RunBook, only: Collection[int] | None) -> list[Ready]:
+    ready: list[Ready] = []
+    for dag_run_id in sorted(book.with_ready):
+        if only is not None and dag_run_id not in only:
+            continue
+        snapshot = book.running.get(dag_run_id)
+        found = snapshot.ready() if snapshot is not None else []
+        ready += found
+        if not found:
+            book.with_ready.discard(dag_run_id)
+    return ready

@@ -1,0 +1,89 @@
+"""Writes starts and ends of attempts, in the transaction of a turn."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from ..execution.children import Started
+from ..model.changes import TaskChange
+from ..model.rows import TaskInstance
+from ..model.state import TaskState
+from ..storage import attempts, dags, queries, reports, runs
+from .active import Active
+from .book import RunBook
+from .ends import Ended, to_end
+from .house import House
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Start:
+    """The start of an attempt's process, as noticed at ``at``."""
+
+    active: Active
+    notice: Started
+    at: datetime
+
+
+def record_starts(connection: Connection, starts: Sequence[Start], now: datetime) -> list[TaskInstance]:
+    """Write processes and ``running``; returns the task instances as they are now (fenced-off ones left out)."""
+    if not starts:
+        return []
+    rows = [
+        attempts.AttemptStart(item.key, item.pid, item.start_ticks, item.boot_id, start.at)
+        for start in starts
+        for item in [start.notice]
+    ]
+    attempts.started(connection, rows)
+    changes = [
+        TaskChange(row.id, row.task_id, row.map_index, TaskState.RUNNING, attempt_id=start.notice.key, at=start.at)
+        for start in starts
+        for row in [start.active.row]
+    ]
+    return runs.transition_many(connection, changes, now).tasks
+
+
+def record_ends(
+    connection: Connection, house: House, book: RunBook, ends: Sequence[Ended], now: datetime
+) -> Iterator[list[TaskInstance]]:
+    """Write reports and losses; yields the task instances as they are now. Stale reports change no state."""
+    if not ends:
+        return
+    current = {row.id: row for row in queries.task_instances_by_id(connection, [end.active.row.id for end in ends])}
+    found: list[reports.ReportedEnd] = []
+    lost: list[reports.LostAttempt] = []
+    for ended in ends:
+        row = current.get(ended.active.row.id)
+        if row is None:
+            continue  # the DAG was deleted meanwhile
+        end = _judge(connection, house, book, ended, row, now)
+        if isinstance(end, reports.ReportedEnd):
+            found.append(end)
+        else:
+            lost.append(end)
+    applied = reports.apply_reports(connection, found, now)
+    for stale in applied.stale:
+        log.warning("attempt %s: its report came too late and was refused", stale.report.attempt_id)
+    yield applied.tasks
+    yield reports.record_losses(connection, lost, now).tasks
+
+
+def _judge(
+    connection: Connection, house: House, book: RunBook, ended: Ended, row: TaskInstance, now: datetime
+) -> reports.ReportedEnd | reports.LostAttempt:
+    snapshot = book.running.get(row.dag_run_id)
+    run = snapshot.run if snapshot else queries.run_by_id(connection, row.dag_run_id)
+    spec = snapshot.spec if snapshot else dags.load_spec(dags.get_version(connection, run.dag_version_id))
+    cancelled_by = row.cancel_requested_by or run.cancel_requested_by
+    try:
+        task = spec.task(row.task_id)
+    except KeyError:  # cleared to a version without this task: the report is stale in any case
+        attempt = attempts.get_attempt(connection, ended.active.attempt_id)
+        task = dags.load_spec(dags.get_version(connection, attempt.dag_version_id)).task(row.task_id)
+    return to_end(ended, row, task, cancelled_by, house.config.infra_retries, str(house.spool), now)
