@@ -50,7 +50,7 @@ class FlowMagics(Magics):
         for problem in caught:
             say(f"warning: {problem.message}", error=True)
         text = plain(self.dag)
-        display({"text/vnd.mermaid": mermaid(self.dag), "text/plain": text}, raw=True)  # type: ignore[no-untyped-call]
+        display({"text/vnd.mermaid": mermaid(self.dag), "text/plain": text}, raw=True)
 
     @line_magic("flow")  # type: ignore[arg-type]
     def flow(self, line: str) -> None:

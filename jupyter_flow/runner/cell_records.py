@@ -21,7 +21,7 @@ _SAVE_SHARE = 20
 """A save that took t seconds is followed by the next one after 20 t at the earliest."""
 
 
-class TruthfulExecutionManager(NotebookExecutionManager):  # type: ignore[misc]
+class TruthfulExecutionManager(NotebookExecutionManager):
     """papermill's keeper of metadata, which calls no cell completed that did not run to its end."""
 
     def notebook_complete(self, **kwargs: Any) -> None:
@@ -132,7 +132,7 @@ class CellRecords:
             return
         started = time.monotonic()
         self._changed = False
-        text: str = nbformat.writes(self._manager.nb)  # type: ignore[no-untyped-call]
+        text: str = nbformat.writes(self._manager.nb)
         self._save(text.encode("utf-8", "surrogatepass"))
         took = time.monotonic() - started
         self._next_save = time.monotonic() + max(_SAVE_EVERY, _SAVE_SHARE * took)

@@ -70,7 +70,7 @@ class EngineTask:
     records: CellRecords | None = None
 
 
-class FlowEngine(Engine):  # type: ignore[misc]
+class FlowEngine(Engine):
     """Executes on a single-use kernel with truthful cell states; ``task`` is an :class:`EngineTask`."""
 
     @classmethod

@@ -86,7 +86,7 @@ def _send(mime: str, data: dict[str, Any], words: str) -> None:
     _sent.append((mime, data))
     from IPython.display import display
 
-    display({mime: data, "text/plain": words}, raw=True)  # type: ignore[no-untyped-call]
+    display({mime: data, "text/plain": words}, raw=True)
 
 
 def _scalar(value: Any) -> Any:

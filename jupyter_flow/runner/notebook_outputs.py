@@ -41,7 +41,7 @@ class NotebookOutputs(NotebookClient):
             return None
         if self.output_hook_stack[msg["parent_header"].get("msg_id")]:
             return super().output(outs, msg, display_id, cell_index)
-        out: Any = output_from_msg(msg)  # type: ignore[no-untyped-call]
+        out: Any = output_from_msg(msg)
         if self.clear_before_next_output:
             self.clear_before_next_output = False
             outs.clear()

@@ -205,7 +205,7 @@ def load(source: bytes, name: str) -> Any:
         with warnings.catch_warnings():
             # cells without ids are common and get some on the way
             warnings.simplefilter("ignore")
-            node = nbformat.reads(source.decode("utf-8", "replace"), as_version=4)  # type: ignore[no-untyped-call]
+            node = nbformat.reads(source.decode("utf-8", "replace"), as_version=4)
             nbformat.validate(node)
     except Exception as error:
         first = str(error).strip().splitlines()

@@ -76,7 +76,7 @@ class OutputLimits:
     def _mark(self, cell_is_full: bool) -> Any:
         limit, what = (self._per_cell, "this cell") if cell_is_full else (self._per_notebook, "this notebook")
         text = f"\n[output cut: {what} has put out more than {limit} bytes]\n"
-        return new_output("stream", name="stderr", text=text)  # type: ignore[no-untyped-call]
+        return new_output("stream", name="stderr", text=text)
 
 
 def append_merged(outputs: list[NotebookNode], output: NotebookNode) -> None:

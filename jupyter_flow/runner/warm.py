@@ -31,7 +31,7 @@ def warm() -> None:
     document = {"cells": [tagged, cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
     node = notebook_task.load(json.dumps(document).encode(), "warm.ipynb")
     node.metadata["kernelspec"] = {"name": "python3", "display_name": "python3", "language": "python"}
-    nbformat.writes(node)  # type: ignore[no-untyped-call]
+    nbformat.writes(node)
     papermill.execute_notebook(
         node, None, parameters={"a": 2}, engine_name=engine.NAME, prepare_only=True, progress_bar=False
     )

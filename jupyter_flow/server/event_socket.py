@@ -26,7 +26,7 @@ RESOURCE = "jupyter_flow:events"
 LOGS = "jupyter_flow:logs"
 
 
-class EventSocket(WebSocketMixin, WebSocketHandler, JupyterHandler):  # type: ignore[misc]
+class EventSocket(WebSocketMixin, WebSocketHandler, JupyterHandler):
     """One client. What it may not read is left out of its stream."""
 
     @ws_authenticated

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable
 from typing import Literal
 
-import psutil
+import psutil  # type: ignore[import-untyped]
 
 from ..model.config import FlowConfig
 from ..model.errors import FlowError
