@@ -62,7 +62,7 @@ class LogFollow:
         while True:
             ids = self.target.instance()
             answer = await self._door.view(self._actor, "task_log", **ids, attempt=number, after=self._after)
-            number = answer["attempt_number"]
+            number = answer["attempt_number"] or None  # none yet
             if lines := answer["lines"]:
                 self._after = lines[-1]["seq"]
             done = answer["complete"] and not lines

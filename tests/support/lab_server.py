@@ -84,6 +84,9 @@ class LabServer:
         (self.config / "jupyter_server_config.json").write_text(enabled, encoding="utf-8")
         given = [f"c.IdentityProvider.token = {self.token!r}", "c.ServerApp.allow_unauthenticated_access = False"]
         (self.config / "jupyter_server_config.py").write_text("\n".join([*given, *self.settings]), encoding="utf-8")
+        news = self.config / "lab/user-settings/@jupyterlab/apputils-extension/notification.jupyterlab-settings"
+        news.parent.mkdir(parents=True, exist_ok=True)
+        news.write_text('{"fetchNews": "false", "checkForUpdates": false}', encoding="utf-8")
         command = [sys.executable, "-m", {"server": "jupyter_server", "lab": "jupyterlab"}[app], "--no-browser"]
         command += [f"--port={self.port}", "--ServerApp.port_retries=0", f"--ServerApp.root_dir={self.root}"]
         with (self.base / "server.log").open("ab") as log:

@@ -1,6 +1,6 @@
 import { Controls, ReactFlow } from '@xyflow/react';
-import type { Edge } from '@xyflow/react';
-import { useEffect, useMemo, useState } from 'react';
+import type { Edge, ReactFlowInstance } from '@xyflow/react';
+import { useEffect, useMemo, useRef, useState } from 'react';
 import type { DagTask, TaskInstance } from '../client/documents';
 import { duration, elapsed } from '../model/format';
 import { graphOf, NODE_HEIGHT, NODE_WIDTH } from '../model/graphLayout';
@@ -38,6 +38,7 @@ export function Graph({ drawing, tasks, instances, layouts, onOpen }: Props): JS
       isWanted = false;
     };
   }, [key, graph, layouts]);
+  const { room, onInit, onMoveStart } = useRefit();
   const isBusy = instances.some(instance => instance.state === 'running');
   const now = useNow(isBusy ? 1 : 0);
   if (failure) {
@@ -73,7 +74,7 @@ export function Graph({ drawing, tasks, instances, layouts, onOpen }: Props): JS
     focusable: false
   }));
   return (
-    <div className="jp-flow-graph" role="group" aria-label={trans.__('Graph of tasks')}>
+    <div className="jp-flow-graph" ref={room} role="group" aria-label={trans.__('Graph of tasks')}>
       <ReactFlow
         key={key}
         nodes={nodes}
@@ -85,6 +86,8 @@ export function Graph({ drawing, tasks, instances, layouts, onOpen }: Props): JS
         elementsSelectable={false}
         onlyRenderVisibleElements={tasks.length > 150}
         proOptions={{ hideAttribution: false }}
+        onInit={onInit}
+        onMoveStart={onMoveStart}
         minZoom={0.05}
         fitView
         fitViewOptions={FIT}
@@ -93,4 +96,37 @@ export function Graph({ drawing, tasks, instances, layouts, onOpen }: Props): JS
       </ReactFlow>
     </div>
   );
+}
+
+interface Refit {
+  room: (node: HTMLDivElement | null) => void;
+  onInit: (flow: ReactFlowInstance<TaskGraphNode>) => void;
+  onMoveStart: (event: MouseEvent | TouchEvent | null) => void;
+}
+
+/** Fit the graph again when its room changes its size, until the user has moved it. */
+function useRefit(): Refit {
+  const flow = useRef<ReactFlowInstance<TaskGraphNode> | null>(null);
+  const isMoved = useRef(false);
+  return useMemo(() => {
+    const observer = new ResizeObserver(() => {
+      if (!isMoved.current) {
+        void flow.current?.fitView(FIT);
+      }
+    });
+    return {
+      room: node => {
+        observer.disconnect();
+        if (node) {
+          observer.observe(node);
+        }
+      },
+      onInit: instance => {
+        flow.current = instance;
+      },
+      onMoveStart: event => {
+        isMoved.current ||= event !== null; // null: it was us
+      }
+    };
+  }, []);
 }

@@ -112,6 +112,9 @@ function refuse(): Promise<never> {
   );
 }
 
+/** Records have no time of change that matters here, but Lab wants one: when the page was loaded. */
+const LOADED = new Date().toISOString();
+
 function model(path: string, type: Contents.ContentType, content: unknown): Contents.IModel {
   const isNotebook = type === 'notebook';
   return {
@@ -119,8 +122,8 @@ function model(path: string, type: Contents.ContentType, content: unknown): Cont
     path,
     type,
     writable: false,
-    created: '',
-    last_modified: '',
+    created: LOADED,
+    last_modified: LOADED,
     mimetype: '',
     content,
     format: isNotebook && content !== null ? 'json' : type === 'directory' ? 'json' : null
