@@ -60,6 +60,8 @@ class JupyterFlow(ExtensionApp):
 
     def flow_config(self) -> FlowConfig:
         """Return the settings as the plain record that inner rooms take."""
+        if self.serverapp is None:
+            raise RuntimeError("the extension is not linked to a server")
         root = Path(self.serverapp.root_dir).absolute()
         named = "dag_folders" in self.config.JupyterFlow
         folders = tuple(root / Path(folder).expanduser() for folder in self.dag_folders)

@@ -51,7 +51,7 @@ class FlowHandler(APIHandler):
         """The way to the house."""
         return self.settings["jupyter_flow_door"]
 
-    async def prepare(self) -> None:
+    async def prepare(self) -> None:  # type: ignore[override]  # a keyword of its own, not for us
         """Refuse a foreign origin (403) and a body that is not declared as JSON (415)."""
         try:
             await super().prepare()
@@ -143,7 +143,7 @@ def _refuse_constant(name: str) -> None:
 class UnknownHandler(FlowHandler):
     """What stands under our prefix and is none of our resources."""
 
-    async def prepare(self) -> None:
+    async def prepare(self) -> None:  # type: ignore[override]  # a keyword of its own, not for us
         """Refuse whoever is not logged in, then everybody."""
         await super().prepare()
         if not self.current_user:

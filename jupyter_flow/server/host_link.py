@@ -41,7 +41,7 @@ class HostLink:
         self._servers = -1
         self._thread: threading.Thread | None = None
 
-    def start(self, on_change: Callable[[int], None], on_host: Callable[[HostState], None]) -> None:
+    def start(self, on_change: Callable[[int], object], on_host: Callable[[HostState], object]) -> None:
         """Start the thread. Both callbacks are called from it: a committed change, a change of the host itself."""
         self._thread = threading.Thread(
             target=self._run, args=(on_change, on_host), name="jupyter-flow-host", daemon=True
@@ -66,7 +66,7 @@ class HostLink:
             self._thread.join(timeout=5)
         return words
 
-    def _run(self, on_change: Callable[[int], None], on_host: Callable[[HostState], None]) -> None:
+    def _run(self, on_change: Callable[[int], object], on_host: Callable[[HostState], object]) -> None:
         pause = _FIRST_PAUSE
         while not self._stopping.is_set():
             self._woken.clear()
