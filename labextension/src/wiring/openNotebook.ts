@@ -3,8 +3,8 @@ import type { JupyterFrontEnd } from '@jupyterlab/application';
 import type { IDocumentManager } from '@jupyterlab/docmanager';
 import type { NotebookPanel } from '@jupyterlab/notebook';
 import type { FlowApi } from '../client/api';
-import type { NotebookPlace } from './drive';
-import { toPath } from './drive';
+import type { NotebookPlace } from './paths';
+import { toPath } from './paths';
 
 export async function openExecutedNotebook(
   app: JupyterFrontEnd,

@@ -1,0 +1,163 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { FlowApi, FlowError } from '../client/api';
+import { EventStream } from '../events/eventStream';
+import { dag, event, FakeSocket, run, runWithTasks, task } from '../testing/fakes';
+import { DagModel } from './dagModel';
+import { mostTelling, RunModel } from './runModel';
+import { SidebarModel } from './sidebarModel';
+
+let socket: FakeSocket;
+let stream: EventStream;
+let calls: string[];
+let answers: Record<string, unknown>;
+let api: FlowApi;
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  calls = [];
+  answers = {
+    health: { state: 'healthy', message: null, import_errors: 0 },
+    'import-errors': [],
+    dags: { dags: [dag('mini'), dag('other', { tags: ['etl'], is_paused: true })] },
+    'dags/mini': dag('mini'),
+    'dags/mini/next?count=5': [],
+    'dags/mini/runs?limit=25': { runs: [run('r1')], next: null },
+    'dags/mini/runs/r1': runWithTasks('r1', [task('a', 'success'), task('b', 'failed')]),
+    'dags/mini/runs/r2': runWithTasks('r2', [task('a', 'running')]),
+    'dags/mini/runs/r1/tasks/b?map_index=-1': { ...task('b', 'failed'), attempts: [], xcoms: [] }
+  };
+  api = new FlowApi(async (method, path) => {
+    calls.push(`${method} ${path}`);
+    if (!(path in answers)) {
+      throw new FlowError('not_found', `nothing at ${path}`);
+    }
+    return structuredClone(answers[path]);
+  });
+  stream = new EventStream(cursor => (socket = new FakeSocket(cursor)));
+});
+
+afterEach(() => {
+  stream.dispose();
+  vi.useRealTimers();
+});
+
+async function settle(): Promise<string[]> {
+  await vi.advanceTimersByTimeAsync(500);
+  return calls.splice(0);
+}
+
+async function opened<M extends { setActive(isActive: boolean): void }>(model: M): Promise<M> {
+  model.setActive(true);
+  socket.hello(0);
+  await settle();
+  return model;
+}
+
+describe('SidebarModel', () => {
+  it('asks once, and then for nothing while nothing happens', async () => {
+    const model = new SidebarModel(stream, api);
+    model.setActive(true);
+    expect(await settle()).toEqual(['GET health', 'GET import-errors', 'GET dags']);
+    socket.hello(0);
+    await settle();
+    await vi.advanceTimersByTimeAsync(3_600_000);
+    expect(calls).toEqual([]);
+    expect(model.dags.value?.map(item => item.dag_id)).toEqual(['mini', 'other']);
+  });
+
+  it('turns a storm of events into one look at what they touch', async () => {
+    const model = await opened(new SidebarModel(stream, api));
+    for (let count = 0; count < 200; count += 1) {
+      socket.receive(event('run_state'));
+      socket.receive(event('task_state', { task_id: 'a' }));
+    }
+    expect((await settle()).sort()).toEqual(['GET dags/mini', 'GET health']);
+    model.dispose();
+  });
+
+  it('takes the whole list when a DAG is new or gone', async () => {
+    await opened(new SidebarModel(stream, api));
+    socket.receive(event('dag_changed', { dag_id: 'new' }));
+    expect(await settle()).toEqual(['GET dags']);
+    delete answers['dags/mini'];
+    socket.receive(event('dag_changed'));
+    expect(await settle()).toEqual(['GET dags/mini', 'GET dags']);
+  });
+
+  it('fetches nothing while hidden and makes up for it when shown', async () => {
+    const model = await opened(new SidebarModel(stream, api));
+    model.setActive(false);
+    socket.receive(event('run_state'));
+    expect(await settle()).toEqual([]);
+    model.setActive(true);
+    expect((await settle()).sort()).toEqual(['GET dags/mini', 'GET health']);
+  });
+
+  it('keeps what it knows when a request fails, and says why', async () => {
+    const model = await opened(new SidebarModel(stream, api));
+    delete answers['dags'];
+    socket.receive(event('dag_changed', { dag_id: 'new' }));
+    await settle();
+    expect(model.dags.value).toHaveLength(2);
+    expect(model.dags.error?.message).toContain('nothing at dags');
+  });
+
+  it('searches id, tags and owner', async () => {
+    const model = await opened(new SidebarModel(stream, api));
+    model.search = 'ETL oth';
+    expect(model.shownDags().map(item => item.dag_id)).toEqual(['other']);
+  });
+});
+
+describe('DagModel', () => {
+  it('follows the newest run until one is picked', async () => {
+    const model = await opened(new DagModel(stream, api, 'mini'));
+    expect(model.selectedRun?.run_id).toBe('r1');
+    answers['dags/mini/runs?limit=25'] = {
+      runs: [run('r2', { state: 'running' }), run('r1')],
+      next: null
+    };
+    socket.receive(event('run_created', { run_id: 'r2' }));
+    await settle();
+    expect(model.selectedRun?.run_id).toBe('r2');
+    model.select('r1');
+    await settle();
+    socket.receive(event('run_created', { run_id: 'r3' }));
+    await settle();
+    expect(model.selectedRun?.run_id).toBe('r1');
+  });
+
+  it('looks at the shown run only when its tasks change', async () => {
+    await opened(new DagModel(stream, api, 'mini'));
+    socket.receive(event('task_state', { task_id: 'a' }));
+    socket.receive(event('task_state', { task_id: 'a', run_id: 'elsewhere' }));
+    socket.receive(event('task_state', { task_id: 'a', dag_id: 'other' }));
+    expect(await settle()).toEqual(['GET dags/mini/runs/r1']);
+  });
+});
+
+describe('RunModel', () => {
+  it('starts at the task that failed', async () => {
+    const model = await opened(new RunModel(stream, api, 'mini', 'r1'));
+    expect(model.selectedKey?.task_id).toBe('b');
+    expect(model.details?.state).toBe('failed');
+  });
+
+  it('prefers what failed by itself, then what runs', () => {
+    const tasks = [task('a', 'success'), task('b', 'upstream_failed'), task('c', 'running')];
+    expect(mostTelling(tasks).task_id).toBe('c');
+    expect(mostTelling([...tasks, task('d', 'failed')]).task_id).toBe('d');
+    expect(mostTelling([task('a', 'success')]).task_id).toBe('a');
+  });
+
+  it('asks for what has changed and leaves other runs alone', async () => {
+    await opened(new RunModel(stream, api, 'mini', 'r1'));
+    socket.receive(event('task_state', { task_id: 'b', map_index: -1 }));
+    expect((await settle()).sort()).toEqual([
+      'GET dags/mini/runs/r1',
+      'GET dags/mini/runs/r1/tasks/b?map_index=-1'
+    ]);
+    socket.receive(event('task_state', { task_id: 'b', map_index: -1, run_id: 'r2' }));
+    expect(await settle()).toEqual([]);
+  });
+});

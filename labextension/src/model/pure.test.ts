@@ -1,0 +1,164 @@
+import { describe, expect, it } from 'vitest';
+import type { LogLine } from '../client/documents';
+import { duration, elapsed, relative } from './format';
+import { graphOf, NODE_HEIGHT, NODE_WIDTH, place } from './graphLayout';
+import { LayoutService } from './layoutService';
+import { toChunk } from './logText';
+import { describeForm, toConf } from './paramsForm';
+import { countStates, LOOKS, RUN_STATES, TASK_STATES } from './states';
+
+const NOW = Date.parse('2026-01-02T12:00:00Z');
+
+describe('format', () => {
+  it.each([
+    ['2026-01-02T12:05:30Z', 'in 5 min.'],
+    ['2026-01-02T09:00:00Z', '3 hr. ago'],
+    ['2026-01-03T12:00:00Z', 'tomorrow'],
+    ['2026-01-02T12:00:00Z', 'now']
+  ])('says %s as %s', (instant, words) => {
+    expect(relative(instant, NOW, 'en')).toBe(words);
+  });
+
+  it.each([
+    [null, ''],
+    [0.416, '0.42 s'],
+    [9.96, '10.0 s'],
+    [12.4, '12 s'],
+    [59.7, '1 min 0 s'],
+    [200, '3 min 20 s'],
+    [7500, '2 h 5 min']
+  ])('says %s seconds as %s', (seconds, words) => {
+    expect(duration(seconds)).toBe(words);
+  });
+
+  it('counts on while something runs', () => {
+    const start = '2026-01-02T11:59:50Z';
+    expect(elapsed({ start_date: start, end_date: null, duration: 1 }, NOW)).toBe(10);
+    expect(elapsed({ start_date: start, end_date: start, duration: 4 }, NOW)).toBe(4);
+    expect(elapsed({ start_date: null, end_date: null, duration: null }, NOW)).toBeNull();
+  });
+});
+
+describe('states', () => {
+  it('shows every state by a shape and a word of its own', () => {
+    const all = [...new Set([...TASK_STATES, ...RUN_STATES])];
+    expect(Object.keys(LOOKS).sort()).toEqual([...all].sort());
+    expect(new Set(all.map(state => LOOKS[state].path)).size).toBe(all.length);
+    expect(new Set(all.map(state => LOOKS[state].label)).size).toBe(all.length);
+  });
+
+  it('counts in the order of the table', () => {
+    expect(countStates(['failed', 'success', 'failed'])).toEqual([
+      { state: 'success', count: 1 },
+      { state: 'failed', count: 2 }
+    ]);
+  });
+});
+
+describe('layout', () => {
+  it('puts every task right of its upstream, without overlaps', () => {
+    const tasks = Array.from({ length: 60 }, (_, index) => ({
+      task_id: `t${index}`,
+      upstream: index < 6 ? [] : [`t${index - 6}`, `t${index - (index % 5) - 1}`, 'unknown']
+    }));
+    const graph = graphOf(tasks);
+    const positions = place(graph);
+    for (const [from, to] of graph.edges) {
+      expect(positions[to]?.x).toBeGreaterThan((positions[from]?.x ?? 0) + NODE_WIDTH - 1);
+    }
+    const boxes = Object.values(positions);
+    const clash = boxes.some((one, index) =>
+      boxes
+        .slice(index + 1)
+        .some(
+          other => Math.abs(one.x - other.x) < NODE_WIDTH && Math.abs(one.y - other.y) < NODE_HEIGHT
+        )
+    );
+    expect(clash).toBe(false);
+  });
+
+  it('uses a worker for large graphs, once per drawing', async () => {
+    let workers = 0;
+    const service = new LayoutService(() => {
+      workers += 1;
+      const worker = {
+        onmessage: null as ((event: MessageEvent) => void) | null,
+        onerror: null,
+        postMessage: () => worker.onmessage?.({ data: { done: { x: 1, y: 2 } } } as MessageEvent),
+        terminate: () => undefined
+      };
+      return worker;
+    });
+    const small = { nodes: ['a', 'b'], edges: [['a', 'b']] as [string, string][] };
+    await service.place('small', small);
+    expect(workers).toBe(0);
+    const large = { nodes: Array.from({ length: 100 }, (_, n) => `n${n}`), edges: [] };
+    expect(await service.place('large', large)).toEqual({ done: { x: 1, y: 2 } });
+    await service.place('large', large);
+    expect(workers).toBe(1);
+  });
+});
+
+describe('log text', () => {
+  const line = (text: string, more: Partial<LogLine> = {}): LogLine => ({
+    seq: 1,
+    at: '2026-01-01T00:00:00+00:00',
+    stream: 'stdout',
+    level: 'info',
+    text,
+    ...more
+  });
+
+  it('takes colours out of the text and keeps them as marks', () => {
+    const chunk = toChunk([line('a \u001b[31mred\u001b[0m b\n'), line('plain')], 100);
+    expect(chunk.text).toBe('a red b\nplain\n');
+    expect(chunk.marks).toEqual([{ from: 102, to: 105, classes: 'jp-flow-fg-ansi-red' }]);
+    expect(chunk.times).toHaveLength(2);
+  });
+
+  it('shows the last state of a progress bar', () => {
+    expect(toChunk([line('10%\r50%\r100%\n')], 0).text).toBe('100%\n');
+    expect(toChunk([line('done\r\n')], 0).text).toBe('done\n');
+  });
+
+  it('marks errors over the whole row and never leaves escape codes of links or titles as text', () => {
+    const chunk = toChunk([line('bad\nworse', { level: 'error' })], 0);
+    expect(chunk.marks.map(mark => [mark.from, mark.to])).toEqual([
+      [0, 3],
+      [4, 9]
+    ]);
+  });
+
+  it('keeps markup as text', () => {
+    expect(toChunk([line('<img src=x onerror=alert(1)>')], 0).text).toBe(
+      '<img src=x onerror=alert(1)>\n'
+    );
+  });
+});
+
+describe('params form', () => {
+  const params = {
+    rows: { default: 10, schema: { type: 'integer', minimum: 1 }, description: 'How many' },
+    name: { default: 'world', schema: null },
+    day: { schema: { type: 'string' } },
+    free: { default: null }
+  };
+
+  it('describes each param, with guessed types where none are given', () => {
+    const { schema, formData } = describeForm(params);
+    expect(schema).toMatchObject({
+      type: 'object',
+      required: ['day'],
+      properties: {
+        rows: { title: 'rows', type: 'integer', minimum: 1, description: 'How many' },
+        name: { title: 'name', type: 'string' },
+        free: { title: 'free' }
+      }
+    });
+    expect(formData).toEqual({ rows: 10, name: 'world' });
+  });
+
+  it('sends what differs from the defaults', () => {
+    expect(toConf(params, { rows: 10, name: 'you', day: undefined })).toEqual({ name: 'you' });
+  });
+});
