@@ -121,7 +121,7 @@ def _read(text: str) -> TemplateNames:
         tree = _environment().parse(text)
         names = meta.find_undeclared_variables(tree)
     except TemplateSyntaxError as error:
-        raise _Broken(f"line {error.lineno}: {error.message}: {_shortened(text)}") from None
+        raise _Broken(f"line {error.lineno}: {str(error.message).rstrip('.')}: {_shortened(text)}") from None
     except RecursionError:
         raise _Broken("nested too deeply") from None
     found = TemplateNames()

@@ -185,18 +185,24 @@ class Report:
 
 @dataclass(frozen=True)
 class ParseRequest:
-    """Ask a child to load one DAG file and say what is in it."""
+    """Ask a child to load one DAG file and say what is in it, within ``timeout`` seconds (None: without limit)."""
 
     dag_folder: str
     dag_file: str
     home: str
     spool: str
     default_timezone: str = "UTC"
+    timeout: float | None = None
     kind: Literal["parse"] = "parse"
 
     def to_json(self) -> dict[str, Any]:
         """Return the request as JSON-ready data."""
         return asdict(self)
+
+
+def parse_timeout_message(seconds: float) -> str:
+    """Return what is said of a DAG file that takes longer than ``seconds`` to load."""
+    return f"not finished after {seconds:g} s: a DAG file must load quickly, move work into tasks"
 
 
 @dataclass(frozen=True)
@@ -206,6 +212,7 @@ class ParseReport:
     ``error``: ``{"line": int|None, "message": one line, "traceback": text}``. ``warnings``:
     ``{"line": int|None, "message": str}``. ``modules``: files under the DAG folder that the parse imported,
     relative to it (posix), the DAG file itself included. ``files``: static files that tasks name, the same way.
+    ``lines``: dag_id -> task_id -> line of the DAG file that made the task, where known; the task_id "" is the DAG.
     """
 
     dag_file: str
@@ -215,6 +222,7 @@ class ParseReport:
     modules: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
     seconds: float = 0.0
+    lines: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Return the report as JSON-ready data."""

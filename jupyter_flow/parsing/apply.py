@@ -59,7 +59,7 @@ def apply_parsed(
                 )
             except Conflict as conflict:
                 in_conflict = True
-                problems.append(Problem(f"{parsed.dag_file}: {conflict}"))
+                problems.append(Problem(f"{parsed.dag_file}: {conflict}", parsed.lines.get(spec.dag_id)))
                 continue
             changed = changed or stored.changed
             if stored.schedule_changed:

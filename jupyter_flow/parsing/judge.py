@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ..execution.children import Exited
 from ..model.errors import FlowError
 from ..model.ids import check_id
-from ..model.records import ParseReport
+from ..model.records import ParseReport, parse_timeout_message
 from ..model.spec import DagSpec, canonical, dag_from_json
 from .notebooks import check_notebooks
 from .parsed import ParsedFile, Problem
@@ -28,21 +29,22 @@ def from_report(report: ParseReport, folder: Path, dag_file: str, root: Path) ->
             problems.append(Problem(f"the parsed DAG is not usable: {error}"))
             continue
         dags.append(dag)
-        problems += check_notebooks(dag, folder, root)
+        problems += check_notebooks(dag, folder, root, _lines(report, dag.dag_id))
     seen: set[str] = set()
     for dag in dags:
         if dag.dag_id in seen:
             problems.append(Problem(f"dag_id {dag.dag_id!r} is defined twice in {dag_file}: rename one"))
         seen.add(dag.dag_id)
     files = tuple(sorted({dag_file, *_paths(report.modules), *_paths(report.files)}))
-    parsed = ParsedFile(folder, dag_file, tuple(dags), tuple(problems), files, float(report.seconds))
-    return ParsedFile(folder, dag_file, (), parsed.problems, files, parsed.seconds) if parsed.failed else parsed
+    lines = {dag.dag_id: line for dag in dags if (line := _lines(report, dag.dag_id).get("")) is not None}
+    parsed = ParsedFile(folder, dag_file, tuple(dags), tuple(problems), files, float(report.seconds), lines)
+    return replace(parsed, dags=()) if parsed.failed else parsed
 
 
 def without_report(ended: Exited | None, timeout: float, folder: Path, dag_file: str) -> ParsedFile:
     """Say how the parse of ``dag_file`` ended without a report. ``ended`` None: it was killed over its timeout."""
     if ended is None:
-        message = f"not finished after {timeout:g} s: a DAG file must load quickly, move work into tasks"
+        message = parse_timeout_message(timeout)
     elif ended.problem:
         message = f"the parse could not run: {ended.problem}"
     elif ended.signal is not None:
@@ -83,6 +85,11 @@ def _problem(data: Mapping[str, Any], kind: Any) -> Problem:
         trace[:100_000] if isinstance(trace, str) else None,
         kind,
     )
+
+
+def _lines(report: ParseReport, dag_id: str) -> dict[str, int]:
+    found = report.lines.get(dag_id) if isinstance(report.lines, Mapping) else None
+    return {key: line for key, line in found.items() if type(line) is int} if isinstance(found, Mapping) else {}
 
 
 def _paths(names: tuple[Any, ...]) -> list[str]:

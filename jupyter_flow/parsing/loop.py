@@ -21,6 +21,8 @@ from .scan import FolderScan
 MAX_REPORT = 64 * 1024 * 1024
 """Bytes of a parse report: a DAG of ten thousand tasks has some megabytes."""
 MAX_DEPTH = 64
+KILL_AFTER = 1.0
+"""Seconds over its timeout after which a parse child is killed: it has been interrupted by itself before."""
 
 File = tuple[Path, str]
 """A DAG folder and a DAG file in it."""
@@ -148,7 +150,8 @@ class ParseLoop:
             home=str(self._config.home),
             spool=str(spool),
             default_timezone=self._config.default_timezone,
+            timeout=self._config.parse_timeout,
         )
         (spool / "spec.json").write_text(json.dumps(request.to_json()), encoding="utf-8")
-        self._running[key] = _Child(file, spool, now + self._config.parse_timeout)
+        self._running[key] = _Child(file, spool, now + self._config.parse_timeout + KILL_AFTER)
         self._launcher.launch(key, "parse", spool, None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -18,10 +18,13 @@ _ASSIGNMENT = re.compile(
 )
 
 
-def check_notebooks(dag: DagSpec, folder: Path, root: Path) -> Iterator[Problem]:
+def check_notebooks(
+    dag: DagSpec, folder: Path, root: Path, lines: Mapping[str, int] | None = None
+) -> Iterator[Problem]:
     """Yield what is wrong with the notebooks of ``dag``, whose file lies in the DAG folder ``folder``.
 
     ``root``: notebooks must lie beneath it. Paths that are templates are known only at run time and left out.
+    ``lines``: task_id -> line of the DAG file, where known.
     """
     base = folder / PurePosixPath(dag.dag_file).parent
     for task in dag.tasks:
@@ -29,11 +32,12 @@ def check_notebooks(dag: DagSpec, folder: Path, root: Path) -> Iterator[Problem]
         if not isinstance(name, str) or "{{" in name or "{%" in name:
             continue
         where = f"DAG {dag.dag_id!r}, task {task.task_id!r}: notebook {name!r}"
+        line = (lines or {}).get(task.task_id)
         notebook = _load(base, name, root)
         if isinstance(notebook, str):
-            yield Problem(f"{where} {notebook}")
+            yield Problem(f"{where} {notebook}", line)
         else:
-            yield from _undeclared(where, task, notebook)
+            yield from _undeclared(where, task, notebook, line)
 
 
 def _load(base: Path, name: str, root: Path) -> dict[str, Any] | str:
@@ -65,7 +69,7 @@ def _load(base: Path, name: str, root: Path) -> dict[str, Any] | str:
     return notebook
 
 
-def _undeclared(where: str, task: TaskSpec, notebook: dict[str, Any]) -> Iterator[Problem]:
+def _undeclared(where: str, task: TaskSpec, notebook: dict[str, Any], line: int | None) -> Iterator[Problem]:
     given = task.arguments.get("parameters")
     if not isinstance(given, dict) or not given:
         return
@@ -74,7 +78,7 @@ def _undeclared(where: str, task: TaskSpec, notebook: dict[str, Any]) -> Iterato
     if missing:
         names = ", ".join(missing)
         hint = "it has no cell tagged 'parameters'" if declared is None else "its 'parameters' cell does not set them"
-        yield Problem(f"{where} does not declare {names}: {hint}", kind="warning")
+        yield Problem(f"{where} does not declare {names}: {hint}", line, kind="warning")
 
 
 def declared_parameters(notebook: dict[str, Any]) -> set[str] | None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -24,7 +25,7 @@ class ParsedFile:
     """One DAG file after its parse. ``dag_file`` and ``files`` are posix paths relative to ``folder``.
 
     ``dags`` is empty when there is an error among ``problems``. ``files``: what the parse used (the DAG file,
-    modules, static files), the content of its bundle.
+    modules, static files), the content of its bundle. ``lines``: dag_id -> line of the DAG file, where known.
     """
 
     folder: Path
@@ -33,6 +34,7 @@ class ParsedFile:
     problems: tuple[Problem, ...] = ()
     files: tuple[str, ...] = ()
     seconds: float = 0.0
+    lines: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def failed(self) -> bool:

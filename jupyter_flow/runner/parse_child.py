@@ -5,19 +5,22 @@ from __future__ import annotations
 import json
 import linecache
 import os
+import signal
 import sys
 import time
 import traceback
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from ..authoring import variable
+from ..authoring.dag import DAG
 from ..authoring.exceptions import DagError, FlowWarning
 from ..authoring.to_spec import to_spec
 from ..model.errors import FlowError, NoHost, NotFound
-from ..model.records import ParseReport, ParseRequest
+from ..model.records import ParseReport, ParseRequest, parse_timeout_message
 from ..model.spec import DagSpec, to_json
 from ..wire.client import HouseClient
 from .dag_loader import DagFileLoader
@@ -27,6 +30,10 @@ SPEC = "spec.json"
 _MESSAGE = 500
 _TRACEBACK = 20_000
 _PACKAGE = str(Path(__file__).resolve().parent.parent) + os.sep
+
+
+class _Overdue(BaseException):
+    """The file takes too long: raised where it stands, so that its place is known."""
 
 
 def run(request: ParseRequest) -> ParseReport:
@@ -43,6 +50,7 @@ def load(request: ParseRequest) -> ParseReport:
     loader = DagFileLoader(request.dag_folder, request.dag_file)
     specs: list[DagSpec] = []
     modules: tuple[str, ...] = (loader.path,)
+    lines: dict[str, dict[str, int]] = {}
     error: dict[str, Any] | None = None
     variable.set_parse_reader(lambda key: _ask_variable(request.home, key))
     try:
@@ -51,8 +59,10 @@ def load(request: ParseRequest) -> ParseReport:
             warnings.simplefilter("always", FlowWarning)
             warnings.simplefilter("always", SyntaxWarning)
             try:
-                file = loader.load()
+                with _at_most(request.timeout):
+                    file = loader.load()
                 modules = file.modules
+                lines = {dag.dag_id: _lines(dag, loader) for dag in file.dags}
                 specs = [to_spec(dag, request.dag_file, request.default_timezone) for dag in file.dags]
             except BaseException as problem:
                 error = describe(problem, loader)
@@ -67,7 +77,31 @@ def load(request: ParseRequest) -> ParseReport:
         modules=tuple(sorted(_relative(modules, loader.folder))),
         files=tuple(sorted(_static_files(specs, loader))),
         seconds=round(time.monotonic() - started, 6),
+        lines={} if error else lines,
     )
+
+
+@contextmanager
+def _at_most(seconds: float | None) -> Iterator[None]:
+    """Interrupt what runs inside after ``seconds``. What swallows that is killed by the house a little later."""
+    if seconds is None:
+        yield
+        return
+
+    def overdue(*_: object) -> None:
+        raise _Overdue(parse_timeout_message(seconds))
+
+    signal.signal(signal.SIGALRM, overdue)
+    signal.setitimer(signal.ITIMER_REAL, max(seconds, 0.001))
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def _lines(dag: DAG, loader: DagFileLoader) -> dict[str, int]:
+    places = {"": dag.location, **{task.task_id: task.location for task in dag.tasks}}
+    return {task_id: line for task_id, (file, line) in places.items() if file == loader.path}
 
 
 def describe(problem: BaseException, loader: DagFileLoader) -> dict[str, Any]:
@@ -85,7 +119,7 @@ def describe(problem: BaseException, loader: DagFileLoader) -> dict[str, Any]:
 
 
 def _words(problem: BaseException) -> str:
-    if isinstance(problem, FlowError):
+    if isinstance(problem, (FlowError, _Overdue)):
         return str(problem)
     if isinstance(problem, SystemExit):
         return f"the file ends the process: sys.exit({problem.code!r}) must not run when it is loaded"

@@ -150,7 +150,7 @@ def _refuse_duplicates(found: Sequence[ParsedFile]) -> list[ParsedFile]:
         for dag in parsed.dags:
             if (owner := owners.setdefault(dag.dag_id, parsed.dag_file)) != parsed.dag_file:
                 text = f"{parsed.dag_file}: DAG id {dag.dag_id!r} is defined in {owner} already: rename one of the two"
-                problems.append(Problem(text))
+                problems.append(Problem(text, parsed.lines.get(dag.dag_id)))
         kept = tuple(dag for dag in parsed.dags if owners[dag.dag_id] == parsed.dag_file)
         result.append(replace(parsed, dags=kept, problems=(*parsed.problems, *problems)))
     return result
