@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from jupyter_server.extension.application import ExtensionApp
+from jupyter_server.serverapp import ServerApp
 from traitlets import Bool, CaselessStrEnum, Float, Int, List, Unicode
 
 from ..model.config import FlowConfig
@@ -58,11 +59,21 @@ class JupyterFlow(ExtensionApp):
     )
     supervise_host = Bool(True, help="Whether to start a host and start it again if it dies.").tag(config=True)
 
+    @property
+    def server(self) -> ServerApp:
+        """The server that loaded us."""
+        if self.serverapp is None:
+            raise RuntimeError("this extension was not linked to a server")
+        return self.serverapp
+
+    def _config_file_name_default(self) -> str:
+        return "jupyter_flow_config"  # not jupyter_jupyter_flow_config
+
     def flow_config(self) -> FlowConfig:
         """Return the settings as the plain record that inner rooms take."""
         if self.serverapp is None:
             raise RuntimeError("the extension is not linked to a server")
-        root = Path(self.serverapp.root_dir).absolute()
+        root = Path(self.server.root_dir).absolute()
         named = "dag_folders" in self.config.JupyterFlow
         folders = tuple(root / Path(folder).expanduser() for folder in self.dag_folders)
         return FlowConfig(
