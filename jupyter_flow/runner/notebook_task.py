@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import json
 import keyword
 import os
@@ -85,6 +86,8 @@ class NotebookTask:
             save=lambda data: self._saved(saved, data),
             say=self.log.say,
         )
+        # its "Input Notebook", "Output Notebook" speak of files that are ours to read and write; warnings stay
+        logging.getLogger("papermill").setLevel(logging.WARNING)
         self.log.say(f"notebook {path} with kernel {name} ({spec.display_name})")
         stopped: list[str] = []
         try:
