@@ -225,8 +225,8 @@ class ParseReport:
     lines: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
-        """Return the report as JSON-ready data."""
-        return asdict(self)
+        """Return the report as what ``json.dumps`` writes. Values are shared with it: do not change them."""
+        return dict(vars(self))
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> ParseReport:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
+from functools import cache
 from typing import Any, Literal
 
 Json = None | bool | int | float | str | list[Any] | dict[str, Any]
@@ -116,29 +117,41 @@ class DagSpec:
         return result
 
 
+def plain(value: DagSpec | TaskSpec | ScheduleSpec) -> dict[str, Any]:
+    """Return the spec as what ``json.dumps`` writes. Values are shared with the spec: do not change them."""
+    data = dict(vars(value))
+    if isinstance(value, DagSpec):
+        data["schedule"] = vars(value.schedule)
+        data["tasks"] = [vars(task) for task in value.tasks]
+    return data
+
+
 def to_json(value: DagSpec | TaskSpec | ScheduleSpec) -> dict[str, Any]:
-    """Return the spec as JSON-ready dicts and lists."""
-    plain: dict[str, Any] = json.loads(json.dumps(asdict(value), ensure_ascii=False))
-    return plain
+    """Return the spec as JSON-ready dicts and lists of its own."""
+    copied: dict[str, Any] = json.loads(json.dumps(plain(value), ensure_ascii=False))
+    return copied
 
 
 def canonical(spec: DagSpec) -> str:
     """Return the canonical JSON text: sorted keys, no spaces, UTF-8, no NaN."""
-    return json.dumps(asdict(spec), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return json.dumps(plain(spec), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
 def spec_hash(spec: DagSpec) -> str:
     """Return the sha256 hex digest of :func:`canonical`."""
-    return hashlib.sha256(canonical(spec).encode()).hexdigest()
+    return text_hash(canonical(spec))
+
+
+def text_hash(text: str) -> str:
+    """Return the sha256 hex digest of a canonical text that is at hand already."""
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def task_from_json(data: Mapping[str, Any]) -> TaskSpec:
     """Rebuild a :class:`TaskSpec`; unknown keys raise ValueError."""
     known = _known(TaskSpec, data)
-    known["upstream"] = tuple(known.get("upstream", ()))
-    known["template_fields"] = tuple(known.get("template_fields", ()))
-    known["variable_inputs"] = tuple(known.get("variable_inputs", ()))
-    known["files"] = tuple(known.get("files", ()))
+    for name in ("upstream", "template_fields", "variable_inputs", "files"):
+        known[name] = tuple(known.get(name, ()))
     known["xcom_inputs"] = tuple((pair[0], pair[1]) for pair in known.get("xcom_inputs", ()))
     return TaskSpec(**known)
 
@@ -155,7 +168,11 @@ def dag_from_json(data: Mapping[str, Any]) -> DagSpec:
 
 
 def _known(cls: type, data: Mapping[str, Any]) -> dict[str, Any]:
-    names = {item.name for item in fields(cls)}
-    if unknown := set(data) - names:
+    if unknown := data.keys() - _names(cls):
         raise ValueError(f"{cls.__name__}: unknown keys {sorted(unknown)}")
     return dict(data)
+
+
+@cache
+def _names(cls: type) -> frozenset[str]:
+    return frozenset(item.name for item in fields(cls))

@@ -21,7 +21,7 @@ from ..authoring.exceptions import DagError, FlowWarning
 from ..authoring.to_spec import to_spec
 from ..model.errors import FlowError, NoHost, NotFound
 from ..model.records import ParseReport, ParseRequest, parse_timeout_message
-from ..model.spec import DagSpec, to_json
+from ..model.spec import DagSpec, plain
 from ..wire.client import HouseClient
 from .dag_loader import DagFileLoader
 from .spool_files import RESULT, save_atomically
@@ -71,7 +71,7 @@ def load(request: ParseRequest) -> ParseReport:
         variable.set_parse_reader(None)
     return ParseReport(
         dag_file=request.dag_file,
-        dags=() if error else tuple(to_json(spec) for spec in specs),
+        dags=() if error else tuple(plain(spec) for spec in specs),
         error=error,
         warnings=tuple(_warnings(caught, loader)),
         modules=tuple(sorted(_relative(modules, loader.folder))),

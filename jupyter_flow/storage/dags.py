@@ -16,7 +16,7 @@ from ..model.errors import Conflict, NotFound
 from ..model.instants import from_iso_or_none
 from ..model.records import Actor
 from ..model.rows import Dag, DagVersion
-from ..model.spec import DagSpec, canonical, dag_from_json, spec_hash, to_json
+from ..model.spec import DagSpec, canonical, dag_from_json, plain, text_hash
 from ..model.state import TASK_ACTIVE
 from .events import append
 from .mapping import to_dag, to_version
@@ -164,7 +164,8 @@ def bundles_in_use(connection: Connection) -> set[str]:
 
 
 def _store_version(connection: Connection, spec: DagSpec, bundle_hash: str, now: datetime) -> tuple[int, int, bool]:
-    text, digest = canonical(spec), spec_hash(spec)
+    text = canonical(spec)
+    digest = text_hash(text)
     query = select(dag_version).where(dag_version.c.dag_id == spec.dag_id).order_by(dag_version.c.number.desc())
     latest = connection.execute(query.limit(1)).one_or_none()
     if latest is not None and (latest.spec_hash, latest.bundle_hash) == (digest, bundle_hash):
@@ -189,7 +190,7 @@ def _columns(spec: DagSpec) -> dict[str, Any]:
         "description": spec.description,
         "owner": spec.owner,
         "tags": list(spec.tags),
-        "schedule": to_json(spec.schedule),
+        "schedule": plain(spec.schedule),
         "timezone": spec.timezone,
         "start_date": from_iso_or_none(spec.start_date),
         "end_date": from_iso_or_none(spec.end_date),
