@@ -12,7 +12,7 @@ from typing import Literal
 import psutil  # type: ignore[import-untyped]
 
 from ..model.config import FlowConfig
-from ..model.errors import FlowError
+from ..model.errors import FlowError, NoHost
 from ..model.records import Actor
 from ..service import lease, supervise
 from ..wire.client import HouseClient
@@ -58,13 +58,11 @@ class HostLink:
         self._woken.set()
         with self._guard:
             client, self._client = self._client, None
-        words = ""
         if client is not None:
-            words = self._leave() if self._is_background and self._is_last() else ""
             client.close()
         if self._thread is not None:
-            self._thread.join(timeout=5)
-        return words
+            self._thread.join(supervise.START_TIMEOUT)  # it may be starting a host at this moment
+        return self._leave() if self._is_background and self._is_last() else ""
 
     def _run(self, on_change: Callable[[int], object], on_host: Callable[[HostState], object]) -> None:
         pause = _FIRST_PAUSE
@@ -133,6 +131,8 @@ class HostLink:
                 client.call(
                     "host.stop", tasks=self._config.on_stop == "cancel", finish=self._config.on_stop == "finish"
                 )
+        except NoHost:
+            return ""
         except FlowError as error:
             return f"Jupyter Flow: the host was not told to stop: {error}"
         if running and self._config.on_stop == "finish":

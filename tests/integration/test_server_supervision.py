@@ -124,10 +124,26 @@ def test_a_host_that_was_told_to_stop_stays_ended_until_a_command_comes(servers:
     assert lab.run_to_end("book")["state"] == "success"
 
 
-def test_the_server_has_none_of_the_users_or_the_runners_modules(servers: Callable[[], LabServer]) -> None:
-    lab = servers()
+def loaded_modules(lab: LabServer) -> set[str]:
+    answer = requests.get(f"{lab.url}/modules", headers={"Authorization": f"token {lab.token}"}, timeout=30)
+    return set(answer.json())
+
+
+def with_modules(lab: LabServer) -> LabServer:
     lab.write_module("zz_modules", MODULES)
     lab.extensions["zz_modules"] = True
+    return lab
+
+
+def test_the_server_has_none_of_the_users_or_the_runners_modules(servers: Callable[[], LabServer]) -> None:
+    plain = with_modules(servers())
+    plain.extensions["jupyter_flow"] = False
+    plain.spawn()
+    wait_for(lambda: "is running at" in plain.output(), "a server without us runs")
+    its_own = loaded_modules(plain)
+    assert not [name for name in its_own if name.startswith("jupyter_flow")]
+
+    lab = with_modules(servers())
     lab.write_dag(DAG.replace("{seconds}", "0") + "\n    import helper_of_the_user\n")
     (lab.dags / "helper_of_the_user.py").write_text("VALUE = 1\n")
     lab.write_notebook(["print(1)"], "book.ipynb")
@@ -135,13 +151,11 @@ def test_the_server_has_none_of_the_users_or_the_runners_modules(servers: Callab
     lab.wait_for_dag("book")
     assert lab.run_to_end("book")["state"] == "success"
     lab.socket().close()
-    answer = requests.get(f"{lab.url}/modules", headers={"Authorization": f"token {lab.token}"}, timeout=30)
-    loaded = set(answer.json())
-    ours = {name for name in loaded if name.startswith("jupyter_flow.")}
+    added = loaded_modules(lab) - its_own
+    ours = {name for name in added if name.startswith("jupyter_flow.")}
     assert ours
-    child_side = ("authoring", "operators", "runner", "magics")
-    assert not {name for name in ours if name.split(".")[1] in child_side}
-    assert not loaded & {"papermill", "nbclient", "ipykernel", "IPython", "helper_of_the_user"}
+    assert not {name for name in ours if name.split(".")[1] in ("authoring", "operators", "runner", "magics")}
+    assert not added & {"papermill", "nbclient", "ipykernel", "IPython", "dask", "helper_of_the_user"}
 
 
 def test_one_of_two_servers_leaves_the_host_to_the_other(servers: Callable[[], LabServer]) -> None:
