@@ -161,4 +161,4 @@ def why(**names: Any) -> None:
     line = Text(clean(task["task_id"])).append(" is ").append(task["state"], style=STYLES.get(task["state"], ""))
     if text := reason_text(task):
         line.append(f": {clean(text)}")
-    return console().print(line)
+    return console().print(line, soft_wrap=True)

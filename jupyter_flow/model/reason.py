@@ -58,18 +58,24 @@ TEXTS: dict[str, str] = {
 }
 
 
+LONGEST = 600
+"""Characters of a rendering: longer messages are cut there, ``args`` keep them whole."""
+
+
 @dataclass(frozen=True)
 class Reason:
-    """A reason ``code`` with its ``args``; ``str()`` gives the English rendering."""
+    """A reason ``code`` with its ``args``; ``str()`` gives the English rendering, one line."""
 
     code: str
     args: Mapping[str, Any] = field(default_factory=dict)
 
     def __str__(self) -> str:
         try:
-            return TEXTS[self.code].format(**self.args)
+            text = TEXTS[self.code].format(**self.args)
         except (KeyError, IndexError, ValueError, TypeError):
-            return self.code + (f" {dict(self.args)}" if self.args else "")
+            text = self.code + (f" {dict(self.args)}" if self.args else "")
+        line = " ".join(text.split()).removesuffix(":")  # many exceptions have no message
+        return line if len(line) <= LONGEST else line[: LONGEST - 1] + "…"
 
     def to_json(self) -> dict[str, Any]:
         """Return ``{"code", "args", "text"}``."""

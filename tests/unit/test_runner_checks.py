@@ -64,7 +64,7 @@ def test_old_notebooks_are_read_as_format_4() -> None:
         (Interrupted("cancel"), "cancelled", "cancelled by a request", False),
         (Interrupted("timeout"), "failed", "timeout: not finished after 5 s", False),
         (SystemExit(0), "failed", "SystemExit: the task called sys.exit(0)", False),
-        (KeyboardInterrupt(), "failed", "KeyboardInterrupt: ", False),
+        (KeyboardInterrupt(), "failed", "KeyboardInterrupt", False),
         (ValueError("bad"), "failed", "ValueError: bad", False),
     ],
 )
