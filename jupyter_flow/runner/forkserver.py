@@ -34,20 +34,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
-from ..model.imports import importing_without
+from ..model.imports import GRAMMAR_OF_IRIS, importing_without
 from ..wire.framing import Decoder, FrameError, encode
 from .fork_hygiene import Baseline, EnvironmentTag
 
 FIRST_CONNECTION_TIMEOUT = 30.0
 REPLY_BATCH = 8
-BLOCKED_MODULES = ("pyarrow", "boto3", "botocore", "azure", "gcsfs")
+BLOCKED_MODULES = (GRAMMAR_OF_IRIS, "pyarrow", "boto3", "botocore", "azure", "gcsfs")
 """Optional stores of papermill: some start threads when imported, and no task needs them from us."""
 
 LIGHT = (
     *("runner.attempt", "runner.parse_child", "runner.dag_loader", "runner.task_context", "runner.templating"),
     *("authoring.context", "authoring.runtime", "operators.bash", "operators.empty", "operators.python"),
+    "runner.warm",
 )
-BASES = {"light": LIGHT, "notebook": (*LIGHT, "operators.notebook", "runner.notebook_task", "runner.warm")}
+BASES = {"light": LIGHT, "notebook": (*LIGHT, "operators.notebook", "runner.notebook_task")}
 
 
 class Refused(Exception):
@@ -73,8 +74,10 @@ def import_base(profile: str) -> None:
     with importing_without(*BLOCKED_MODULES):
         for name in BASES[profile]:
             importlib.import_module(f"jupyter_flow.{name}")
+        warm = sys.modules["jupyter_flow.runner.warm"]
+        warm.warm_authoring()
         if profile == "notebook":
-            importlib.import_module("jupyter_flow.runner.warm").warm()
+            warm.warm()
 
 
 def check_forkable() -> None:
