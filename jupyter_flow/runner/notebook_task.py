@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import logging
 import json
 import keyword
+import logging
 import os
 import shutil
 from collections.abc import Mapping
@@ -27,11 +27,12 @@ _INTERPOLATING = frozenset({"julia", "powershell", ".net-powershell", "perl", "r
 
 @dataclass
 class NotebookFacts:
-    """What the report says of the notebook and its kernel; None where it is not known."""
+    """What the report says of the notebook and its kernel (None where it is not known); ``left_over``: KernelEnd's."""
 
     fields: dict[str, Any] = field(default_factory=dict)
     peak_rss: int = 0
     cpu_time: float = 0.0
+    left_over: bool = False
 
 
 @dataclass
@@ -73,6 +74,7 @@ class NotebookTask:
         events = JsonLines(Path(self.workload.spool) / CELLS)
         task = engine.EngineTask(
             attempt_id=self.workload.attempt_id,
+            home=Path(self.workload.home),
             limits=self.workload.limits,
             receiver=self.runtime,
             pull=self.runtime.xcom_pull,
@@ -144,6 +146,7 @@ class NotebookTask:
         )
 
     def _learn(self, task: Any) -> None:
+        self.facts.left_over = self.facts.left_over or task.left_over
         if task.records is None:
             return
         self.facts.fields["failing_cell"] = task.records.failing_cell
