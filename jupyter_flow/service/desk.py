@@ -174,7 +174,7 @@ class Desk:
         for run in created:
             self.book.place(connection, run)
         if created or not self._runs_ended:
-            self.next_due = due.next_due(connection, now)
+            self.next_due = dags.next_due(connection, now)  # those due already wait for a run to end
         return {run.dag_id for run in created}
 
     def _decide(self, connection: Connection, now: datetime, touched_dags: set[str]) -> None:

@@ -46,18 +46,6 @@ def refresh_next(connection: Connection, dag: Dag, now: datetime) -> None:
     dags.set_next_run(connection, dag.dag_id, next_for(dag, queries.last_scheduled(connection, dag.dag_id), now))
 
 
-def next_due(connection: Connection, now: datetime) -> datetime | None:
-    """Return when the next run of any DAG becomes due, those due already left out (they wait for a run to end)."""
-    return min(
-        (
-            dag.next_run_after
-            for dag in dags.list_dags(connection)
-            if not dag.is_paused and dag.next_run_after is not None and dag.next_run_after > now
-        ),
-        default=None,
-    )
-
-
 def _create(connection: Connection, dag: Dag, info: RunInfo, now: datetime) -> DagRun | None:
     version = dags.latest_version(connection, dag.dag_id)
     new = NewRun(

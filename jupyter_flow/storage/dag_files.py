@@ -7,11 +7,21 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, select
+from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
 
 from ..model.rows import DagFile, ImportProblem
 from .events import append
 from .schema import dag_file, import_problem
+
+_THIS_FILE = (dag_file.c.dag_folder == bindparam("b_folder")) & (dag_file.c.dag_file == bindparam("b_file"))
+_UPDATE_FILE = update(dag_file).where(_THIS_FILE)
+_DELETE_FILE = delete(dag_file).where(_THIS_FILE)
+_INSERT_FILE = insert(dag_file)
+_ITS_PROBLEMS = (import_problem.c.dag_folder == bindparam("b_folder")) & (
+    import_problem.c.dag_file == bindparam("b_file")
+)
+_PROBLEMS = select(import_problem).where(_ITS_PROBLEMS).order_by(import_problem.c.id)
+_DELETE_PROBLEMS = delete(import_problem).where(_ITS_PROBLEMS)
 
 
 def known_files(connection: Connection) -> dict[tuple[str, str], DagFile]:
@@ -22,24 +32,24 @@ def known_files(connection: Connection) -> dict[tuple[str, str], DagFile]:
 
 def record_file(connection: Connection, file: DagFile) -> None:
     """Remember that ``file`` was parsed as it is."""
-    forget_file(connection, file.dag_folder, file.dag_file)
-    connection.execute(insert(dag_file), [asdict(file) | {"depends_on": list(file.depends_on)}])
+    values = asdict(file) | {"depends_on": list(file.depends_on)}
+    if connection.execute(_UPDATE_FILE, values | _place(file.dag_folder, file.dag_file)).rowcount == 0:
+        connection.execute(_INSERT_FILE, [values])
 
 
 def forget_file(connection: Connection, folder: str, file: str) -> None:
     """Forget a DAG file that is gone (its problems: :func:`replace_problems` with none)."""
-    connection.execute(delete(dag_file).where(dag_file.c.dag_folder == folder, dag_file.c.dag_file == file))
+    connection.execute(_DELETE_FILE, _place(folder, file))
 
 
 def replace_problems(
     connection: Connection, folder: str, file: str, problems: Sequence[ImportProblem], now: datetime
 ) -> bool:
     """Let ``problems`` be all that is wrong with a DAG file; tell whether that is news (then with an event)."""
-    here = (import_problem.c.dag_folder == folder) & (import_problem.c.dag_file == file)
-    known = connection.execute(select(import_problem).where(here).order_by(import_problem.c.id)).all()
+    known = connection.execute(_PROBLEMS, _place(folder, file)).all()
     if [_essence(_to_problem(row)) for row in known] == [_essence(problem) for problem in problems]:
         return False
-    connection.execute(delete(import_problem).where(here))
+    connection.execute(_DELETE_PROBLEMS, _place(folder, file))
     if problems:
         connection.execute(insert(import_problem), [asdict(problem) for problem in problems])
     append(connection, "import_errors_changed", now)
@@ -52,6 +62,10 @@ def list_problems(connection: Connection, kind: str | None = None) -> list[Impor
     if kind is not None:
         query = query.where(import_problem.c.kind == kind)
     return [_to_problem(row) for row in connection.execute(query)]
+
+
+def _place(folder: str, file: str) -> dict[str, str]:
+    return {"b_folder": folder, "b_file": file}
 
 
 def _essence(problem: ImportProblem) -> tuple[Any, ...]:

@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from ..model.changes import RunInfo
 from ..model.errors import Conflict, NotFound
@@ -21,6 +21,33 @@ from ..model.state import TASK_ACTIVE
 from .events import append
 from .mapping import to_dag, to_version
 from .schema import bundle, dag, dag_run, dag_version, task_instance
+
+_BY_DAG_ID = select(dag).where(dag.c.dag_id == bindparam("b_dag_id"))
+_UPDATE = update(dag).where(dag.c.dag_id == bindparam("b_dag_id"))
+_UPDATE_RETURNING = _UPDATE.returning(dag)
+_INSERT_RETURNING = insert(dag).returning(dag)
+_OF_FILE = select(dag.c.dag_id).where(
+    dag.c.dag_folder == bindparam("b_folder"), dag.c.dag_file == bindparam("b_file"), dag.c.is_active
+)
+_DUE = (
+    select(dag)
+    .where(dag.c.next_run_after <= bindparam("b_now"), dag.c.is_active, dag.c.is_paused.is_(False))
+    .order_by(dag.c.next_run_after)
+)
+_NEXT_DUE = select(func.min(dag.c.next_run_after)).where(
+    dag.c.next_run_after > bindparam("b_now"), dag.c.is_active, dag.c.is_paused.is_(False)
+)
+_VERSION = select(dag_version).where(dag_version.c.id == bindparam("b_id"))
+_LATEST_VERSION = (
+    select(dag_version)
+    .where(dag_version.c.dag_id == bindparam("b_dag_id"))
+    .order_by(dag_version.c.number.desc())
+    .limit(1)
+)
+_UPDATE_VERSION = update(dag_version).where(dag_version.c.id == bindparam("b_id"))
+_INSERT_VERSION = insert(dag_version).returning(dag_version.c.id)
+_RUN_OF_VERSION = select(dag_run.c.id).where(dag_run.c.dag_version_id == bindparam("b_id")).limit(1)
+_BUNDLE = select(bundle.c.id).where(bundle.c.bundle_hash == bindparam("b_hash"))
 
 
 @dataclass(frozen=True)
@@ -42,7 +69,7 @@ def store_dag(
     counts for new DAGs only. With ``schedule_changed`` the caller has to compute the next run anew. Raises
     :class:`Conflict` if an active DAG of another file has the same id.
     """
-    row = connection.execute(select(dag).where(dag.c.dag_id == spec.dag_id)).one_or_none()
+    row = connection.execute(_BY_DAG_ID, {"b_dag_id": spec.dag_id}).one_or_none()
     place = {"dag_folder": dag_folder, "dag_file": spec.dag_file}
     if row is not None and row.is_active and (row.dag_folder, row.dag_file) != (dag_folder, spec.dag_file):
         raise Conflict(f"DAG id {spec.dag_id!r} is defined in {row.dag_file} already: rename one of the two")
@@ -50,21 +77,22 @@ def store_dag(
     values = place | _columns(spec) | {"version_id": version_id, "version_number": number, "is_active": True}
     if row is None:
         values |= {"is_paused": paused, "created_at": now, "updated_at": now}
-        connection.execute(insert(dag), [values | {"dag_id": spec.dag_id}])
+        row = connection.execute(_INSERT_RETURNING, values | {"dag_id": spec.dag_id}).one()
         append(connection, "dag_changed", now, dag_id=spec.dag_id)
-        return StoredDag(get_dag(connection, spec.dag_id), True, True, True)
+        return StoredDag(to_dag(row), True, True, True)
     timing = ("schedule", "timezone", "start_date", "end_date", "catchup")
     schedule_changed = not row.is_active or any(values[name] != getattr(row, name) for name in timing)
     changed = version_changed or any(value != getattr(row, name) for name, value in values.items())
     if changed:
-        connection.execute(update(dag).where(dag.c.id == row.id).values(updated_at=now, **values))
+        values |= {"updated_at": now, "b_dag_id": spec.dag_id}
+        row = connection.execute(_UPDATE_RETURNING, values).one()
         append(connection, "dag_changed", now, dag_id=spec.dag_id)
-    return StoredDag(get_dag(connection, spec.dag_id), False, changed, schedule_changed)
+    return StoredDag(to_dag(row), False, changed, schedule_changed)
 
 
 def get_dag(connection: Connection, dag_id: str) -> Dag:
     """Return one DAG, active or not; raises :class:`NotFound`."""
-    row = connection.execute(select(dag).where(dag.c.dag_id == dag_id)).one_or_none()
+    row = connection.execute(_BY_DAG_ID, {"b_dag_id": dag_id}).one_or_none()
     if row is None:
         raise NotFound(f"DAG {dag_id!r} does not exist")
     return to_dag(row)
@@ -80,12 +108,13 @@ def list_dags(connection: Connection, *, active_only: bool = True) -> list[Dag]:
 
 def due_dags(connection: Connection, now: datetime) -> list[Dag]:
     """Return active, unpaused DAGs whose next run is due, longest due first."""
-    query = (
-        select(dag)
-        .where(dag.c.next_run_after <= now, dag.c.is_active, dag.c.is_paused.is_(False))
-        .order_by(dag.c.next_run_after)
-    )
-    return [to_dag(row) for row in connection.execute(query)]
+    return [to_dag(row) for row in connection.execute(_DUE, {"b_now": now})]
+
+
+def next_due(connection: Connection, after: datetime) -> datetime | None:
+    """Return the earliest instant later than ``after`` at which an active, unpaused DAG has a run due."""
+    at: datetime | None = connection.execute(_NEXT_DUE, {"b_now": after}).scalar_one()
+    return at
 
 
 def set_paused(connection: Connection, dag_id: str, paused: bool, now: datetime, actor: Actor | None) -> Dag:
@@ -93,7 +122,7 @@ def set_paused(connection: Connection, dag_id: str, paused: bool, now: datetime,
     known = get_dag(connection, dag_id)
     if known.is_paused == paused:
         return known
-    connection.execute(update(dag).where(dag.c.id == known.id).values(is_paused=paused, updated_at=now))
+    connection.execute(_UPDATE, {"is_paused": paused, "updated_at": now, "b_dag_id": dag_id})
     append(connection, "dag_changed", now, dag_id=dag_id, actor=actor)
     return get_dag(connection, dag_id)
 
@@ -102,12 +131,10 @@ def deactivate(
     connection: Connection, dag_folder: str, dag_file: str, keep: Collection[str], now: datetime
 ) -> list[str]:
     """Mark the DAGs of a file that are not in ``keep`` as inactive: it no longer defines them. Return their ids."""
-    query = select(dag.c.dag_id).where(dag.c.dag_folder == dag_folder, dag.c.dag_file == dag_file, dag.c.is_active)
-    gone = sorted(set(connection.execute(query).scalars()) - set(keep))
+    found = connection.execute(_OF_FILE, {"b_folder": dag_folder, "b_file": dag_file}).scalars()
+    gone = sorted(set(found) - set(keep))
     for dag_id in gone:
-        connection.execute(
-            update(dag).where(dag.c.dag_id == dag_id).values(is_active=False, updated_at=now, **_next(None))
-        )
+        connection.execute(_UPDATE, {"is_active": False, "updated_at": now, "b_dag_id": dag_id, **_next(None)})
         append(connection, "dag_changed", now, dag_id=dag_id)
     return gone
 
@@ -129,12 +156,12 @@ def delete_dag(connection: Connection, dag_id: str, now: datetime, actor: Actor 
 
 def set_next_run(connection: Connection, dag_id: str, info: RunInfo | None) -> None:
     """Write when the next scheduled run is due (None: there is none)."""
-    connection.execute(update(dag).where(dag.c.dag_id == dag_id).values(_next(info)))
+    connection.execute(_UPDATE, {"b_dag_id": dag_id, **_next(info)})
 
 
 def get_version(connection: Connection, version_id: int) -> DagVersion:
     """Return one version; raises :class:`NotFound`."""
-    row = connection.execute(select(dag_version).where(dag_version.c.id == version_id)).one_or_none()
+    row = connection.execute(_VERSION, {"b_id": version_id}).one_or_none()
     if row is None:
         raise NotFound(f"DAG version number {version_id} does not exist")
     return to_version(row)
@@ -152,8 +179,7 @@ def load_spec(version: DagVersion) -> DagSpec:
 
 def record_bundle(connection: Connection, bundle_hash: str, files: Sequence[str], size: int, now: datetime) -> None:
     """Remember a bundle and the files in it (once)."""
-    known = select(bundle.c.id).where(bundle.c.bundle_hash == bundle_hash)
-    if connection.execute(known).scalar_one_or_none() is None:
+    if connection.execute(_BUNDLE, {"b_hash": bundle_hash}).scalar_one_or_none() is None:
         values = {"bundle_hash": bundle_hash, "files": list(files), "size": size, "created_at": now}
         connection.execute(insert(bundle), [values])
 
@@ -166,23 +192,21 @@ def bundles_in_use(connection: Connection) -> set[str]:
 def _store_version(connection: Connection, spec: DagSpec, bundle_hash: str, now: datetime) -> tuple[int, int, bool]:
     text = canonical(spec)
     digest = text_hash(text)
-    query = select(dag_version).where(dag_version.c.dag_id == spec.dag_id).order_by(dag_version.c.number.desc())
-    latest = connection.execute(query.limit(1)).one_or_none()
+    latest = connection.execute(_LATEST_VERSION, {"b_dag_id": spec.dag_id}).one_or_none()
     if latest is not None and (latest.spec_hash, latest.bundle_hash) == (digest, bundle_hash):
         return latest.id, latest.number, False
     values: dict[str, Any] = {"spec_hash": digest, "spec": text, "bundle_hash": bundle_hash, "updated_at": now}
     if latest is not None and not _is_pinned(connection, latest.id):
-        connection.execute(update(dag_version).where(dag_version.c.id == latest.id).values(created_at=now, **values))
+        connection.execute(_UPDATE_VERSION, values | {"created_at": now, "b_id": latest.id})
         return latest.id, latest.number, True
     number = 1 if latest is None else latest.number + 1
     values |= {"dag_id": spec.dag_id, "number": number, "created_at": now}
-    version_id: int = connection.execute(insert(dag_version).returning(dag_version.c.id), values).scalar_one()
+    version_id: int = connection.execute(_INSERT_VERSION, values).scalar_one()
     return version_id, number, True
 
 
 def _is_pinned(connection: Connection, version_id: int) -> bool:
-    used = select(dag_run.c.id).where(dag_run.c.dag_version_id == version_id).limit(1)
-    return connection.execute(used).scalar_one_or_none() is not None
+    return connection.execute(_RUN_OF_VERSION, {"b_id": version_id}).scalar_one_or_none() is not None
 
 
 def _columns(spec: DagSpec) -> dict[str, Any]:

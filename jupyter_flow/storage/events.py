@@ -26,6 +26,7 @@ _NEXT_SEQ = (
     .returning(dag_run.c.last_seq)
 )
 _INSERT = insert(event)
+_LAST_ID = select(func.max(event.c.id))
 _AFTER = select(event).where(event.c.id > bindparam("cursor")).order_by(event.c.id).limit(bindparam("count"))
 
 
@@ -90,7 +91,7 @@ def read_after(connection: Connection, cursor: int, limit: int = 500) -> list[Ev
 
 def last_id(connection: Connection) -> int:
     """Return the cursor of the newest event, 0 if there is none."""
-    newest: int | None = connection.execute(select(func.max(event.c.id))).scalar_one()
+    newest: int | None = connection.execute(_LAST_ID).scalar_one()
     return newest or 0
 
 

@@ -24,6 +24,9 @@ _ACTIVE = sorted(map(str, TASK_ACTIVE))
 _BY_RUN = select(task_instance).where(task_instance.c.dag_run_id == bindparam("b_run")).order_by(task_instance.c.id)
 _BY_ID = select(task_instance).where(task_instance.c.id.in_(bindparam("b_ids", expanding=True)))
 _BY_ID_LOCKED = _BY_ID.with_for_update()
+_LAST_SCHEDULED = select(func.max(dag_run.c.logical_date)).where(
+    dag_run.c.dag_id == bindparam("b_dag_id"), dag_run.c.run_type == str(RunType.SCHEDULED)
+)
 _USAGE = (
     select(
         task_instance.c.dag_run_id,
@@ -128,10 +131,7 @@ def run_counts(connection: Connection) -> dict[str, RunCounts]:
 
 def last_scheduled(connection: Connection, dag_id: str) -> datetime | None:
     """Return the newest logical date among the scheduled runs of a DAG."""
-    query = select(func.max(dag_run.c.logical_date)).where(
-        dag_run.c.dag_id == dag_id, dag_run.c.run_type == str(RunType.SCHEDULED)
-    )
-    newest: datetime | None = connection.execute(query).scalar_one()
+    newest: datetime | None = connection.execute(_LAST_SCHEDULED, {"b_dag_id": dag_id}).scalar_one()
     return newest
 
 
