@@ -46,7 +46,7 @@ FIT = [
     {"cell_type": "markdown", "source": "# Fit"},
     {"source": "rows = 5\nfail = 'False'", "tags": ["parameters"]},
     "import time\nfor step in range(6):\n    print('step', step, 'of', rows)\n    time.sleep(0.3)",
-    *[f"print('cell {n}')" for n in range(30)],
+    *[f"value_{n} = {n}" for n in range(30)],
     "if str(fail) == 'True':\n    raise ValueError(f'the data are bad: {rows} rows')",
     "print('fitted')",
 ]
