@@ -97,7 +97,9 @@ class JupyterFlow(ExtensionApp):
         self.door = HouseDoor(self._config, self._threads)
         self.feed = EventFeed(self.door)
         self.link = HostLink(self._config, self.log) if self.supervise_host else None
-        self.door.wake_host = self.link.wake if self.link else None
+        if link := self.link:
+            self.door.wake_host = link.wake
+            self.door.host_trouble = lambda: link.trouble
         self.settings.update({"jupyter_flow_door": self.door, "jupyter_flow_feed": self.feed})
 
     def initialize_handlers(self) -> None:

@@ -31,6 +31,8 @@ class HostLink:
     """
 
     def __init__(self, config: FlowConfig, log: logging.Logger) -> None:
+        self.trouble: str | None = None
+        """Why no host could be reached the last time, None while one answers."""
         self._config = config
         self._log = log
         self._stopping = threading.Event()
@@ -78,12 +80,14 @@ class HostLink:
                     return
                 cursor = client.call("events.subscribe")["cursor"]
                 pause = _FIRST_PAUSE
+                self.trouble = None
                 on_host("connected")
                 on_change(cursor)
                 for message in client.pushes():
                     if message.get("push") == "changed":
                         on_change(message["cursor"])
             except (FlowError, OSError) as error:
+                self.trouble = str(error)
                 if not self._stopping.is_set():
                     self._log.warning("Jupyter Flow: no host for %s: %s", self._config.home, error)
             if self._stopping.is_set():

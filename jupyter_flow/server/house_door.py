@@ -26,11 +26,13 @@ class HouseDoor:
     """Answers questions and passes commands on, in the threads of ``threads``. Safe to use from many requests.
 
     ``wake_host`` is called (from any thread) when a command finds no host; None if nobody starts one.
+    ``host_trouble`` tells why no host could be started, None if that is not known.
     """
 
     def __init__(self, config: FlowConfig, threads: Executor) -> None:
         self.config = config
         self.wake_host: Callable[[], None] | None = None
+        self.host_trouble: Callable[[], str | None] = lambda: None
         self._threads = threads
         self._lock = threading.Lock()
         self._exit = contextlib.ExitStack()
@@ -59,7 +61,8 @@ class HouseDoor:
         deadline = loop.time() + HOST_DEADLINE
         while not await self.in_thread(self._host_answers):
             if loop.time() > deadline:
-                raise NoHost(f"no host answers for {self.config.home}: see host.log there, or `jupyter flow doctor`")
+                hint = f"no host answers for {self.config.home}: see host.log there, or `jupyter flow doctor`"
+                raise NoHost(self.host_trouble() or hint)
             await asyncio.sleep(_PAUSE)
         return await self.in_thread(self._call, actor, op, args)
 
@@ -78,8 +81,14 @@ class HouseDoor:
             self._exit.close()
 
     def _view(self, actor: Actor, name: str, args: dict[str, Any]) -> Any:
-        with usable(self.config):
-            return getattr(views, name)(self._open(), actor, **args)
+        try:
+            with usable(self.config):
+                document = getattr(views, name)(self._open(), actor, **args)
+        except NoHost as error:
+            raise NoHost(self.host_trouble() or str(error)) from None
+        if name == "health" and document["state"] == "stopped":
+            document["message"] = self.host_trouble() or document["message"]
+        return document
 
     def _call(self, actor: Actor, op: str, args: dict[str, Any]) -> Any:
         with HouseClient(self.config.home, {"actor": actor.to_json()}) as client:

@@ -32,8 +32,7 @@ class Lease:
             ensure_private_dir(home)
             descriptor = os.open(home / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         except OSError as error:
-            why = error.strerror or str(error)
-            raise InvalidInput(f"state folder {home} is not writable ({why}): set {HOME_VARIABLE} or --home") from None
+            raise InvalidInput(not_writable(home, error)) from None
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -58,6 +57,12 @@ class Lease:
 
     def __exit__(self, *exc: object) -> None:
         self.release()
+
+
+def not_writable(home: Path, error: OSError) -> str:
+    """Return what is said when nothing can be written into the state folder ``home``."""
+    why = error.strerror or str(error)
+    return f"state folder {home} is not writable ({why}): set {HOME_VARIABLE} or --home"
 
 
 def holder(home: Path) -> dict[str, Any]:

@@ -64,7 +64,11 @@ def _pid_of_living(home: Path) -> int | None:
 def _spawn(config: FlowConfig) -> subprocess.Popen[bytes]:
     try:
         ensure_private_dir(config.home)
-        with (config.home / "host.log").open("ab") as log:
+        log = (config.home / "host.log").open("ab")
+    except OSError as error:
+        raise NoHost(lease.not_writable(config.home, error)) from None
+    try:
+        with log:
             return subprocess.Popen(
                 command(config),
                 stdin=subprocess.DEVNULL,
