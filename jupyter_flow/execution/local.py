@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import shutil
 import signal
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ from pathlib import Path
 
 from ..model.config import FlowConfig
 from ..model.records import Report, Workload
-from ..wire.paths import ensure_private_dir, runtime_dir
+from ..wire.paths import attempt_folder, ensure_private_dir, runtime_dir
 from . import census, identity, results
 from .children import Exited, Notice, Profile, Started
 from .environment import child_environment
@@ -51,9 +52,9 @@ class LocalExecutor:
 
     launcher: ForkserverLauncher | SpawnLauncher
 
-    def __init__(self, launcher: ForkserverLauncher | SpawnLauncher, spool: Path, grace: float = 5.0) -> None:
+    def __init__(self, launcher: ForkserverLauncher | SpawnLauncher, home: Path, grace: float = 5.0) -> None:
         self.launcher = launcher
-        self._spool, self._grace = spool, grace
+        self._home, self._spool, self._grace = home, home / "spool", grace
         self._attempts: dict[str, _Attempt] = {}
         self._spools: dict[str, Path] = {}
         self._ladders: dict[str, _Ladder] = {}
@@ -153,7 +154,8 @@ class LocalExecutor:
             self._leave_nothing(key, ladder.known if ladder is not None else set())
 
     def _leave_nothing(self, key: str, known: set[tuple[int, int]]) -> None:
-        """KILL what is left of an ended attempt, again and again until a census finds nothing."""
+        """KILL what is left of an ended attempt, again and again until a census finds nothing; remove its sockets."""
+        shutil.rmtree(attempt_folder(self._home, key), ignore_errors=True)
         alive = {pid for pid, ticks in known if identity.is_running(pid, ticks)}
         if census.sweep(key, signal.SIGKILL, alive):
             self._leftovers[key] = self._leftovers.get(key, SWEEP_LIMIT)
@@ -219,5 +221,5 @@ def make_launcher(config: FlowConfig) -> ForkserverLauncher | SpawnLauncher:
 
 def make_executor(config: FlowConfig) -> LocalExecutor:
     """Return the executor of a host; creates the spool and the folder of the sockets."""
-    spool = ensure_private_dir(config.home / "spool")
-    return LocalExecutor(make_launcher(config), spool, config.limits.kill_grace)
+    ensure_private_dir(config.home / "spool")
+    return LocalExecutor(make_launcher(config), config.home, config.limits.kill_grace)

@@ -52,8 +52,9 @@ class Attempt:
             verdict = self._verdict()
             if watchdog is not None:
                 watchdog.dismiss()
-            # what a forked kernel started is no child of ours: look further when things went wrong
+            # what a forked kernel started is no child of ours: look further when things went wrong or it says so
             thorough = verdict.outcome in ("failed", "cancelled")
+            thorough = thorough or (self._notebooks is not None and self._notebooks.facts.left_over)
             left = end_leftovers(self._workload.attempt_id, self._limits.kill_grace, thorough=thorough)
             if left:
                 self._log.say(f"{left} processes that the task left running were ended", "warning")

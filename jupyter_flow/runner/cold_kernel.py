@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+from ..wire.paths import ensure_private_dir
 from . import leash
 from .kernel_source import KernelEnd, KernelRequest, LocalKernel
 
@@ -15,6 +16,7 @@ from .kernel_source import KernelEnd, KernelRequest, LocalKernel
 class ColdKernel(LocalKernel):
     """A kernel started by ``exec`` of its kernelspec's command. On Linux it dies with this process (leash)."""
 
+    folder: Path
     _process: subprocess.Popen[bytes] | None = None
     _leash: int | None = None
     _watch: asyncio.Task[KernelEnd] | None = None
@@ -22,6 +24,7 @@ class ColdKernel(LocalKernel):
     async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:
         """Write the connection file and fill in the kernelspec's command."""
         manager: Any = self.parent
+        ensure_private_dir(self.folder)
         manager.write_connection_file()
         self.connection_info = manager.get_connection_info()
         command = manager.format_kernel_cmd(extra_arguments=kwargs.pop("extra_arguments", []))
@@ -85,7 +88,9 @@ class ColdKernelSource:
 
     def provisioner(self, request: KernelRequest, manager: Any) -> LocalKernel:
         """Return a provisioner for ``request``."""
-        return ColdKernel(kernel_spec=request.spec, kernel_id=request.attempt_id, parent=manager)
+        kernel = ColdKernel(kernel_spec=request.spec, kernel_id=request.attempt_id, parent=manager)
+        kernel.folder = request.folder
+        return kernel
 
 
 def connection_file(folder: Path) -> str:

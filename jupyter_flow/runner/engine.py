@@ -48,12 +48,13 @@ def _nothing_to_pull(task_id: str, key: str) -> tuple[bool, Any]:
 class EngineTask:
     """What an attempt gives the engine besides the notebook, and what it learns from it.
 
-    ``env``: the task's own environment. ``own_env``: see KernelRequest. ``watch(run)``: called with the run
-    before it starts, to connect cancel and timeout. Without a task (plain ``papermill --engine flow``) the
-    defaults hold: no records, no house.
+    ``env``: the task's own environment. ``home``: the house's. ``watch(run)``: called with the run
+    before it starts, to connect cancel and timeout. ``left_over``: see KernelEnd. Without a task (plain
+    ``papermill --engine flow``) the defaults hold: no records, no house.
     """
 
     attempt_id: str = "0" * 32
+    home: Path | None = None
     limits: Limits = Limits()
     receiver: Any = field(default_factory=_NoHouse)
     pull: Callable[[str, str], tuple[bool, Any]] = _nothing_to_pull
@@ -68,6 +69,7 @@ class EngineTask:
     say: Callable[[str], None] = lambda text: None
     watch: Callable[[NotebookRun], None] = lambda run: None
     records: CellRecords | None = None
+    left_over: bool = False
 
 
 class FlowEngine(Engine):
@@ -114,7 +116,7 @@ class FlowEngine(Engine):
         plain = task is None
         task = task or EngineTask(limits=Limits(kernel_start_timeout=start_timeout))
         name, spec = resolve_kernel(kernel_name, nb_man.nb.metadata)
-        folder = private_folder(task.attempt_id)
+        folder = private_folder(task.home, task.attempt_id)
         request = KernelRequest(
             attempt_id=task.attempt_id,
             kernel_name=name,
@@ -122,7 +124,7 @@ class FlowEngine(Engine):
             cwd=task.cwd or os.getcwd(),
             env=kernel_environment(spec, os.environ, task.env),
             own_env=frozenset(task.env),
-            folder=Path(folder),
+            folder=folder,
             socket=task.kernels_socket,
             start_timeout=task.limits.kernel_start_timeout,
         )
@@ -148,6 +150,7 @@ class FlowEngine(Engine):
             if not plain or failure.reason.code not in ("cell_error", "cell_exit"):
                 raise
         finally:
+            task.left_over = run.left_over
             remove_folder(folder)
         try:
             messages.deliver()

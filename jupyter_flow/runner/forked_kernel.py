@@ -100,6 +100,9 @@ class ForkedKernel(LocalKernel):
         info = dict(forked["connection"])
         info["key"] = info["key"].encode()
         self.connection_info = info  # type: ignore[assignment]
+        manager: Any = self.parent  # the forkserver has written the file: it need not be written again
+        manager.connection_file = os.path.join(self._folder, "kernel.json")
+        manager.load_connection_info(info)
         return info
 
     async def _expect(self, op: str) -> dict[str, Any]:
@@ -134,9 +137,9 @@ class ForkedKernel(LocalKernel):
         await self.wait_pidfd()
         try:
             frame = await asyncio.wait_for(self._next_frame(), END_TIMEOUT)
-            return KernelEnd(frame["exit_code"], frame["signal"])
+            return KernelEnd(frame["exit_code"], frame["signal"], frame["left_over"])
         except (OSError, FrameError, TimeoutError, KeyError):
-            return KernelEnd()  # the forkserver is gone: nobody could reap the kernel
+            return KernelEnd(left_over=True)  # the forkserver is gone: nobody could reap the kernel
 
     async def cleanup(self, restart: bool = False) -> None:
         """Let go of the kernel: what is left of its process group ends with the leash."""

@@ -15,6 +15,7 @@ from jupyter_client.asynchronous.client import AsyncKernelClient
 from jupyter_client.manager import AsyncKernelManager
 from traitlets import Type
 
+from ..wire.paths import attempt_folder
 from .cold_kernel import connection_file
 from .kernel_source import KernelEnd, KernelRequest, KernelUnavailable, LocalKernel, kernel_sources
 
@@ -113,10 +114,15 @@ def how(end: KernelEnd) -> str:
     return f"ended with exit code {end.exit_code}" if end.exit_code is not None else "ended"
 
 
-def private_folder(attempt_id: str) -> Path:
-    """Create a 0700 folder for an attempt's ipc sockets; its path is short, theirs are limited to about 100 bytes."""
+def private_folder(home: Path | None, attempt_id: str) -> Path:
+    """Return the folder for the ipc sockets of an attempt's cold kernel; its path is short, theirs are bounded.
+
+    That of a house's attempt is known to the house, which removes it when we cannot; it is made when it is needed.
+    """
+    if home is not None:
+        return attempt_folder(home, attempt_id)
     base = tempfile.gettempdir()
-    return Path(tempfile.mkdtemp(prefix=f"jflow-{attempt_id[:12]}-", dir=base if len(base) < 60 else "/tmp"))  # noqa: S108
+    return Path(tempfile.mkdtemp(prefix="jflow-", dir=base if len(base) < 60 else "/tmp"))  # noqa: S108
 
 
 def remove_folder(folder: Path) -> None:

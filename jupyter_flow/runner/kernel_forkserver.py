@@ -8,7 +8,8 @@ A house's connection says ``{"op":"house"}`` first; then ``warm`` (``count``: ke
 (none), ``retire``. It hears ``hello`` (``pid python key``) and ``pool`` (``waiting starting lent``) at changes.
 A runner's connection asks once ``{"op":"kernel","tag","python","cwd","environment"}`` and hears ``forked``
 (``pid folder connection``, with the kernel's pidfd and leash attached), ``bound`` when the kernel listens and has
-environment, folder and tag of the attempt, at last ``exited`` (``pid exit_code signal``); or ``refused`` (``message``).
+environment, folder and tag of the attempt, at last ``exited`` (``pid exit_code signal left_over``: whether
+something that it started may still run); or ``refused`` (``message``).
 
 A kernel serves one attempt and is never used again. A waiting kernel is *exercised* once (kernel_info and a silent
 ``pass``): its first messages would otherwise pay for copied pages and lazy imports. We hold the leash of waiting
@@ -75,6 +76,7 @@ class Kernel:
         self.pidfd: int | None = pidfd
         self.state = "starting"
         self.borrower: Connection | None = None
+        self.tag = ""
 
     def let_go(self) -> None:
         """Close the leash: a kernel whose leash nobody else holds ends at once."""
@@ -234,7 +236,7 @@ class KernelForkserver:
         except OSError as error:
             connection.send({"op": "refused", "message": f"fork: {error}"})
             return
-        kernel.state, kernel.borrower = "lent", connection
+        kernel.state, kernel.borrower, kernel.tag = "lent", connection, request["tag"]
         reply = {"op": "forked", "pid": kernel.pid, "folder": kernel.folder, "connection": kernel.connection}
         connection.send(reply, (kernel.pidfd, kernel.leash_end))
         kernel.let_go()
@@ -329,8 +331,22 @@ class KernelForkserver:
         shutil.rmtree(kernel.folder, ignore_errors=True)
         end = {"exit_code": None, "signal": -code} if code < 0 else {"exit_code": code, "signal": None}
         if kernel.borrower is not None:
-            kernel.borrower.send({"op": "exited", "pid": kernel.pid, **end})
+            left_over = self._left_over(kernel)
+            kernel.borrower.send({"op": "exited", "pid": kernel.pid, **end, "left_over": left_over})
         self._tell_house()
+
+    def _left_over(self, kernel: Kernel) -> bool:
+        """Tell whether something that the dead ``kernel`` started runs outside of its group (that ends anyway).
+
+        We are a child subreaper, so its orphans are our children now. False means: certainly nothing.
+        """
+        try:
+            with open(f"/proc/self/task/{os.getpid()}/children", "rb") as file:
+                pids = [int(word) for word in file.read().split()]
+        except OSError:
+            return True
+        mark = f"{fork_hygiene.TAG_VARIABLE}={kernel.tag}".encode()
+        return any(_is_left_over(pid, kernel.pid, mark) for pid in pids if pid not in self._kernels)
 
     def _unlink(self) -> None:
         try:
@@ -338,6 +354,18 @@ class KernelForkserver:
                 os.unlink(self._path)
         except OSError:
             pass
+
+
+def _is_left_over(pid: int, group: int, mark: bytes) -> bool:
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            fields = file.read().rpartition(b") ")[2].split()
+        if fields[0] in (b"Z", b"X") or int(fields[2]) == group:
+            return False
+        with open(f"/proc/{pid}/environ", "rb") as file:
+            return mark in file.read().split(b"\0")
+    except OSError:
+        return False  # it has ended
 
 
 def listen(path: str) -> socket.socket:
@@ -415,6 +443,7 @@ def main(arguments: list[str] | None = None) -> int:
     server = None
     try:
         os.environ.pop("JPY_PARENT_PID", None)
+        fork_hygiene.become_subreaper()
         tag = fork_hygiene.EnvironmentTag()
         environment = dict(os.environ)
         kernel_child.import_base()

@@ -25,8 +25,9 @@ class KernelRequest:
 
     ``env``: the complete environment of the task, deny-list already applied; the kernelspec's and the task's
     own ``env`` are merged in (the launch gets the same mapping). ``own_env``: names that the task itself sets
-    (loader or thread variables among them forbid a fork). ``folder``: 0700, short enough for ipc sockets,
-    removed by the engine at the end. ``socket``: path of the kernel forkserver (``Workload.kernels``) or None.
+    (loader or thread variables among them forbid a fork). ``folder``: short enough for ipc sockets; made (0700)
+    by the source that needs it, removed by the engine at the end. ``socket``: path of the kernel forkserver
+    (``Workload.kernels``) or None.
     ``start_timeout``: seconds until the kernel must have answered.
     """
 
@@ -43,10 +44,15 @@ class KernelRequest:
 
 @dataclass(frozen=True)
 class KernelEnd:
-    """How a kernel process ended; both None when nobody could tell."""
+    """How a kernel process ended; both None when nobody could tell.
+
+    ``left_over``: whether what it started may still run where the runner does not see it (not among the runner's
+    own descendants).
+    """
 
     exit_code: int | None = None
     signal: int | None = None
+    left_over: bool = False
 
 
 class LocalKernel(KernelProvisionerBase):
@@ -58,6 +64,7 @@ class LocalKernel(KernelProvisionerBase):
 
     pid: int | None = None
     pidfd: int | None = None
+    _gone: asyncio.Future[None] | None = None
 
     def adopt(self, pid: int, pidfd: int | None) -> None:
         """Take over the running kernel ``pid``; ``pidfd`` becomes readable at its end and is closed by us."""
@@ -72,17 +79,20 @@ class LocalKernel(KernelProvisionerBase):
         raise NotImplementedError
 
     async def wait_pidfd(self) -> None:
-        """Return as soon as ``pidfd`` says that the process is gone."""
+        """Return as soon as ``pidfd`` says that the process is gone. Any number of tasks may wait."""
         if self.pidfd is None:
             raise RuntimeError("no pidfd: this platform needs another way to wait")
-        loop = asyncio.get_running_loop()
-        gone = asyncio.Event()
-        loop.add_reader(self.pidfd, gone.set)
-        try:
-            await gone.wait()
-        finally:
-            if self.pidfd is not None:
-                loop.remove_reader(self.pidfd)
+        if self._gone is None:
+            loop = asyncio.get_running_loop()
+            self._gone = loop.create_future()
+            loop.add_reader(self.pidfd, self._on_gone)
+        await asyncio.shield(self._gone)
+
+    def _on_gone(self) -> None:
+        if self._gone is not None and self.pidfd is not None:
+            self._gone.get_loop().remove_reader(self.pidfd)
+            if not self._gone.done():
+                self._gone.set_result(None)
 
     @property
     def has_process(self) -> bool:
@@ -121,8 +131,11 @@ class LocalKernel(KernelProvisionerBase):
     async def cleanup(self, restart: bool = False) -> None:
         """Forget the process and close the pidfd."""
         if self.pidfd is not None:
+            if self._gone is not None and not self._gone.done():
+                self._gone.get_loop().remove_reader(self.pidfd)
+                self._gone.cancel()
             os.close(self.pidfd)
-        self.pid = self.pidfd = None
+        self.pid = self.pidfd = self._gone = None
 
 
 class KernelSource(Protocol):

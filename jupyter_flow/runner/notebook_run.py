@@ -97,6 +97,7 @@ class NotebookRun(NotebookOutputs):
         self._last_heard = 0.0
         self._loop: asyncio.AbstractEventLoop | None = None
         self.kernel: LocalKernel | None = None
+        self.left_over = False  # see KernelEnd
 
     # -- from outside -------------------------------------------------------------------------------------------
 
@@ -368,6 +369,7 @@ class NotebookRun(NotebookOutputs):
             await self.kernel.kill()
             if self.kernel.has_process:
                 await asyncio.wait({self._ended}, timeout=self._grace)
+                self.left_over = not self._ended.done() or self._ended.result().left_over
         if self.kc is not None:
             self.kc.stop_channels()
         if self.km is not None:

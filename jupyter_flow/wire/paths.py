@@ -56,6 +56,11 @@ def house_socket(home: Path) -> Path:
     return runtime_dir(home) / "house.sock"
 
 
+def attempt_folder(home: Path, attempt_id: str) -> Path:
+    """Return the folder for sockets of one attempt (not created). It goes with the attempt's end."""
+    return runtime_dir(home) / f"a{attempt_id[:8]}"
+
+
 def ensure_private_dir(path: Path) -> Path:
     """Create ``path`` (0700, parents too) and refuse one that is a link or belongs to somebody else.
 

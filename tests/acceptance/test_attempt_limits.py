@@ -4,20 +4,11 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from support.attempts import Attempts
-from support.census import wait_until_gone
+from support.attempts import EACH_SOURCE, Attempts
+from support.census import census, wait_until_gone
 from support.waiting import wait_for
-
-
-@pytest.fixture
-def attempts(tmp_path: Path) -> Iterator[Attempts]:
-    made = Attempts(tmp_path)
-    yield made
-    made.end()
 
 
 def test_fifty_megabytes_of_output_pass_and_are_marked_where_cut(attempts: Attempts) -> None:
@@ -44,6 +35,7 @@ def test_fifty_megabytes_stay_whole_within_the_limits(attempts: Attempts) -> Non
     assert text.count("x") == 50_000_000
 
 
+@pytest.mark.parametrize("attempts", ["cold", "waiting"], indirect=True)
 def test_a_value_arrives_through_an_output_storm(attempts: Attempts) -> None:
     storm = """
         from jupyter_flow_helper import *
@@ -69,6 +61,7 @@ def test_a_cell_over_its_timeout_is_interrupted(attempts: Attempts) -> None:
     assert attempt.events()[-1]["event"] == "interrupted"
 
 
+@EACH_SOURCE
 def test_swallowed_interrupts_do_not_save_a_cell_over_the_timeout(attempts: Attempts) -> None:
     swallow = """
         import time, signal
@@ -88,6 +81,7 @@ def test_swallowed_interrupts_do_not_save_a_cell_over_the_timeout(attempts: Atte
     assert attempt.cell_states() == ["failed", "pending"]
 
 
+@EACH_SOURCE
 def test_a_notebook_over_the_execution_timeout_is_interrupted(attempts: Attempts) -> None:
     attempt = attempts.notebook(["import time; time.sleep(600)", "print('never')"], execution_timeout=8.0)
     report = attempt.run()
@@ -96,6 +90,7 @@ def test_a_notebook_over_the_execution_timeout_is_interrupted(attempts: Attempts
     assert attempt.log_text("stdout") == ""
 
 
+@EACH_SOURCE
 def test_cancel_ends_the_kernel_and_all_it_started(attempts: Attempts) -> None:
     attempt = attempts.notebook(
         [
@@ -112,6 +107,7 @@ def test_cancel_ends_the_kernel_and_all_it_started(attempts: Attempts) -> None:
     assert wait_until_gone(f"JUPYTER_FLOW_ATTEMPT={attempt.workload.attempt_id}", timeout=5.0) == []
 
 
+@EACH_SOURCE
 def test_a_killed_runner_takes_its_kernel_along(attempts: Attempts) -> None:
     attempt = attempts.notebook(["print('ready', flush=True)\nimport re; re.match('(a+)+$', 'a' * 60 + 'b')"]).start()
     attempt.wait_for_event("started", 0)
@@ -120,6 +116,44 @@ def test_a_killed_runner_takes_its_kernel_along(attempts: Attempts) -> None:
     attempt.process.kill()
     attempt.process.wait()
     assert wait_until_gone(f"JUPYTER_FLOW_ATTEMPT={attempt.workload.attempt_id}", timeout=5.0) == []
+
+
+@EACH_SOURCE
+def test_a_process_that_left_the_kernel_s_session_ends_with_the_attempt(attempts: Attempts) -> None:
+    attempt = attempts.notebook(
+        [
+            "import subprocess\nchild = subprocess.Popen(['setsid', 'sleep', '606'])",
+            "from pathlib import Path\nwhile b'sleep' not in Path(f'/proc/{child.pid}/cmdline').read_bytes()[:6]: pass",
+        ]
+    )
+    report = attempt.run()
+    assert report.outcome == "success", attempt.log_text()
+    assert "1 processes that the task left running were ended" in attempt.log_text("log")
+    assert attempt.processes() == []
+
+
+@EACH_SOURCE
+def test_what_the_kernel_s_process_itself_prints_is_logged(attempts: Attempts) -> None:
+    attempt = attempts.notebook(
+        ["import os\nos.write(1, b'raw one\\n')\nos.write(2, b'raw two\\n')\nassert not os.system('echo from a shell')"]
+    )
+    assert attempt.run().outcome == "success", attempt.log_text()
+    assert "raw one" in attempt.log_text("stdout")
+    assert "from a shell" in attempt.log_text("stdout")
+    assert "raw two" in attempt.log_text("stderr")
+
+
+@pytest.mark.parametrize("attempts", ["forked", "waiting"], indirect=True)
+def test_a_kernel_is_forked_or_has_waited(attempts: Attempts, request: pytest.FixtureRequest) -> None:
+    cell = "from jupyter_flow_helper import *\nimport os\n"
+    cell += "xcom_push('seen', [open('/proc/self/cmdline').read(), os.getppid(), os.getpid()])"
+    pool = request.getfixturevalue("kernel_pool")
+    waiting = [found.pid for found in census("JUPYTER_FLOW_ATTEMPT=" + "0" * 32) if found.ppid == pool.pid]
+    report = attempts.notebook([cell]).run()
+    command, parent, pid = report.xcoms[0]["value"]
+    assert "kernel_forkserver.py" in command
+    assert parent == pool.pid
+    assert (pid in waiting) == (request.node.callspec.params["attempts"] == "waiting")
 
 
 def test_a_no_op_python_task_imports_nothing_heavy(attempts: Attempts) -> None:

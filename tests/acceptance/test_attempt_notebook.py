@@ -1,4 +1,4 @@
-"""One notebook as a task, with a real runner and a real (cold) kernel: what the report, log and notebook say."""
+"""One notebook as a task, with a real runner and a real kernel: what the report, log and notebook say."""
 
 from __future__ import annotations
 
@@ -6,22 +6,15 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.attempts import Attempts
+from support.attempts import EACH_SOURCE, Attempts
 from support.files import parameters
 from support.waiting import wait_for
 
 
-@pytest.fixture
-def attempts(tmp_path: Path) -> Iterator[Attempts]:
-    made = Attempts(tmp_path)
-    yield made
-    made.end()
-
-
+@EACH_SOURCE
 def test_parameters_arrive_and_values_go_to_and_from_other_tasks(attempts: Attempts) -> None:
     attempt = attempts.notebook(
         [
@@ -70,6 +63,7 @@ def test_jupyter_flow_s_own_names_use_the_helper(attempts: Attempts) -> None:
     assert list(report.xcoms) == [{"key": "k", "value": [1, 2]}]
 
 
+@EACH_SOURCE
 def test_a_cell_that_raises_names_itself(attempts: Attempts) -> None:
     attempt = attempts.notebook(
         ["a = 1", {"cell_type": "markdown", "source": "text"}, "raise ValueError('too bad')", "print('never')"]
@@ -85,6 +79,7 @@ def test_a_cell_that_raises_names_itself(attempts: Attempts) -> None:
     assert attempt.events()[-1]["event"] == "failed"
 
 
+@EACH_SOURCE
 @pytest.mark.parametrize(
     ("source", "code"), [("import sys; sys.exit(0)", "0"), ("raise SystemExit('bye')", "bye"), ("exit()", "0")]
 )
@@ -97,6 +92,7 @@ def test_a_cell_that_exits_has_failed(attempts: Attempts, source: str, code: str
     assert attempt.cell_states() == ["failed", "pending"]
 
 
+@EACH_SOURCE
 @pytest.mark.parametrize(
     ("source", "signal"),
     [
@@ -116,6 +112,7 @@ def test_a_kernel_that_dies_is_noticed_at_once(attempts: Attempts, source: str, 
     assert (died["event"], died["cell"], died["signal"]) == ("died", 1, signal)
 
 
+@EACH_SOURCE
 def test_a_kernel_that_ends_itself_says_its_exit_code(attempts: Attempts) -> None:
     report = attempts.notebook(["import os; os._exit(3)"]).run()
     assert str(report.reason) == "kernel died (exit code 3) in cell 1"
@@ -128,6 +125,7 @@ def test_allowed_errors_do_not_end_the_notebook(attempts: Attempts) -> None:
     assert attempt.cell_states() == ["completed", "completed"]
 
 
+@EACH_SOURCE
 def test_no_server_token_in_the_kernel(attempts: Attempts) -> None:
     secret = {
         "JUPYTER_TOKEN": "canary-1",

@@ -24,7 +24,7 @@ from jupyter_flow.execution.local import LocalExecutor
 from jupyter_flow.execution.spawn_launcher import ParseLimits, SpawnLauncher
 from jupyter_flow.model.config import FlowConfig
 from jupyter_flow.model.records import ParseRequest, Report, Workload
-from jupyter_flow.wire.paths import ensure_private_dir, runtime_dir
+from jupyter_flow.wire.paths import attempt_folder, ensure_private_dir, runtime_dir
 
 LIMITS = ParseLimits(memory=512 * 1024**2, cpu=3)
 
@@ -51,7 +51,7 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def loop(kind: str, config: FlowConfig) -> Iterator[Loop]:
-    executor = LocalExecutor(launcher_of(kind, config), config.home / "spool", config.limits.kill_grace)
+    executor = LocalExecutor(launcher_of(kind, config), config.home, config.limits.kill_grace)
     yield Loop(executor)
     executor.close()
 
@@ -125,9 +125,11 @@ def test_a_killed_task_says_so_and_leaves_nothing(loop, config, tmp_path):
     loop.executor.start(workload, "token")
     loop.started(workload.attempt_id)
     loop.until(lambda: len(house_census.processes_of(workload.attempt_id)) >= 3, "its processes")
+    sockets = ensure_private_dir(attempt_folder(config.home, workload.attempt_id))
     loop.executor.kill(workload.attempt_id)
     assert loop.ended(workload.attempt_id).signal == signal.SIGKILL
     loop.until(lambda: not census(f"ATTEMPT={workload.attempt_id}"), "all its processes end", 20)
+    assert not sockets.exists()
     problem = loop.executor.collect(workload.attempt_id)
     assert not isinstance(problem, Report)
     assert problem.kind == "missing"
@@ -168,7 +170,7 @@ def test_another_host_takes_over_what_runs_what_is_finished_and_what_is_lost(loo
         facts = (start.pid, start.start_ticks, start.boot_id) if known else (None, None, None)
         return Running(workload.attempt_id, Path(workload.spool), *facts)
 
-    second = LocalExecutor(launcher_of(kind, config), config.home / "spool", 0.5)
+    second = LocalExecutor(launcher_of(kind, config), config.home, 0.5)
     again = Loop(second)
     try:
         found = second.adopt([recorded(alive), recorded(unrecorded, False), recorded(finished), recorded(lost)])

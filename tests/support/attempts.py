@@ -14,16 +14,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
 from support.census import Found, attempt_processes, kill_all, wait_until_gone
 from support.files import Cell, write_notebook
 from support.waiting import wait_for
 
 from jupyter_flow.model.records import Limits, Report, RunFacts, Workload
 from jupyter_flow.model.spec import TaskSpec
+from jupyter_flow.wire.paths import attempt_folder
 
 INSTANT = "2026-01-31T02:00:00+00:00"
 NOTEBOOK = "jupyter_flow.operators.notebook:NotebookOperator"
 BASH = "jupyter_flow.operators.bash:BashOperator"
+
+
+EACH_SOURCE = pytest.mark.parametrize("attempts", ["cold", "forked", "waiting"], indirect=True)
+"""Runs a test with a kernel that starts cold, one that is forked on demand, and one that has waited."""
 
 
 @dataclass
@@ -43,13 +49,15 @@ class AttemptUnderTest:
         self.spool.mkdir(mode=0o700, parents=True)
         (self.spool / "spec.json").write_text(json.dumps(self.workload.to_json()))
         tag = {"JUPYTER_FLOW_ATTEMPT": self.workload.attempt_id}
+        # ipykernel behaves otherwise where pytest's variable is set
+        environment = {name: value for name, value in os.environ.items() if name != "PYTEST_CURRENT_TEST"}
         self.process = subprocess.Popen(
             [sys.executable, "-m", "jupyter_flow.runner.attempt", str(self.spool)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            env={**os.environ, **self.environment, **tag},
+            env={**environment, **self.environment, **tag},
             start_new_session=True,
         )
         assert self.process.stdin is not None
@@ -127,10 +135,14 @@ class AttemptUnderTest:
 
 
 class Attempts:
-    """Makes attempts in ``base``: ``dags/`` is the DAG folder, ``bundle/`` the pinned copy."""
+    """Makes attempts in ``base``: ``dags/`` is the DAG folder, ``bundle/`` the pinned copy.
 
-    def __init__(self, base: Path) -> None:
+    ``kernels``: path of a kernel forkserver from which notebooks get their kernels; None: they start cold.
+    """
+
+    def __init__(self, base: Path, kernels: str | None = None) -> None:
         self.base = base
+        self.kernels = kernels
         self.dags = base / "dags"
         self.dags.mkdir()
         self.made: list[AttemptUnderTest] = []
@@ -186,6 +198,7 @@ class Attempts:
             "cwd": str(self.dags),
             "spool": str(self.base / "spool" / attempt_id),
             "home": str(self.base / "home"),
+            "kernels": self.kernels,
             "xcoms": tuple(xcoms),
             "limits": Limits(**{"kill_grace": 1.0, **dict(limits or {})}),
         }
@@ -194,9 +207,14 @@ class Attempts:
         return made
 
     def end(self) -> None:
-        """End all attempts; fails if one left processes behind."""
+        """End all attempts; fails if one left processes or sockets behind, or did not get a forked kernel."""
         left = [str(process) for attempt in self.made for process in attempt.end()]
         assert not left, f"left behind: {left}"
+        for attempt in self.made:
+            folder = attempt_folder(Path(attempt.workload.home), attempt.workload.attempt_id)
+            is_killed = not (attempt.spool / "result.json").exists()  # then its host removes the folder
+            assert is_killed or not folder.exists()
+            assert "no forked kernel" not in attempt.log_text("log")
 
 
 def run_facts() -> RunFacts:
