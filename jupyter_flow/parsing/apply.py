@@ -81,7 +81,12 @@ def apply_gone(connection: Connection, folder: str, dag_file: str, now: datetime
 
 
 def _row(folder: str, dag_file: str, problem: Problem, now: datetime) -> ImportProblem:
-    return ImportProblem(folder, dag_file, problem.line, problem.message, problem.traceback, now, problem.kind)
+    trace = None if problem.traceback is None else _storable(problem.traceback)
+    return ImportProblem(folder, dag_file, problem.line, _storable(problem.message), trace, now, problem.kind)
+
+
+def _storable(text: str) -> str:
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _file(parsed: ParsedFile, now: datetime) -> DagFile:

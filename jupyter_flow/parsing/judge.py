@@ -14,6 +14,7 @@ from ..model.records import ParseReport, parse_timeout_message
 from ..model.spec import DagSpec, canonical, dag_from_json
 from .notebooks import check_notebooks
 from .parsed import ParsedFile, Problem
+from .scan import is_text
 
 
 def from_report(report: ParseReport, folder: Path, dag_file: str, root: Path) -> ParsedFile:
@@ -73,7 +74,11 @@ def _checked(data: Mapping[str, Any], dag_file: str) -> DagSpec:
         raise ValueError("a task_id stands twice")
     if dag.dag_file != dag_file:
         raise ValueError(f"it names the DAG file {dag.dag_file!r}")
-    canonical(dag)
+    try:
+        canonical(dag).encode()
+    except UnicodeEncodeError as error:
+        before = error.object[max(0, error.start - 40) : error.start]
+        raise ValueError(f"half of a surrogate pair, which is no text, stands after {before!r}") from None
     return dag
 
 
@@ -93,6 +98,8 @@ def _lines(report: ParseReport, dag_id: str) -> dict[str, int]:
 
 
 def _paths(names: tuple[Any, ...]) -> list[str]:
-    return [
-        name for name in names if isinstance(name, str) and not name.startswith("/") and ".." not in name.split("/")
-    ]
+    return [name for name in names if isinstance(name, str) and _is_path(name)]
+
+
+def _is_path(name: str) -> bool:
+    return is_text(name) and not name.startswith("/") and ".." not in name.split("/")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import uuid
 from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from ..execution.children import Exited, Launcher, Notice
@@ -51,6 +53,7 @@ class ParseLoop:
         self._scans = [FolderScan(folder.resolve()) for folder in config.dag_folders]
         self._waiting: OrderedDict[File, None] = OrderedDict()
         self._running: dict[str, _Child] = {}
+        self._emptied: list[Path] = []
         self.finished: list[ParsedFile] = []
         self.gone: list[File] = []
 
@@ -89,9 +92,8 @@ class ParseLoop:
                 child.overdue = True
                 self._launcher.kill(key)
         running = {child.file for child in self._running.values()}
-        for file in [file for file in self._waiting if file not in running]:
-            if len(self._running) >= self._config.parse_processes:
-                break
+        room = max(0, self._config.parse_processes - len(self._running))
+        for file in list(islice((file for file in self._waiting if file not in running), room)):
             del self._waiting[file]
             self._start(file, now)
 
@@ -112,7 +114,10 @@ class ParseLoop:
             return
         folder, dag_file = child.file
         parsed = self._read(child, notice, folder, dag_file)
-        shutil.rmtree(child.spool, ignore_errors=True)
+        if notice.exit_code == 0:
+            self._empty(child.spool)
+        else:  # something that it started may still run and write there
+            shutil.rmtree(child.spool, ignore_errors=True)
         for scan in self._scans:
             if scan.folder == folder:
                 scan.remember(dag_file, frozenset(parsed.files), failed=parsed.failed)
@@ -125,6 +130,19 @@ class ParseLoop:
             self._launcher.kill(key)
             shutil.rmtree(child.spool, ignore_errors=True)
         self._running.clear()
+        for spool in self._emptied:
+            shutil.rmtree(spool, ignore_errors=True)
+        self._emptied.clear()
+
+    def _empty(self, spool: Path) -> None:
+        """Keep the folder for a later parse: making and removing one costs more than all that is in it."""
+        try:
+            for entry in os.scandir(spool):
+                os.unlink(entry.path)
+        except OSError:
+            shutil.rmtree(spool, ignore_errors=True)
+        else:
+            self._emptied.append(spool)
 
     def _read(self, child: _Child, notice: Exited, folder: Path, dag_file: str) -> ParsedFile:
         timeout = self._config.parse_timeout
@@ -142,8 +160,11 @@ class ParseLoop:
     def _start(self, file: File, now: float) -> None:
         folder, dag_file = file
         key = f"parse-{uuid.uuid4().hex}"
-        spool = self._spool / key
-        spool.mkdir(mode=0o700, parents=True)
+        if self._emptied:
+            spool = self._emptied.pop()
+        else:
+            spool = self._spool / key
+            spool.mkdir(mode=0o700, parents=True)
         request = ParseRequest(
             dag_folder=str(folder),
             dag_file=dag_file,

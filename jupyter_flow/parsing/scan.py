@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
+
+log = logging.getLogger(__name__)
 
 SKIPPED_FOLDERS = frozenset({"__pycache__", "node_modules", "site-packages", ".ipynb_checkpoints"})
 METADATA_KEY = "jupyter_flow"
@@ -40,6 +43,9 @@ class FolderScan:
         gone = set()
         for path in touched:
             if path in stamps and is_dag_file(self.folder / path):
+                if not is_text(path):
+                    log.warning("%s is left out: its name is not valid UTF-8", ascii(path))
+                    continue
                 self.dag_files.add(path)
             elif path in self.dag_files:
                 self.dag_files.discard(path)
@@ -92,6 +98,15 @@ def walk(folder: Path) -> dict[str, Stamp]:
             except OSError:
                 continue
     return stamps
+
+
+def is_text(name: str) -> bool:
+    """Tell whether ``name`` can be stored: file names on Linux may be any bytes."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def is_dag_file(path: Path) -> bool:

@@ -182,7 +182,7 @@ class Host(Effects):
             at
             for at in (
                 self.executor.next_tick(),
-                self.parser.loop.next_deadline(),
+                self.parser.next_instant(),
                 self.desk.active.next_deadline(),
                 self.kernels.next_tick(),
                 self._retry_at,

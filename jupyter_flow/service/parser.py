@@ -19,6 +19,9 @@ from .house import House
 
 log = logging.getLogger(__name__)
 
+PATIENCE = 0.1
+"""Seconds that results wait, while other parses run, to share one transaction with theirs."""
+
 
 class Parser:
     """Keeps the DAGs in the drawer equal to the DAG folders. ``changed(dag_ids)`` is called after a commit.
@@ -35,6 +38,7 @@ class Parser:
         self.loop = ParseLoop(house.config, launcher, house.spool)
         self.watcher = Watcher([] if only else self.loop.folders)
         self._in_conflict: set[File] = set()
+        self._write_at: float | None = None
 
     def start(self) -> None:
         """Watch, look for the first time, forget files that went while no host ran."""
@@ -68,9 +72,11 @@ class Parser:
 
     def turn(self) -> bool:
         """Start what waits, write what is finished; True if something was committed."""
-        self.loop.pump(self._house.clock.monotonic())
-        if not self.loop.finished and not self.loop.gone:
+        instant = self._house.clock.monotonic()
+        self.loop.pump(instant)
+        if not self._is_time_to_write(instant):
             return False
+        self._write_at = None
         finished, gone = list(self.loop.finished), list(self.loop.gone)
         bundles = [self._bundle(parsed) for parsed in finished]
         touched: set[str] = set()
@@ -95,6 +101,18 @@ class Parser:
             self.loop.pump(self._house.clock.monotonic())
         self._changed(touched | went)
         return True
+
+    def next_instant(self) -> float | None:
+        """Return the monotonic instant of the next turn if nothing happens before."""
+        instants = [at for at in (self.loop.next_deadline(), self._write_at) if at is not None]
+        return min(instants, default=None)
+
+    def _is_time_to_write(self, now: float) -> bool:
+        if not self.loop.finished and not self.loop.gone:
+            return False
+        if self._write_at is None:
+            self._write_at = now + PATIENCE
+        return not self.loop.busy or self._write_at <= now
 
     def _bundle(self, parsed: ParsedFile) -> tuple[ParsedFile, str | None]:
         try:

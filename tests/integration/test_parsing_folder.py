@@ -64,6 +64,18 @@ def test_a_look_reports_changes_once_with_those_of_dependencies(tmp_path: Path) 
     assert scan.look().gone == []
 
 
+def test_a_file_whose_name_is_no_text_is_left_out_with_a_warning(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / os.fsdecode(b"d\xff.py")).write_text("import jupyter_flow")
+    scan = FolderScan(tmp_path)
+    assert scan.look().changed == []
+    assert scan.look().changed == []
+    assert [record.getMessage() for record in caplog.records] == [
+        r"'d\udcff.py' is left out: its name is not valid UTF-8"
+    ]
+
+
 def test_200_unchanged_files_cost_a_stat_each(tmp_path: Path) -> None:
     for number in range(200):
         (tmp_path / f"d{number}.py").write_text("import jupyter_flow")

@@ -77,15 +77,19 @@ def test_due_dags_are_active_unpaused_and_due(engine: Engine) -> None:
         put(connection, chain(1))
         dags.set_next_run(connection, "d", info)
         assert dags.due_dags(connection, at(10)) == []
+        assert dags.next_due(connection, at(0)) is None
         unpaused = dags.set_paused(connection, "d", False, T0, ACTOR)
         assert (unpaused.next_run_after, unpaused.next_interval_end) == (at(10), at(10))
         assert dags.due_dags(connection, at(9)) == []
         assert [row.dag_id for row in dags.due_dags(connection, at(10))] == ["d"]
+        assert dags.next_due(connection, at(9)) == at(10)
+        assert dags.next_due(connection, at(10)) is None, "what is due already waits for a run to end"
         before = events.last_id(connection)
         dags.set_paused(connection, "d", False, T0, ACTOR)
         assert events.last_id(connection) == before
         dags.deactivate(connection, "/dags", "d.py", [], T0)
         assert dags.due_dags(connection, at(10)) == []
+        assert dags.next_due(connection, at(0)) is None
         assert dags.list_dags(connection) == []
         assert len(dags.list_dags(connection, active_only=False)) == 1
 
