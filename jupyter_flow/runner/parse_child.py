@@ -88,8 +88,12 @@ def _at_most(seconds: float | None) -> Iterator[None]:
         yield
         return
 
+    deadline = time.monotonic() + seconds
+
     def overdue(*_: object) -> None:
-        raise _Overdue(parse_timeout_message(seconds))
+        if (left := deadline - time.monotonic()) <= 0:
+            raise _Overdue(parse_timeout_message(seconds))
+        signal.setitimer(signal.ITIMER_REAL, left)  # the file used the alarm for itself: ours comes later
 
     signal.signal(signal.SIGALRM, overdue)
     signal.setitimer(signal.ITIMER_REAL, max(seconds, 0.001))

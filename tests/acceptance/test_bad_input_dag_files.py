@@ -156,7 +156,7 @@ BOARD = {
         "warning",
     ),
 }
-GOOD = {"good", "undeclared", "undefined", "same", "beside_same"}
+GOOD = {"good", "alarms", "undeclared", "undefined", "same", "beside_same"}
 
 
 def write(house: House) -> None:
@@ -169,6 +169,8 @@ def write(house: House) -> None:
     (house.base / "outside.ipynb").write_text(json.dumps({"cells": [], "nbformat": 4}))
     (house.dags / "link.ipynb").symlink_to(house.base / "outside.ipynb")
     house.write_notebook([parameters("x = 0"), "print(x)"], "good.ipynb")
+    alarms = "import signal, time\nsignal.alarm(1)\ntime.sleep(1.5)\nwith DAG('alarms'): EmptyOperator('a')\n"
+    (house.dags / "alarms.py").write_text(HEAD + alarms)
     house.write_dag(HEAD + "with DAG('good'): BashOperator('a', 'echo hi') >> NotebookOperator('n', 'good.ipynb')\n")
 
 
