@@ -25,6 +25,10 @@ MAX_REPORT = 64 * 1024 * 1024
 MAX_DEPTH = 64
 KILL_AFTER = 1.0
 """Seconds over its timeout after which a parse child is killed: it has been interrupted by itself before."""
+SLOW_AFTER = 2.0
+"""Seconds after which a parse no longer holds its place: files that hang delay no other file."""
+MOST_AT_ONCE = 8
+"""Parses at one time, the slow ones included."""
 
 File = tuple[Path, str]
 """A DAG folder and a DAG file in it."""
@@ -34,12 +38,15 @@ File = tuple[Path, str]
 class _Child:
     file: File
     spool: Path
+    slow_at: float
     kill_at: float
+    slow: bool = False
     overdue: bool = False
 
 
 class ParseLoop:
-    """Parses DAG files, ``config.parse_processes`` at a time; one file's hang or death touches no other.
+    """Parses DAG files, ``config.parse_processes`` at a time; one file's hang or death touches no other:
+    a slow parse gives its place away after some seconds.
 
     The owner calls :meth:`look` when something may have changed, :meth:`pump` after that and at
     :meth:`next_deadline`, :meth:`exited` for each notice of kind ``parse``, and takes :attr:`finished` and
@@ -88,18 +95,23 @@ class ParseLoop:
     def pump(self, now: float) -> None:
         """Kill children over their timeout; start waiting parses while there is room."""
         for key, child in self._running.items():
+            child.slow = child.slow_at <= now
             if child.kill_at <= now and not child.overdue:
                 child.overdue = True
                 self._launcher.kill(key)
         running = {child.file for child in self._running.values()}
-        room = max(0, self._config.parse_processes - len(self._running))
+        quick = sum(1 for child in self._running.values() if not child.slow)
+        room = max(0, min(self._config.parse_processes - quick, MOST_AT_ONCE - len(self._running)))
         for file in list(islice((file for file in self._waiting if file not in running), room)):
             del self._waiting[file]
             self._start(file, now)
 
     def next_deadline(self) -> float | None:
-        """Return the instant of the next timeout, None if no child runs."""
-        return min((child.kill_at for child in self._running.values() if not child.overdue), default=None)
+        """Return the instant of the next timeout or freed place, None if there is none."""
+        instants = [child.kill_at for child in self._running.values() if not child.overdue]
+        if self._waiting:
+            instants += [child.slow_at for child in self._running.values() if not child.slow]
+        return min(instants, default=None)
 
     def take(self, notices: Iterable[Notice]) -> None:
         """Take what launchers say of parse children (starts need no answer)."""
@@ -174,5 +186,7 @@ class ParseLoop:
             timeout=self._config.parse_timeout,
         )
         (spool / "spec.json").write_text(json.dumps(request.to_json()), encoding="utf-8")
-        self._running[key] = _Child(file, spool, now + self._config.parse_timeout + KILL_AFTER)
+        self._running[key] = _Child(
+            file, spool, slow_at=now + SLOW_AFTER, kill_at=now + self._config.parse_timeout + KILL_AFTER
+        )
         self._launcher.launch(key, "parse", spool, None)
