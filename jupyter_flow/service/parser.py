@@ -5,7 +5,11 @@ from __future__ import annotations
 import logging
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import OperationalError
 
 from ..execution.children import Launcher
 from ..model.errors import FlowError
@@ -21,6 +25,9 @@ log = logging.getLogger(__name__)
 
 PATIENCE = 0.1
 """Seconds that results wait, while other parses run, to share one transaction with theirs."""
+
+Item = tuple[ParsedFile, str | None]
+"""A file with the hash of its bundle."""
 
 
 class Parser:
@@ -78,29 +85,53 @@ class Parser:
             return False
         self._write_at = None
         finished, gone = list(self.loop.finished), list(self.loop.gone)
-        bundles = [self._bundle(parsed) for parsed in finished]
-        touched: set[str] = set()
-        with self._house.writing() as connection:
-            now = self._house.clock.wall()
-            went: set[str] = set()
-            for folder, name in gone:
-                self._in_conflict.discard((folder, name))
-                went.update(apply_gone(connection, str(folder), name, now))
-            for parsed, bundle in bundles:
-                applied = apply_parsed(connection, parsed, bundle, self._house.config, now)
-                for dag in applied.reschedule:
-                    due.refresh_next(connection, dag, now)
-                touched.update(dag.dag_id for dag in parsed.dags if applied.changed)
-                went.update(applied.gone)
-                file = (parsed.folder, parsed.dag_file)
-                (self._in_conflict.add if applied.in_conflict else self._in_conflict.discard)(file)
+        went = self._write([self._bundle(parsed) for parsed in finished], gone)
         del self.loop.finished[: len(finished)], self.loop.gone[: len(gone)]
         if went:  # an id may be free now for a file that was refused for it
             for file in self._in_conflict:
                 self.loop.enqueue(file)
             self.loop.pump(self._house.clock.monotonic())
-        self._changed(touched | went)
         return True
+
+    def _write(self, items: list[Item], gone: list[File]) -> set[str]:
+        """Write all in one transaction and tell of it; return the ids of DAGs that went.
+
+        What makes the transaction of its file fail becomes a problem of that file: it must not hold up the others.
+        """
+        try:
+            with self._house.writing() as connection:
+                touched, went = self._apply(connection, items, gone)
+        except OperationalError:
+            raise  # the database's own trouble
+        except Exception as error:
+            if items and (gone or len(items) > 1):
+                parts = [self._write([], gone)] if gone else []
+                return set().union(*parts, *(self._write([item], []) for item in items))
+            if not items or not items[0][0].dags:
+                raise
+            parsed = items[0][0]
+            log.exception("what %s defines cannot be stored", parsed.dag_file)
+            text = " ".join(str(error).split())[:500]
+            return self._write([_refused(parsed, f"what it defines cannot be stored: {text}")], [])
+        self._changed(touched | went)
+        return went
+
+    def _apply(self, connection: Connection, items: list[Item], gone: list[File]) -> tuple[set[str], set[str]]:
+        now = self._house.clock.wall()
+        touched: set[str] = set()
+        went: set[str] = set()
+        for folder, name in gone:
+            self._in_conflict.discard((folder, name))
+            went.update(apply_gone(connection, str(folder), name, now))
+        for parsed, bundle in items:
+            applied = apply_parsed(connection, parsed, bundle, self._house.config, now)
+            for dag in applied.reschedule:
+                due.refresh_next(connection, dag, now)
+            touched.update(dag.dag_id for dag in parsed.dags if applied.changed)
+            went.update(applied.gone)
+            file = (parsed.folder, parsed.dag_file)
+            (self._in_conflict.add if applied.in_conflict else self._in_conflict.discard)(file)
+        return touched, went
 
     def next_instant(self) -> float | None:
         """Return the monotonic instant of the next turn if nothing happens before."""
@@ -114,14 +145,17 @@ class Parser:
             self._write_at = now + PATIENCE
         return not self.loop.busy or self._write_at <= now
 
-    def _bundle(self, parsed: ParsedFile) -> tuple[ParsedFile, str | None]:
+    def _bundle(self, parsed: ParsedFile) -> Item:
         try:
             return parsed, bundle_of(parsed, self._house.bundles)
         except FlowError as error:
-            problems = (*parsed.problems, Problem(str(error)))
-            return ParsedFile(parsed.folder, parsed.dag_file, (), problems, parsed.files, parsed.seconds), None
+            return _refused(parsed, str(error))
 
     def close(self) -> None:
         """End parses and the watcher."""
         self.loop.close()
         self.watcher.close()
+
+
+def _refused(parsed: ParsedFile, message: str) -> Item:
+    return replace(parsed, dags=(), problems=(*parsed.problems, Problem(message))), None

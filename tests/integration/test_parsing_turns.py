@@ -11,7 +11,7 @@ import pytest
 
 from jupyter_flow.execution.children import ChildKind, Exited, Notice, Profile
 from jupyter_flow.model.config import FlowConfig
-from jupyter_flow.model.spec import DagSpec, TaskSpec, to_json
+from jupyter_flow.model.spec import DagSpec, ScheduleSpec, TaskSpec, to_json
 from jupyter_flow.service.house import House, open_house
 from jupyter_flow.service.parser import PATIENCE, Parser
 from jupyter_flow.storage import dag_files, dags
@@ -152,6 +152,26 @@ def test_text_that_no_database_can_store_is_a_problem_of_its_file_only(table: Ta
     assert problem.dag_file == "a.py"
     assert problem.message.startswith("the parsed DAG is not usable: half of a surrogate pair")
     assert "half a pair: " in problem.message
+
+
+@pytest.mark.parametrize(
+    "field", [{"description": [1]}, {"tags": 7}, {"start_date": "soon"}, {"timezone": "Nowhere/At_all"}]
+)
+def test_a_report_of_nonsense_is_a_problem_of_its_file_only(table: Table, field: dict[str, object]) -> None:
+    key, spool = table.launcher.started.pop(0)
+    spec = DagSpec("a", "a.py", (), ScheduleSpec("cron", "0 0 * * *"), start_date="2026-01-01T00:00:00+00:00")
+    report = {"dag_file": "a.py", "dags": [{**to_json(spec), **field}]}
+    (spool / "result.json").write_text(json.dumps(report))
+    table.parser.loop.take([Exited(key, "parse", 1, 0, None)])
+    for _ in range(3):
+        table.parser.turn()
+        table.finish()
+    assert table.parser.turn()
+    assert stored(table.house) == ["b", "c", "d"]
+    with table.house.reading() as connection:
+        [problem] = dag_files.list_problems(connection)
+    assert (problem.dag_file, problem.kind) == ("a.py", "error")
+    assert "\n" not in problem.message
 
 
 def test_words_that_no_database_can_store_are_shown_all_the_same(table: Table) -> None:
