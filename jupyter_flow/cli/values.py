@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 from ..model.errors import InvalidInput
 from ..model.instants import from_iso, to_iso
+from ..model.plain_json import read_json
 
 
 def read_conf(text: str | None) -> dict[str, Any] | None:
@@ -17,7 +17,7 @@ def read_conf(text: str | None) -> dict[str, Any] | None:
     if text.startswith("@"):
         text = Path(text[1:]).read_text(encoding="utf-8")
     try:
-        value = json.loads(text)
+        value = read_json(text)
     except (ValueError, RecursionError) as error:
         raise InvalidInput(f"--conf is not JSON: {error}; write e.g. --conf '{{\"rows\": 100}}'") from None
     if not isinstance(value, dict):

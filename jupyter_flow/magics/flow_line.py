@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import json
 import shlex
 from typing import Any, NoReturn
 
 from ..model.errors import InvalidInput
+from ..model.plain_json import read_json
 
 
 class _Parser(argparse.ArgumentParser):
@@ -68,8 +68,8 @@ def _parser() -> _Parser:
 
 def _conf(text: str) -> dict[str, Any]:
     try:
-        value = json.loads(text)
-    except ValueError as error:
+        value = read_json(text)
+    except (ValueError, RecursionError) as error:
         raise InvalidInput(f"--conf is not JSON: {error}; write e.g. --conf '{{\"rows\": 100}}'") from None
     if not isinstance(value, dict):
         raise InvalidInput('--conf must be a JSON object like {"rows": 100}')

@@ -13,6 +13,7 @@ from tornado.web import HTTPError
 
 from ..model.errors import FlowError
 from ..model.ids import check_id
+from ..model.plain_json import read_json
 from ..model.records import Actor
 from .house_door import HouseDoor
 
@@ -79,7 +80,7 @@ class FlowHandler(APIHandler):
         try:
             if len(self.request.body) > MAX_BODY:
                 raise ValueError(f"it is over {MAX_BODY} bytes")
-            body = json.loads(self.request.body, parse_constant=_refuse_constant)
+            body = read_json(self.request.body)
         except (ValueError, RecursionError) as error:
             raise HTTPError(400, f"the body is not JSON: {error}") from None
         if not isinstance(body, dict):
@@ -134,10 +135,6 @@ class FlowHandler(APIHandler):
             if name in args and args[name] is not None:
                 check_id(args[name], name)
         return args
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")
 
 
 class UnknownHandler(FlowHandler):

@@ -75,7 +75,7 @@ def trigger_dag(
 
     Raises :class:`Conflict` naming the run that has the date or id, :class:`InvalidInput` for unusable arguments.
     """
-    arguments = {"logical_date": logical_date, "run_id": run_id, "unpause": unpause, "conf": conf}
+    arguments: dict[str, Any] = {"logical_date": logical_date, "run_id": run_id, "unpause": unpause}
     with _command(house, actor, "dags.trigger", "trigger", dag_id=dag_id, run_id=run_id, arguments=arguments) as (
         connection,
         now,
@@ -85,7 +85,7 @@ def trigger_dag(
             raise Conflict(f"DAG {dag_id!r} is no longer in its file {dag.dag_file}: nothing to run")
         version = dags.latest_version(connection, dag_id)
         spec = dags.load_spec(version)
-        values = check_conf(conf, house.config.conf_max_bytes)
+        values = arguments["conf"] = check_conf(conf, house.config.conf_max_bytes)
         check_params(spec.params, values)
         instant = _logical_date(logical_date, now)
         interval = (

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import inspect
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from ..model.errors import InvalidInput
+from ..model.ids import check_id
 from ..model.records import Actor
 from . import commands, views
 from .house import House
 
 Function = Callable[..., Any]
+_IDS = ("dag_id", "run_id", "task_id")
 
 
 @dataclass(frozen=True)
@@ -64,4 +67,16 @@ def perform(house: House, actor: Actor, op: str, args: Mapping[str, Any]) -> Any
         inspect.signature(function).bind(house, actor, **args)
     except TypeError as error:
         raise InvalidInput(f"{op}: {error}") from None
+    _check(op, args)
     return function(house, actor, **args)
+
+
+def _check(op: str, args: Mapping[str, Any]) -> None:
+    """Refuse what Python reads as JSON although it is none (NaN, infinity, half a surrogate pair), and bad ids."""
+    try:
+        json.dumps(args, allow_nan=False, ensure_ascii=False).encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InvalidInput(f"{op}: the arguments are not JSON: {error}") from None
+    for name in _IDS:
+        if args.get(name) is not None:
+            check_id(args[name], name)

@@ -17,7 +17,8 @@ class FrameError(ConnectionError):
 
 def encode(message: dict[str, Any]) -> bytes:
     """Return ``message`` as one frame."""
-    body = json.dumps(message, separators=(",", ":"), ensure_ascii=False).encode()
+    text = json.dumps(message, separators=(",", ":"), ensure_ascii=False)
+    body = text.encode("utf-8", "backslashreplace")  # half a surrogate pair becomes its JSON escape
     if len(body) > MAX_FRAME:
         raise FrameError(f"a message of {len(body)} bytes is over the limit of {MAX_FRAME}")
     return _HEAD.pack(len(body)) + body

@@ -66,3 +66,8 @@ def test_large_messages_pass_a_blocking_socket() -> None:
         sender.start()
         assert framing.receive(right) == message
         sender.join()
+
+
+def test_half_a_surrogate_pair_goes_over_the_wire() -> None:
+    message = {"text": "a\ud800b\udc00", "é": "\U0001f600"}
+    assert framing.Decoder().feed(framing.encode(message)) == [message]
