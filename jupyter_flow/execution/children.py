@@ -46,7 +46,18 @@ class Exited:
     problem: str = ""
 
 
-Notice = Started | Exited
+@dataclass(frozen=True)
+class Reported:
+    """A task's ``result.json`` is written and its process is ending: its :class:`Exited` follows.
+
+    Left out when the end is seen as soon as the result.
+    """
+
+    key: str
+    kind: ChildKind = "task"
+
+
+Notice = Started | Exited | Reported
 
 
 class Launcher(Protocol):

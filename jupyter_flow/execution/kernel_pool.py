@@ -12,6 +12,7 @@ import logging
 import os
 import selectors
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +31,8 @@ PROGRAM_FILES = (
     PROGRAM.parents[1] / "wire" / "framing.py",
 )
 MAX_DEATHS = 3
+LOOK_PAUSE = 1.0
+"""Seconds for which the look at the interpreter and its packages holds."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,8 @@ class KernelPool:
         self._home, self._python = config.home, python
         self._environment = child_environment(os.environ)
         self._selector = selectors.DefaultSelector()
-        self._key = ""
+        self._key = self._seen_key = ""
+        self._look_again = 0.0
         self._server: ForkserverProcess | None = None
         self._is_greeted = False
         self._wanted = 0
@@ -71,7 +75,7 @@ class KernelPool:
         """Return the path for ``Workload.kernels``; starts the forkserver if needed. None: there is none."""
         if self.refusal:
             return None
-        key = pool_key(self._python, self._environment)
+        key = self._current_key()
         if self._server is not None and key != self._key:
             log.info("the interpreter %s or its packages changed: its kernel forkserver is replaced", self._python)
             self._retire()
@@ -85,6 +89,12 @@ class KernelPool:
             self._server.start()
         self._progress()
         return None if self.refusal else str(path)
+
+    def _current_key(self) -> str:
+        now = time.monotonic()
+        if now >= self._look_again:
+            self._seen_key, self._look_again = pool_key(self._python, self._environment), now + LOOK_PAUSE
+        return self._seen_key
 
     def warm(self, count: int) -> None:
         """Keep ``count`` kernels waiting from now on (refilled unless all cores are busy)."""

@@ -15,11 +15,12 @@ from ..model.config import FlowConfig
 from ..model.records import Report, Workload
 from ..wire.paths import attempt_folder, ensure_private_dir, runtime_dir
 from . import census, identity, results
-from .children import Exited, Notice, Profile, Started
+from .children import Exited, Notice, Profile, Reported, Started
 from .environment import child_environment
 from .executor import Adoption, Problem, Running
 from .forkserver_launcher import ForkserverLauncher
 from .probe import can_fork
+from .report_bell import ReportBell
 from .spawn_launcher import ParseLimits, SpawnLauncher
 
 log = logging.getLogger(__name__)
@@ -36,6 +37,7 @@ class _Attempt:
     grace: float
     pid: int | None = None
     start_ticks: int = 0
+    rung: bool = False
 
 
 @dataclass
@@ -55,10 +57,14 @@ class LocalExecutor:
     def __init__(self, launcher: ForkserverLauncher | SpawnLauncher, home: Path, grace: float = 5.0) -> None:
         self.launcher = launcher
         self._home, self._spool, self._grace = home, home / "spool", grace
+        ensure_private_dir(runtime_dir(home))
+        self._bell = ReportBell(home)
         self._attempts: dict[str, _Attempt] = {}
+        self._rung: set[str] = set()
         self._spools: dict[str, Path] = {}
         self._ladders: dict[str, _Ladder] = {}
         self._leftovers: dict[str, int] = {}
+        self._ending: dict[str, float | None] = {}  # reported; the value as a ladder's deadline
         self._sweep_at: float | None = None
         self._ticked_at = 0.0
         self._notices: list[Notice] = []
@@ -129,25 +135,39 @@ class LocalExecutor:
         return results.read_report(self._spools.get(attempt_id, self._spool / attempt_id), attempt_id)
 
     def fileobjs(self) -> Sequence[int]:
-        """The launcher's descriptors."""
-        return self.launcher.fileobjs()
+        """The launcher's descriptors and the bell's."""
+        return (*self.launcher.fileobjs(), self._bell.fileno())
 
     def notices(self) -> list[Notice]:
-        """Return starts and ends since the last call; an attempt that ended badly leaves no process behind."""
+        """Return starts, reports and ends since the last call; an attempt that ended badly leaves no process behind."""
         notices, self._notices = self._notices, []
         for notice in self.launcher.notices():
             if isinstance(notice, Started):
                 attempt = self._attempts.get(notice.key)
                 if attempt is not None:
                     attempt.pid, attempt.start_ticks = notice.pid, notice.start_ticks
-            elif notice.kind == "task":
+            elif isinstance(notice, Exited) and notice.kind == "task":
                 self._on_end(notice.key, clean=notice.exit_code == 0)
             notices.append(notice)
-        return notices
+        return notices + self._reported()
+
+    def _reported(self) -> list[Notice]:
+        """Return news of results, each after the news of its attempt's start."""
+        for key in self._bell.rings():
+            attempt = self._attempts.get(key)
+            if attempt is not None and not attempt.rung and self._has_result(attempt.spool):
+                attempt.rung = True
+                self._rung.add(key)
+        found = [key for key in self._rung if key not in self._attempts or self._attempts[key].pid is not None]
+        self._rung.difference_update(found)
+        reported = [key for key in found if key in self._attempts]
+        self._ending.update(dict.fromkeys(reported))
+        return [Reported(key) for key in reported]
 
     def _on_end(self, key: str, clean: bool) -> None:
         attempt = self._attempts.pop(key, None)
         ladder = self._ladders.pop(key, None)
+        self._ending.pop(key, None)
         if attempt is None:
             return
         if ladder is not None or not clean or not self._has_result(attempt.spool):
@@ -171,6 +191,12 @@ class LocalExecutor:
                 ladder.step += 1
                 self._signal_all(key, ladder, signal.SIGTERM if ladder.step == 1 else signal.SIGKILL)
                 ladder.deadline = now + (grace if ladder.step == 1 else 1.0)
+        for key, deadline in list(self._ending.items()):
+            if deadline is None:
+                self._ending[key] = now + self._attempts[key].grace
+            elif now >= deadline:
+                del self._ending[key]
+                self.kill(key)
         if self._leftovers and (self._sweep_at is None or now >= self._sweep_at):
             self._sweep_at = now + SWEEP_INTERVAL
             for key in list(self._leftovers):
@@ -191,6 +217,7 @@ class LocalExecutor:
     def next_tick(self) -> float | None:
         """Return when :meth:`tick` is due (0.0: at once), None if nothing waits."""
         due: list[float] = [ladder.deadline or 0.0 for ladder in self._ladders.values()]
+        due += [deadline or 0.0 for deadline in self._ending.values()]
         if self._leftovers:
             due.append(self._sweep_at or 0.0)
         if self.launcher.must_poll:
@@ -199,6 +226,7 @@ class LocalExecutor:
 
     def close(self) -> None:
         """Let go of all children."""
+        self._bell.close()
         self.launcher.close()
 
 

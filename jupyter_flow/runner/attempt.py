@@ -22,23 +22,23 @@ from .fork_hygiene import TAG_VARIABLE, become_subreaper, reset_signals
 from .interrupts import Cause, Interrupts
 from .leftovers import end_leftovers
 from .report import build_report
-from .spool_files import RESULT, LogFile, write_result
+from .spool_files import RESULT, LogFile, ring, write_result
 from .stamps import now_iso
 from .verdict import SUCCESS, Verdict, interrupted, of_exception
 from .watchdog import Watchdog
 
 
 class Attempt:
-    """The execution of one workload. ``token``: proof for questions to the house."""
+    """The execution of one workload. ``token``: proof for questions to the house. ``start_date``: the process's."""
 
-    def __init__(self, workload: Workload, token: str) -> None:
+    def __init__(self, workload: Workload, token: str, start_date: str) -> None:
         self._workload = workload
         self._token = token
         self._spool = Path(workload.spool)
         self._limits = workload.limits
         self._timeout = workload.task.execution_timeout
         self._started = time.monotonic()
-        self._start_date = now_iso()
+        self._start_date = start_date
         self._log = LogFile(self._spool, self._limits.log_max_bytes)
         self._interrupts = Interrupts(self._limits.kill_grace, self._give_up)
         self._channel: Any = None
@@ -146,6 +146,7 @@ class Attempt:
         self._log.say(f"{verdict.outcome}: {verdict.reason}", level)
         self._log.close()
         self._write(self._report(verdict))
+        ring(Path(self._workload.home), self._workload.attempt_id)
 
     def _report(self, verdict: Verdict) -> Report:
         return build_report(
@@ -163,14 +164,18 @@ class Attempt:
         write_result(self._spool, report, fsync=slow)
 
 
-def main_in_fork(spool: str, token: str) -> int:
-    """Run the attempt in ``spool`` in a forked child (own session, clean signals, tagged). Returns the exit code."""
+def main_in_fork(spool: str, token: str, start_date: str) -> int:
+    """Run the attempt in ``spool`` in a forked child (own session, clean signals, tagged). Returns the exit code.
+
+    ``start_date``: when this process began.
+    """
     atexit._clear()  # what the forkserver registered is not ours to run
-    return _run(spool, token)
+    return _run(spool, token, start_date)
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run the attempt in a process of its own; see the module's text."""
+    start_date = now_iso()
     if len(arguments) != 1:
         sys.stderr.write("usage: python -m jupyter_flow.runner.attempt SPOOL (token as the first line of stdin)\n")
         return 2
@@ -183,10 +188,10 @@ def main(arguments: Sequence[str]) -> int:
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)
     os.close(null)
-    return _run(arguments[0], token)
+    return _run(arguments[0], token, start_date)
 
 
-def _run(spool: str, token: str) -> int:
+def _run(spool: str, token: str, start_date: str) -> int:
     try:
         workload = Workload.from_json(json.loads(Path(spool, "spec.json").read_bytes()))
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -198,7 +203,7 @@ def _run(spool: str, token: str) -> int:
         del os.environ[name]
     os.environ[TAG_VARIABLE] = workload.attempt_id
     try:
-        return Attempt(workload, token).run()
+        return Attempt(workload, token, start_date).run()
     except Exception as error:
         # the spool is gone or full: nothing can be reported, the house finds no result
         sys.stderr.write(f"attempt {workload.attempt_id}: {type(error).__name__}: {error}\n")

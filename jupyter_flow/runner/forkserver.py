@@ -37,6 +37,7 @@ from typing import Any, NoReturn
 from ..model.imports import GRAMMAR_OF_IRIS, importing_without
 from ..wire.framing import Decoder, FrameError, encode
 from .fork_hygiene import Baseline, EnvironmentTag
+from .stamps import now_iso
 
 FIRST_CONNECTION_TIMEOUT = 30.0
 REPLY_BATCH = 8
@@ -45,10 +46,17 @@ BLOCKED_MODULES = (GRAMMAR_OF_IRIS, "pyarrow", "boto3", "botocore", "azure", "gc
 
 LIGHT = (
     *("runner.attempt", "runner.parse_child", "runner.dag_loader", "runner.task_context", "runner.templating"),
-    *("authoring.context", "authoring.runtime", "operators.bash", "operators.empty", "operators.python"),
+    *(
+        "runner.plain_fields",
+        "authoring.context",
+        "authoring.runtime",
+        "operators.bash",
+        "operators.empty",
+        "operators.python",
+    ),
     "runner.warm",
 )
-BASES = {"light": LIGHT, "notebook": (*LIGHT, "operators.notebook", "runner.notebook_task")}
+BASES = {"light": LIGHT, "notebook": (*LIGHT, "operators.notebook", "runner.notebook_task", "runner.notebook_helper")}
 
 
 class Refused(Exception):
@@ -197,6 +205,7 @@ class Forkserver:
 
     def _be_child(self, request: dict[str, Any]) -> NoReturn:
         code = 70
+        start_date = now_iso()
         try:
             os.setsid()
             is_task = request["kind"] == "task"
@@ -211,7 +220,7 @@ class Forkserver:
                 from . import attempt
 
                 sys.argv = [str(attempt.__file__), spool]
-                code = attempt.main_in_fork(spool, request["token"])
+                code = attempt.main_in_fork(spool, request["token"], start_date)
             else:
                 from . import parse_child
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..model.records import Report
+from ..wire.paths import report_bell
 from .stamps import now_iso
 
 LOG = "log.jsonl"
@@ -152,3 +153,17 @@ def write_result(spool: Path, report: Report, *, fsync: bool) -> None:
     """Write ``result.json``, the last act of an attempt."""
     text = json.dumps(report.to_json(), ensure_ascii=False, separators=(",", ":"))
     save_atomically(spool / RESULT, text.encode("utf-8", "backslashreplace"), fsync=fsync)
+
+
+def ring(home: Path, attempt_id: str) -> None:
+    """Tell the house that the result is there; without a host that listens nothing happens."""
+    try:
+        bell = os.open(report_bell(home), os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except OSError:
+        return
+    try:
+        os.write(bell, attempt_id.encode("ascii") + b"\n")
+    except OSError:
+        pass  # the pipe is full: the house will see our end
+    finally:
+        os.close(bell)

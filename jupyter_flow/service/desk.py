@@ -11,11 +11,11 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from ..execution.children import Exited, Notice, Started
+from ..execution.children import Exited, Notice, Reported, Started
 from ..execution.executor import Executor, Problem
 from ..model.changes import Change, RunChange, TaskChange
 from ..model.errors import Conflict, FlowError
-from ..model.records import Actor, Workload
+from ..model.records import Actor, Report, Workload
 from ..model.rows import TaskInstance
 from ..model.state import RUN_TERMINAL
 from ..scheduling.decide import decide, decide_changed
@@ -89,6 +89,11 @@ class Desk:
                 active.started = True
                 active.deadline = self.deadline_of(active)
                 self._starts.append(Start(active, notice, now))
+            elif isinstance(notice, Reported):
+                ended = gather(self.executor, active, None, now)
+                if isinstance(ended.result, Report):  # the executor sees to it that the process ends too
+                    self._ends.append(ended)
+                    self.active.remove(active.attempt_id)
             else:
                 self.end(active, notice)
 

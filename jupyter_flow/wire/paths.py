@@ -56,6 +56,11 @@ def house_socket(home: Path) -> Path:
     return runtime_dir(home) / "house.sock"
 
 
+def report_bell(home: Path) -> Path:
+    """Return the path of the named pipe on which runners say that their result is written: one line, the attempt id."""
+    return runtime_dir(home) / "reports"
+
+
 def attempt_folder(home: Path, attempt_id: str) -> Path:
     """Return the folder for sockets of one attempt (not created). It goes with the attempt's end."""
     return runtime_dir(home) / f"a{attempt_id[:8]}"
