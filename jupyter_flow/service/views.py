@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from ..model.errors import InvalidInput, NotFound
-from ..model.instants import from_iso
+from ..model.instants import from_iso, iso_or_none
 from ..model.reason import Reason
 from ..model.records import Actor
 from ..model.rows import Dag, DagRun, TaskInstance
@@ -28,6 +28,7 @@ from .house import House
 from .outputs import task_log, task_notebook
 
 __all__ = [
+    "activity",
     "event_cursor",
     "events_after",
     "get_variable",
@@ -172,6 +173,15 @@ def event_cursor(house: House) -> int:
     """The id of the latest event."""
     with house.reading() as connection:
         return events.last_id(connection)
+
+
+def activity(house: House, actor: Actor) -> Document:
+    """How many runs are running (between two tries of a task too), and when the next run of a DAG is due."""
+    authorize(house.policy, actor, "read")
+    with house.reading() as connection:
+        running = sum(counts.running for counts in queries.run_counts(connection).values())
+        due = dags.next_due(connection, house.clock.wall())
+    return {"running_runs": running, "next_due": iso_or_none(due)}
 
 
 def events_after(house: House, actor: Actor, cursor: int, limit: int = 500) -> list[Document]:
