@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ..wire.framing import Decoder, FrameError, encode
+from ..wire.paths import private_opener
 from .children import TAG_VARIABLE
 
 log = logging.getLogger(__name__)
@@ -79,7 +80,7 @@ class ForkserverProcess:
             return
         read_end, write_end = os.pipe()
         try:
-            with open(self._log_path, "ab") as output:
+            with open(self._log_path, "ab", opener=private_opener) as output:
                 if output.tell() > LOG_MAX_BYTES:
                     output.truncate(0)
                 self._process = subprocess.Popen(

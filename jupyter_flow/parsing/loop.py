@@ -16,6 +16,7 @@ from ..execution.children import Exited, Launcher, Notice
 from ..execution.results import RESULT_FILE, BadResult, read_json
 from ..model.config import FlowConfig
 from ..model.records import ParseReport, ParseRequest
+from ..wire.paths import private_opener
 from .judge import bad_report, from_report, without_report
 from .parsed import ParsedFile
 from .scan import FolderScan
@@ -185,7 +186,8 @@ class ParseLoop:
             default_timezone=self._config.default_timezone,
             timeout=self._config.parse_timeout,
         )
-        (spool / "spec.json").write_text(json.dumps(request.to_json()), encoding="utf-8")
+        with open(spool / "spec.json", "w", encoding="utf-8", opener=private_opener) as spec:
+            spec.write(json.dumps(request.to_json()))
         self._running[key] = _Child(
             file, spool, slow_at=now + SLOW_AFTER, kill_at=now + self._config.parse_timeout + KILL_AFTER
         )

@@ -13,7 +13,7 @@ from typing import Any
 from ..model.config import FlowConfig
 from ..model.errors import FlowError, NoHost
 from ..wire.client import HouseClient
-from ..wire.paths import ensure_private_dir
+from ..wire.paths import ensure_private_dir, private_opener
 from . import lease
 from .clock import SystemClock
 
@@ -64,7 +64,7 @@ def _pid_of_living(home: Path) -> int | None:
 def _spawn(config: FlowConfig) -> subprocess.Popen[bytes]:
     try:
         ensure_private_dir(config.home)
-        log = (config.home / "host.log").open("ab")
+        log = open(config.home / "host.log", "ab", opener=private_opener)  # noqa: SIM115 - closed below
     except OSError as error:
         raise NoHost(lease.not_writable(config.home, error)) from None
     try:

@@ -8,6 +8,7 @@ rollback journal is used and a warning is logged.
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -102,9 +103,11 @@ def _sqlite(url: sqlalchemy.URL, path: Path, writer: bool) -> Engine:
     journal = "DELETE" if remote else "WAL"
 
     @event.listens_for(engine, "do_connect")
-    def _refuse_to_create(*_arguments: Any) -> None:
+    def _create_privately(*_arguments: Any) -> None:
         if not writer and not path.exists():
             raise NotFound(f"there is no database {path}: start the host once, it creates it")
+        if writer:
+            _make_private(path)
 
     @event.listens_for(engine, "connect")
     def _connect(connection: Any, _record: Any) -> None:
@@ -124,6 +127,17 @@ def _sqlite(url: sqlalchemy.URL, path: Path, writer: bool) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writer else "BEGIN")
 
     return engine
+
+
+def _make_private(path: Path) -> None:
+    """Create the database file, or make it ours alone. SQLite gives its companions (journal, WAL) the same mode."""
+    try:
+        if not path.exists():
+            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        elif path.stat().st_mode & 0o077:
+            path.chmod(0o600)  # not by a descriptor: closing one would drop the locks that this process has
+    except OSError as error:
+        logger.warning("%s cannot be made private: %s", path, error.strerror or error)  # SQLite says what is wrong
 
 
 def _postgresql(url: sqlalchemy.URL, writer: bool) -> Engine:

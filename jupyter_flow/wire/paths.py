@@ -78,3 +78,11 @@ def ensure_private_dir(path: Path) -> Path:
     if info.st_mode & 0o077:
         path.chmod(0o700)
     return path
+
+
+def private_opener(path: str, flags: int) -> int:
+    """Open a file of the home for ``open(..., opener=private_opener)``: 0600, whatever the umask; no link."""
+    descriptor = os.open(path, flags | os.O_NOFOLLOW, 0o600)
+    if os.fstat(descriptor).st_mode & 0o077:
+        os.fchmod(descriptor, 0o600)
+    return descriptor
