@@ -31,7 +31,10 @@ MAX_DEATHS = 3
 
 @dataclass
 class _Child:
-    """A launched child. ``pid`` is None until its forkserver has said so; ``wish``: a signal to send then."""
+    """A launched child. ``pid`` is None until its forkserver has said so; ``wish``: a signal to send then.
+
+    ``missed``: the profile that would have suited it better.
+    """
 
     kind: ChildKind
     spool: Path
@@ -40,6 +43,7 @@ class _Child:
     pid: int | None = None
     start_ticks: int = 0
     wish: int | None = None
+    missed: Profile | None = None
 
 
 class ForkserverLauncher:
@@ -90,12 +94,36 @@ class ForkserverLauncher:
 
     def launch(self, key: str, kind: ChildKind, spool: Path, token: str | None, profile: Profile = "light") -> None:
         """Ask the forkserver of ``profile`` for a child; the answer comes as a notice."""
-        child = _Child(kind, spool, token, profile)
+        missed = profile
+        profile = self._stand_in(profile)
+        child = _Child(kind, spool, token, profile, missed=missed if missed != profile else None)
         self._children[key] = child
         if not self._reach(profile):
             self._spawn(key)
         elif self._greeted[profile]:
             self._request(key, child)
+
+    def _stand_in(self, profile: Profile) -> Profile:
+        """Return the profile that starts a child soonest.
+
+        The first notebook after a while is run from the light image and imports the rest while its kernel starts;
+        the notebook image is made when that has ended, or for the second one.
+        """
+        if profile == "light" or self._greeted[profile] or profile in self.refusals or not self._greeted["light"]:
+            return profile
+        if self._servers[profile].state == "absent" and any(child.missed for child in self._children.values()):
+            self._reach(profile)
+        return "light"
+
+    def retire(self, profile: Profile) -> None:
+        """Let the forkserver of ``profile`` end with its last child; it is started again when it is needed."""
+        server = self._servers[profile]
+        if server.state != "connected" or any(child.profile == profile for child in self._children.values()):
+            return
+        self._greeted[profile] = False
+        server.send({"op": "retire"})
+        server.flush()
+        server.disconnect()
 
     def _reach(self, profile: Profile) -> bool:
         """Make sure that the forkserver is there or coming; False if it is not to be used."""
@@ -215,6 +243,8 @@ class ForkserverLauncher:
         elif op == "exited" and child is not None:
             del self._children[key]
             self._notices.append(Exited(key, child.kind, frame["pid"], frame["exit_code"], frame["signal"]))
+            if child.missed is not None:
+                self._reach(child.missed)
         elif op == "failed" and child is not None:
             del self._children[key]
             self._notices.append(Exited(key, child.kind, None, None, None, str(frame["message"])))

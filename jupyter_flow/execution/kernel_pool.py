@@ -108,6 +108,12 @@ class KernelPool:
         if self._server is not None and self._is_greeted:
             self._say({"op": "idle"})
 
+    def retire(self) -> None:
+        """Let the forkserver end with its last lent kernel; it is started again when it is needed."""
+        self._wanted = 0
+        if self._is_greeted:
+            self._retire()
+
     def fileobjs(self) -> Sequence[int]:
         """One descriptor, the same for ever."""
         return (self._selector.fileno(),)

@@ -58,6 +58,12 @@ class SpawnLauncher:
         """Make the descriptor readable: somebody has news for the owner's loop."""
         self._watcher.wake()
 
+    def warm(self, profile: Profile) -> None:
+        """Nothing can be made ready: every child is a new process."""
+
+    def retire(self, profile: Profile) -> None:
+        """Nothing is kept."""
+
     def launch(self, key: str, kind: ChildKind, spool: Path, token: str | None, profile: Profile = "light") -> None:
         """Start a process; its ``Started`` or ``Exited`` comes with the next :meth:`notices`."""
         try:

@@ -18,6 +18,7 @@ class FlowConfig:
 
     ``home``: state folder. ``dag_folders``: where DAG files are found. ``root``: notebooks and templates must
     lie beneath it (default: the DAG folder of the DAG). ``db_url``: empty = SQLite in ``home``.
+    ``idle_after``: how long kernels and images for notebooks are kept ready without a notebook task.
     ``on_stop``: what happens to running tasks when JupyterLab stops (finish | keep | cancel).
     """
 
@@ -36,7 +37,8 @@ class FlowConfig:
     infra_retries: int = 3
     conf_max_bytes: int = 65_536
     forkservers: bool = True
-    waiting_kernels: int = 2
+    waiting_kernels: int = 1
+    idle_after: float = 300.0
     limits: Limits = Limits()
 
     @property

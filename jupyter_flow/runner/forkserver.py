@@ -19,6 +19,7 @@ children, tells the next one of them, and ends when it has neither.
 from __future__ import annotations
 
 import argparse
+import ctypes
 import gc
 import importlib
 import json
@@ -34,29 +35,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
-from ..model.imports import GRAMMAR_OF_IRIS, importing_without
 from ..wire.framing import Decoder, FrameError, encode
 from .fork_hygiene import Baseline, EnvironmentTag
 from .stamps import now_iso
 
 FIRST_CONNECTION_TIMEOUT = 30.0
 REPLY_BATCH = 8
-BLOCKED_MODULES = (GRAMMAR_OF_IRIS, "pyarrow", "boto3", "botocore", "azure", "gcsfs")
-"""Optional stores of papermill: some start threads when imported, and no task needs them from us."""
-
-LIGHT = (
+BASE = (
     *("runner.attempt", "runner.parse_child", "runner.dag_loader", "runner.task_context", "runner.templating"),
-    *(
-        "runner.plain_fields",
-        "authoring.context",
-        "authoring.runtime",
-        "operators.bash",
-        "operators.empty",
-        "operators.python",
-    ),
-    "runner.warm",
+    *("runner.plain_fields", "runner.notebook_task", "runner.notebook_helper", "runner.warm"),
+    *("authoring.context", "authoring.runtime"),
+    *("operators.bash", "operators.empty", "operators.notebook", "operators.python"),
 )
-BASES = {"light": LIGHT, "notebook": (*LIGHT, "operators.notebook", "runner.notebook_task", "runner.notebook_helper")}
+PROFILES = ("light", "notebook")
+"""Both import :data:`BASE`; ``notebook`` adds papermill and all that it needs, which is three times as much."""
 
 
 class Refused(Exception):
@@ -79,13 +71,22 @@ class Child:
 
 def import_base(profile: str) -> None:
     """Import and warm up what children of ``profile`` need."""
-    with importing_without(*BLOCKED_MODULES):
-        for name in BASES[profile]:
-            importlib.import_module(f"jupyter_flow.{name}")
-        warm = sys.modules["jupyter_flow.runner.warm"]
-        warm.warm_authoring()
-        if profile == "notebook":
-            warm.warm()
+    for name in BASE:
+        importlib.import_module(f"jupyter_flow.{name}")
+    from . import warm
+
+    warm.warm_authoring()
+    if profile == "notebook":
+        warm.warm()
+    _trim()
+
+
+def _trim() -> None:
+    """Give back what the imports took and no longer need: every child would have its page tables copied."""
+    gc.collect()
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
 
 
 def check_forkable() -> None:
@@ -318,7 +319,7 @@ def flush_standard_streams() -> None:
 def main(arguments: list[str] | None = None) -> int:
     """Run a forkserver; 0 at its end, 3 if it refused to serve."""
     parser = argparse.ArgumentParser(prog="jupyter_flow.runner.forkserver")
-    parser.add_argument("--profile", choices=sorted(BASES), required=True)
+    parser.add_argument("--profile", choices=PROFILES, required=True)
     parser.add_argument("--socket", type=Path, required=True)
     parser.add_argument("--fingerprint", default="")
     parser.add_argument("--ready-fd", type=int, default=1)

@@ -19,6 +19,7 @@ from ..model.reason import Reason
 from ..model.records import Workload
 from .interrupts import Interrupted, Interrupts
 from .spool_files import CELLS, JsonLines, LogFile, save_atomically
+from .warm import import_notebook_base
 
 MAX_SOURCE = 200_000_000
 _INTERPOLATING = frozenset({"julia", "powershell", ".net-powershell", "perl", "ruby", "groovy", "kotlin", "php"})
@@ -50,6 +51,7 @@ class NotebookTask:
         path = locate(request.notebook, self.workload)
         source = read_pinned(path, self.workload)
         self.facts.fields["source_sha256"] = hashlib.sha256(source).hexdigest()
+        import_notebook_base()
         node = load(source, str(path))
         check_parameters(request.parameters)
         self._execute(request, path, node)

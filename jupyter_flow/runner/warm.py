@@ -6,6 +6,24 @@ import json
 from datetime import datetime
 from typing import Any
 
+from ..model.imports import GRAMMAR_OF_IRIS, importing_without
+
+NOT_NEEDED = (
+    *("pyarrow", "boto3", "botocore", "azure", "gcsfs"),
+    *(GRAMMAR_OF_IRIS, "rfc3986_validator", "rfc3339_validator", "isoduration", "webcolors", "uri_template", "fqdn"),
+)
+"""What papermill and jsonschema import if it is there. Stores (some start threads) and checks of formats: no task
+needs them from us, and they cost a second."""
+
+
+def import_notebook_base() -> None:
+    """Import what executing a notebook needs, in the cheapest way; nothing where it is there already."""
+    with importing_without(*NOT_NEEDED):
+        import nbformat  # noqa: F401
+        import papermill  # type: ignore[import-untyped]  # noqa: F401
+
+        from . import engine, forked_kernel, notebook_helper, notebook_task  # noqa: F401
+
 
 def warm_authoring() -> None:
     """Make a small scheduled DAG, as DAG files do: a parse child then finds croniter and its patterns ready."""
@@ -22,13 +40,14 @@ def warm_authoring() -> None:
 
 def warm() -> None:
     """Import and exercise what executing a notebook needs. Starts no thread, makes no zmq context, no event loop."""
+    import_notebook_base()
     import nbformat
-    import papermill  # type: ignore[import-untyped]
+    import papermill
     from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
     from jupyter_client.provisioning.factory import KernelProvisionerFactory
 
     from ..authoring.exceptions import TaskFailure
-    from . import engine, forked_kernel, notebook_task, templating  # noqa: F401
+    from . import engine, notebook_task, templating
     from .kernels import resolve_kernel
     from .process_figures import packages_hash
 

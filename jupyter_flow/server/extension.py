@@ -57,6 +57,9 @@ class JupyterFlow(ExtensionApp):
     waiting_kernels = Int(_PLAIN.waiting_kernels, min=0, help="Kernels kept ready while something is due.").tag(
         config=True
     )
+    idle_after = Float(
+        _PLAIN.idle_after, help="Seconds for which kernels and images for notebooks are kept ready without a notebook."
+    ).tag(config=True)
     supervise_host = Bool(True, help="Whether to start a host and start it again if it dies.").tag(config=True)
 
     @property
@@ -88,6 +91,7 @@ class JupyterFlow(ExtensionApp):
             parse_timeout=self.parse_timeout,
             forkservers=self.forkservers,
             waiting_kernels=self.waiting_kernels,
+            idle_after=self.idle_after,
         )
 
     def initialize_settings(self) -> None:

@@ -33,6 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--infra-retries", type=int, default=FlowConfig.infra_retries)
     parser.add_argument("--kill-grace", type=float, default=Limits.kill_grace)
     parser.add_argument("--waiting-kernels", type=int, default=FlowConfig.waiting_kernels)
+    parser.add_argument("--idle-after", type=float, default=FlowConfig.idle_after)
     parser.add_argument("--no-forkservers", action="store_true", help="start every process from scratch")
     parser.add_argument("--unpaused", action="store_true", help="new DAGs are not paused")
     given = parser.parse_args(arguments)
@@ -50,6 +51,7 @@ def main(arguments: list[str] | None = None) -> int:
         infra_retries=given.infra_retries,
         forkservers=not given.no_forkservers,
         waiting_kernels=given.waiting_kernels,
+        idle_after=given.idle_after,
         limits=Limits(kill_grace=given.kill_grace),
     )
     return run_host(config)

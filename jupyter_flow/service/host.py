@@ -88,7 +88,7 @@ class Host(Effects):
         stack.callback(self.selector.close)
         self.executor = make_executor(config)
         stack.callback(self.executor.close)
-        self.kernels = WaitingKernels(config)
+        self.kernels = WaitingKernels(config, self.executor.launcher)
         stack.callback(self.kernels.close)
         self.desk = Desk(self.house, self.executor, self.kernels, self.host_id, boot_id())
         self.desk.is_selective = only is not None
@@ -335,7 +335,7 @@ class Host(Effects):
     def _warm_up(self, now: Any) -> None:
         at = self.desk.next_due
         if at is not None and at - now < timedelta(seconds=WARM_BEFORE + HEARTBEAT) and self.desk.due_has_notebooks(at):
-            self.kernels.expect(self.clock.monotonic())
+            self.kernels.expect(self.clock.monotonic(), ahead=True)
 
     def _end_row(self) -> None:
         with self.house.writing() as connection:

@@ -1,21 +1,26 @@
-"""When kernels wait: shortly before a notebook task is due, and from the first one on until the house is idle."""
+"""What is kept ready for notebooks: waiting kernels and the images that runners and kernels are forked from.
+
+They are made shortly before a notebook task is due or when a run with one starts, and go when the house has been
+without one for a while.
+"""
 
 from __future__ import annotations
 
+from ..execution.forkserver_launcher import ForkserverLauncher
 from ..execution.kernel_pool import KernelPool
+from ..execution.spawn_launcher import SpawnLauncher
 from ..model.config import FlowConfig
 
 WARM_BEFORE = 5.0
-"""Seconds before the next due run at which the pool is filled."""
-IDLE_AFTER = 120.0
-"""Seconds without a notebook task after which the pool is emptied."""
+"""Seconds before the next due run at which all is made ready."""
 
 
 class WaitingKernels:
     """Fills and empties the kernel pool. ``now`` is a monotonic instant."""
 
-    def __init__(self, config: FlowConfig) -> None:
-        self._count = config.waiting_kernels
+    def __init__(self, config: FlowConfig, launcher: ForkserverLauncher | SpawnLauncher) -> None:
+        self._count, self._idle_after = config.waiting_kernels, config.idle_after
+        self._launcher = launcher
         self.pool = KernelPool(config)
         self._idle_at: float | None = None
 
@@ -23,20 +28,23 @@ class WaitingKernels:
         """Return the path of the kernel forkserver's socket for a workload, None if kernels start cold."""
         return self.pool.socket()
 
-    def expect(self, now: float) -> None:
-        """A notebook task is about to run, or a run with one was triggered: keep kernels ready."""
+    def expect(self, now: float, *, ahead: bool = False) -> None:
+        """A run with a notebook task starts now (then its first one needs the processors itself), or will soon."""
         if self._idle_at is None:
             self.pool.warm(self._count)
-        self._idle_at = now + IDLE_AFTER
+        if ahead:
+            self._launcher.warm("notebook")
+        self._idle_at = now + self._idle_after
 
     def tick(self, now: float, busy: bool) -> None:
-        """Empty the pool when nothing has used it for a while; ``busy``: notebook tasks run."""
+        """Let everything go when nothing has used it for a while; ``busy``: notebook tasks run."""
         self.pool.tick(now)
         if self._idle_at is not None and busy:
-            self._idle_at = now + IDLE_AFTER
+            self._idle_at = now + self._idle_after
         if self._idle_at is not None and self._idle_at <= now:
             self._idle_at = None
-            self.pool.idle()
+            self.pool.retire()
+            self._launcher.retire("notebook")
 
     def next_tick(self) -> float | None:
         """Return the monotonic instant of the next :meth:`tick`."""
