@@ -76,6 +76,7 @@ class Host(Effects):
         stack.enter_context(usable(config))
         engine = database.create_engine(config.database)
         stack.callback(engine.dispose)
+        migrating.migrate_apart(engine)
         migrating.migrate(engine)
         reader = database.create_reader(config.database)
         stack.callback(reader.dispose)

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import logging
+import subprocess
+import sys
 import threading
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
@@ -192,3 +194,13 @@ def test_ids_of_deleted_events_are_never_used_again(engine: Engine) -> None:
         connection.execute(schema.event.delete())
         connection.execute(insert(schema.event), [values])
         assert connection.execute(select(schema.event.c.id)).scalar_one() == 3
+
+
+def test_a_migration_apart_is_a_migration_and_leaves_alembic_out(tmp_path: Path) -> None:
+    program = (
+        "import sys; from jupyter_flow.storage import database, migrating;"
+        f"engine = database.create_engine('sqlite:///{tmp_path / 'flow.db'}');"
+        "migrating.migrate_apart(engine); assert migrating.migrate(engine) is False; migrating.migrate_apart(engine);"
+        "assert not [name for name in sys.modules if name.startswith(('alembic', 'mako'))]"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
