@@ -97,8 +97,8 @@ def test_every_operation_refuses_unknown_names_and_arguments_in_one_line(house: 
         "dags.show": {"dag_id": "nobody"},
         "runs.list": {"dag_id": "nobody"},
         "runs.show": {"dag_id": "d", "run_id": "nobody"},
-        "tasks.show": {"dag_id": "d", "run_id": "../../etc/passwd", "task_id": "a"},
-        "tasks.log": {"dag_id": "d", "run_id": "x", "task_id": "../a"},
+        "tasks.show": {"dag_id": "d", "run_id": "nobody", "task_id": "a"},
+        "tasks.log": {"dag_id": "d", "run_id": "x", "task_id": "nobody"},
         "variables.get": {"key": "nobody"},
         "dags.delete": {"dag_id": "nobody"},
     }.items():
@@ -109,6 +109,9 @@ def test_every_operation_refuses_unknown_names_and_arguments_in_one_line(house: 
         doors.perform(house, ME, "runs.list", {"dag_id": "d", "limit": 10**9})
     with pytest.raises(InvalidInput):
         doors.perform(house, ME, "no.such", {})
+    for args in ({"run_id": "../../etc/passwd", "task_id": "a"}, {"run_id": "x", "task_id": "../a"}):
+        with pytest.raises(InvalidInput, match="is not a valid id"):
+            doors.perform(house, ME, "tasks.log", {"dag_id": "d", **args})
 
 
 def test_commands_leave_one_audit_row_each_refused_or_not(house: House) -> None:
