@@ -98,7 +98,7 @@ class Capture:
         self._thread.join()
 
     def _pump(self) -> None:
-        with selectors.DefaultSelector() as selector:
+        with selectors.PollSelector() as selector:  # needs no descriptor of its own
             selector.register(self._stop_read, selectors.EVENT_READ, None)
             for stream in self._streams:
                 selector.register(stream.read_fd, selectors.EVENT_READ, stream)

@@ -129,3 +129,17 @@ def become_subreaper() -> bool:
         return bool(_LIBC.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0)
     except AttributeError:
         return False
+
+
+def settle_memory() -> None:
+    """Prepare the memory of a forkserver for forks, when its imports are done.
+
+    What they needed only for a while is given back (children copy page tables), and the garbage collector of a
+    child shall not touch, hence copy, what is ours.
+    """
+    gc.collect()
+    try:
+        _LIBC.malloc_trim(0)
+    except AttributeError:
+        pass  # not glibc
+    gc.freeze()

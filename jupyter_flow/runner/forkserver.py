@@ -19,7 +19,6 @@ children, tells the next one of them, and ends when it has neither.
 from __future__ import annotations
 
 import argparse
-import ctypes
 import gc
 import importlib
 import json
@@ -36,7 +35,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from ..wire.framing import Decoder, FrameError, encode
-from .fork_hygiene import Baseline, EnvironmentTag
+from .fork_hygiene import Baseline, EnvironmentTag, settle_memory
 from .stamps import now_iso
 
 FIRST_CONNECTION_TIMEOUT = 30.0
@@ -78,15 +77,6 @@ def import_base(profile: str) -> None:
     warm.warm_authoring()
     if profile == "notebook":
         warm.warm()
-    _trim()
-
-
-def _trim() -> None:
-    """Give back what the imports took and no longer need: every child would have its page tables copied."""
-    gc.collect()
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if trim is not None:
-        trim(0)
 
 
 def check_forkable() -> None:
@@ -335,8 +325,7 @@ def main(arguments: list[str] | None = None) -> int:
         traceback.print_exc()
         say(options.ready_fd, {"refused": f"{type(error).__name__}: {error}"})
         return 3
-    gc.collect()
-    gc.freeze()
+    settle_memory()
     say(options.ready_fd, {"ready": True})
     server.serve()
     return 0

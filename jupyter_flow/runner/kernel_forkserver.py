@@ -19,7 +19,6 @@ kernels; the runner gets it at hand-over. Without a house nothing is lent and wa
 from __future__ import annotations
 
 import argparse
-import gc
 import importlib.util
 import json
 import os
@@ -65,7 +64,10 @@ else:
 
 
 class Kernel:
-    """A kernel process: ``starting`` → ``waiting`` → ``lent`` (one forked on demand is lent from its start)."""
+    """A kernel process: ``starting`` → ``waiting`` → ``lent`` (one forked on demand is lent from its start).
+
+    ``ending``: one that was never lent and is being ended, or has ended but is not reaped yet.
+    """
 
     def __init__(
         self, pid: int, folder: str, connection: dict[str, Any], channel: socket.socket, leash_end: int, pidfd: int
@@ -80,6 +82,8 @@ class Kernel:
 
     def let_go(self) -> None:
         """Close the leash: a kernel whose leash nobody else holds ends at once."""
+        if self.state != "lent":
+            self.state = "ending"
         for name in ("leash_end", "pidfd"):
             if getattr(self, name) is not None:
                 os.close(getattr(self, name))
@@ -227,12 +231,8 @@ class KernelForkserver:
         if not is_this_interpreter(request["python"]):
             connection.send({"op": "refused", "message": f"it forks kernels of {sys.executable} only"})
             return
-        kernel = next((item for item in self._kernels.values() if item.state == "waiting"), None)
         try:
-            if kernel is None:
-                kernel = self._fork(request)
-            else:
-                kernel.channel.sendall(framing.encode(request))
+            kernel = self._take_waiting(request) or self._fork(request)
         except OSError as error:
             connection.send({"op": "refused", "message": f"fork: {error}"})
             return
@@ -242,8 +242,20 @@ class KernelForkserver:
         kernel.let_go()
         self._tell_house()
 
+    def _take_waiting(self, request: dict[str, Any]) -> Kernel | None:
+        """Hand ``request`` to a kernel that waits and lives; None if there is none."""
+        for kernel in self._kernels.values():
+            if kernel.state == "waiting":
+                try:
+                    kernel.channel.sendall(framing.encode(request))
+                except OSError:
+                    kernel.let_go()
+                else:
+                    return kernel
+        return None
+
     def _missing(self) -> int:
-        ready = sum(kernel.state != "lent" for kernel in self._kernels.values())
+        ready = sum(kernel.state in ("starting", "waiting") for kernel in self._kernels.values())
         return self._target - ready
 
     def _refill(self) -> None:
@@ -299,6 +311,8 @@ class KernelForkserver:
             return
         if word == b"bound" and kernel.borrower is not None:
             kernel.borrower.send({"op": "bound"})
+        elif not word and kernel.state == "waiting":
+            kernel.let_go()  # it has ended
         self._close_channel(kernel)
 
     def _close_channel(self, kernel: Kernel) -> None:
@@ -323,7 +337,7 @@ class KernelForkserver:
                 self._bury(kernel, os.waitstatus_to_exitcode(status))
 
     def _bury(self, kernel: Kernel, code: int) -> None:
-        if kernel.state == "starting" and kernel.leash_end is not None:
+        if kernel.state == "starting":
             self._target = 0  # it died by itself before it could wait: asking again would only repeat that
             sys.stderr.write(f"a waiting kernel ended with {code} while it started\n")
         kernel.let_go()
@@ -455,8 +469,7 @@ def main(arguments: list[str] | None = None) -> int:
     os.close(options.ready_fd)
     if server is None:
         return 3
-    gc.collect()
-    gc.freeze()
+    fork_hygiene.settle_memory()
     server.serve()
     return 0
 

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
+from types import ModuleType
 from typing import Any
 
 from ..model.imports import GRAMMAR_OF_IRIS, importing_without
@@ -16,9 +20,22 @@ NOT_NEEDED = (
 needs them from us, and they cost a second."""
 
 
+@contextmanager
+def _without_http() -> Iterator[None]:
+    """While open, papermill gets an empty module for ``requests``: 7 MB for notebooks at URLs, which we refuse."""
+    if "requests" in sys.modules or "papermill" in sys.modules:
+        yield
+        return
+    sys.modules["requests"] = ModuleType("requests")
+    try:
+        yield
+    finally:
+        del sys.modules["requests"]
+
+
 def import_notebook_base() -> None:
     """Import what executing a notebook needs, in the cheapest way; nothing where it is there already."""
-    with importing_without(*NOT_NEEDED):
+    with importing_without(*NOT_NEEDED), _without_http():
         import nbformat  # noqa: F401
         import papermill  # type: ignore[import-untyped]  # noqa: F401
 

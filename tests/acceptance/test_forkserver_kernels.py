@@ -175,6 +175,18 @@ def test_idle_empties_the_pool_and_warm_fills_it_again(pool, borrow):
     waiting(pool, 1)
 
 
+def test_a_waiting_kernel_that_ends_is_not_lent(pool, borrow):
+    waiting(pool, 2)
+    waiters = [found.pid for found in census("JUPYTER_FLOW_ATTEMPT=" + "0" * 32) if found.ppid == pool.pid]
+    for pid in waiters:
+        os.kill(pid, signal.SIGKILL)
+    wait_for(lambda: not [pid for pid in waiters if _lives(pid)], "they end")
+    assert borrow().client.run("print(5)").strip() == "5"
+    waiting(pool, 2)
+    pool.idle()
+    assert borrow().client.run("print(6)").strip() == "6"
+
+
 def test_kernels_of_another_interpreter_are_refused(borrow):
     refused = borrow(python="/usr/bin/python3-of-somebody")
     assert refused.answer["op"] == "refused"
