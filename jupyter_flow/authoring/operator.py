@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from .dag import DAG
 
 
+_TRIGGER_RULES = frozenset(TriggerRule)
+_WITHOUT_EFFECT = {**not_yet.OPERATOR, **not_yet.PLACES}
 _NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 
 
@@ -155,7 +157,7 @@ class BaseOperator(metaclass=OperatorMeta):
             hint = checks.suggestion(unknown[0], accepted_arguments(type(self)))
             raise DagError(f"{where}: {type(self).__name__} has no argument {unknown[0]!r}{hint}")
         given = {**without_effect, "pool": pool, "queue": queue}
-        not_yet.warn_unused(where, given, {**not_yet.OPERATOR, **not_yet.PLACES})
+        not_yet.warn_unused(where, given, _WITHOUT_EFFECT)
         if dag is not None:
             dag.add_task(self)
 
@@ -260,7 +262,10 @@ class BaseOperator(metaclass=OperatorMeta):
         if self.dag is None and dag is not None:
             dag.add_task(self)
         for name in self.template_fields:
-            for argument in find_xcom_args(getattr(self, name)):
+            value = getattr(self, name)
+            if value is None or type(value) is str:
+                continue  # most fields: nothing to look into
+            for argument in find_xcom_args(value):
                 if argument.operator is not None:
                     self.set_upstream(argument.operator)
 
@@ -279,10 +284,12 @@ def _backoff(where: str, value: Any) -> float:
 
 
 def _trigger_rule(where: str, value: Any) -> str:
+    if isinstance(value, str) and value in _TRIGGER_RULES:
+        return str(value)
     text = str(value)
     if text in NOT_YET:
         raise DagError(f"{where}: trigger_rule {text!r} is not in this version yet: it has {', '.join(TriggerRule)}")
-    if text not in set(TriggerRule):
+    if text not in _TRIGGER_RULES:
         hint = checks.suggestion(text, map(str, TriggerRule)) or f": use one of {', '.join(TriggerRule)}"
         raise DagError(f"{where}: unknown trigger_rule {text!r}{hint}")
     return text

@@ -19,6 +19,7 @@ children, tells the next one of them, and ends when it has neither.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import gc
 import importlib
 import json
@@ -72,9 +73,10 @@ def import_base(profile: str) -> None:
     """Import and warm up what children of ``profile`` need."""
     for name in BASE:
         importlib.import_module(f"jupyter_flow.{name}")
-    from . import warm
+    from . import process_figures, warm
 
     warm.warm_authoring()
+    process_figures.packages_hash()
     if profile == "notebook":
         warm.warm()
 
@@ -235,12 +237,15 @@ class Forkserver:
     def _reap(self) -> None:
         while self._children:
             try:
-                pid, status = os.waitpid(-1, os.WNOHANG)
+                ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
             except ChildProcessError:
                 return
-            if pid == 0:
+            if ended is None:
                 return
-            child = self._children.pop(pid, None)
+            child = self._children.pop(ended.si_pid, None)
+            if child is not None and child.kind == "parse":
+                kill_group(child.pid)  # while its number is still its own: what a DAG file started must not stay
+            pid, status = os.waitpid(ended.si_pid, 0)
             if child is not None:
                 code = os.waitstatus_to_exitcode(status)
                 end = {"exit_code": None, "signal": -code} if code < 0 else {"exit_code": code, "signal": None}
@@ -287,6 +292,12 @@ def start_ticks(pid: int) -> int:
     """Return when ``pid`` started, in clock ticks since boot (field 22 of ``/proc/PID/stat``)."""
     with open(f"/proc/{pid}/stat", "rb") as file:
         return int(file.read().rpartition(b") ")[2].split()[19])
+
+
+def kill_group(pid: int) -> None:
+    """SIGKILL the group that ``pid`` leads."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, signal.SIGKILL)
 
 
 def limit(which: int, value: int | None) -> None:

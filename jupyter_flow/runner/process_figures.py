@@ -9,6 +9,9 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+_seen: dict[str, tuple[int, frozenset[str]]] = {}
+"""Folder of modules -> when it was changed last, and the distributions in it."""
+
 
 @dataclass(frozen=True)
 class ProcessFigures:
@@ -40,16 +43,26 @@ def own_figures() -> ProcessFigures:
 def packages_hash() -> str:
     """Return the sha256 (hex) of the names and versions of this interpreter's installed distributions.
 
-    Both stand in the names of the ``.dist-info`` folders, so no metadata is read.
+    Both stand in the names of the ``.dist-info`` folders, so no metadata is read. A folder that has not changed
+    since this process or the one it was forked from has read it is not read again.
     """
     names: set[str] = set()
     for folder in sys.path:
         try:
-            with os.scandir(folder or ".") as entries:
-                names.update(entry.name for entry in entries if entry.name.endswith((".dist-info", ".egg-info")))
+            names |= _distributions(folder or ".")
         except OSError:
             continue
     return hashlib.sha256("\n".join(sorted(names)).encode()).hexdigest()
+
+
+def _distributions(folder: str) -> frozenset[str]:
+    changed = os.stat(folder).st_mtime_ns
+    seen = _seen.get(folder)
+    if seen is None or seen[0] != changed:
+        with os.scandir(folder) as entries:
+            found = frozenset(entry.name for entry in entries if entry.name.endswith((".dist-info", ".egg-info")))
+        seen = _seen[folder] = (changed, found)
+    return seen[1]
 
 
 def is_own_interpreter(program: str | None) -> bool:
