@@ -115,8 +115,7 @@ class SpawnLauncher:
         """SIGKILL the child and its process group."""
         child = self._children.get(key)
         if child is not None and identity.is_running(child.pid, child.start_ticks):
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(child.pid, signal.SIGKILL)
+            _kill_group(child.pid)
             self.signal(key, signal.SIGKILL)
 
     def fileobjs(self) -> Sequence[int]:
@@ -134,6 +133,8 @@ class SpawnLauncher:
         child = self._children.pop(key)
         exit_code = number = None
         if child.process is not None:
+            if child.kind == "parse":  # not reaped yet, so its number is its own: what a DAG file started must go
+                _kill_group(child.pid)
             code = child.process.wait()
             exit_code, number = (None, -code) if code < 0 else (code, None)
         self._notices.append(Exited(key, child.kind, child.pid, exit_code, number))
@@ -145,3 +146,8 @@ class SpawnLauncher:
                 child.process.returncode = 0  # keeps Popen from warning about a child that shall run on
         self._children.clear()
         self._watcher.close()
+
+
+def _kill_group(pid: int) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, signal.SIGKILL)

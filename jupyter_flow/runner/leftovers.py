@@ -12,8 +12,8 @@ from .fork_hygiene import TAG_VARIABLE
 _STEP = 0.005
 
 
-def end_leftovers(attempt_id: str, grace: float, *, thorough: bool) -> int:
-    """End the processes that this attempt left behind and return how many there were.
+def end_leftovers(attempt_id: str | None, grace: float, *, thorough: bool) -> int:
+    """End the processes that this attempt (None: this untagged process) left behind; return how many there were.
 
     They get SIGTERM and, ``grace`` seconds later, SIGKILL. As a child subreaper this process inherits its
     orphans, so that having no children means that none is left; ``thorough`` looks at the tag of every process
@@ -46,10 +46,10 @@ def _have_children() -> bool:
         return False
 
 
-def _processes(attempt_id: str) -> list[int]:
+def _processes(attempt_id: str | None) -> list[int]:
     """Return the living processes that carry the attempt's tag or descend from this one."""
     own = os.getpid()
-    tag = f"{TAG_VARIABLE}={attempt_id}".encode()
+    tag = None if attempt_id is None else f"{TAG_VARIABLE}={attempt_id}".encode()
     parents: dict[int, int] = {}
     tagged = []
     try:
@@ -65,7 +65,7 @@ def _processes(attempt_id: str) -> list[int]:
             if fields[0] in (b"Z", b"X"):
                 continue
             parents[pid] = int(fields[1])
-            if tag in folder.joinpath("environ").read_bytes().split(b"\0"):
+            if tag is not None and tag in folder.joinpath("environ").read_bytes().split(b"\0"):
                 tagged.append(pid)
         except (OSError, IndexError, ValueError):
             continue

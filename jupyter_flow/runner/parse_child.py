@@ -24,6 +24,8 @@ from ..model.records import ParseReport, ParseRequest, parse_timeout_message
 from ..model.spec import DagSpec, plain
 from ..wire.client import HouseClient
 from .dag_loader import DagFileLoader
+from .fork_hygiene import become_subreaper
+from .leftovers import end_leftovers
 from .spool_files import RESULT, save_atomically
 
 SPEC = "spec.json"
@@ -235,9 +237,14 @@ def _ask_variable(home: str, key: str) -> str | None:
 
 
 def main_in_fork(spool: str) -> int:
-    """Do what ``spool``/spec.json asks; the exit code is 0 whenever a report was written."""
+    """Do what ``spool``/spec.json asks; the exit code is 0 whenever a report was written.
+
+    What the DAG file has started ends with its parse: it would be started again by every later one.
+    """
+    become_subreaper()
     request = json.loads((Path(spool) / SPEC).read_bytes())
     run(ParseRequest(**request))
+    end_leftovers(None, grace=0.0, thorough=False)
     return 0
 
 

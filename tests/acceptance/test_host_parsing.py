@@ -7,6 +7,8 @@ import os
 import time
 from typing import Any
 
+import psutil
+import pytest
 from support.houses import House, states_of
 from support.waiting import wait_for
 
@@ -166,3 +168,24 @@ def test_200_changed_files_are_parsed_soon_and_200_unchanged_ones_cost_a_stat(ho
     assert time.monotonic() - began < 2.0, "an unchanged folder is parsed again"
     parses = house.rows("select count(*) as n from dag_version")
     assert parses == [{"n": 200}]
+
+
+@pytest.mark.parametrize("forkservers", [True, False], ids=["forked", "spawned"])
+def test_what_a_dag_file_starts_ends_with_its_parse(house: House, forkservers: bool) -> None:
+    start = "from jupyter_flow import DAG\nimport os, subprocess\nsubprocess.Popen(['sleep', '{}'])\n"
+    house.write_dag(start.format(7001) + GOOD.format("starts"), "a_starts.py")
+    session = start.replace("'{}']", "'{}'], start_new_session=True")
+    house.write_dag(session.format(7002) + GOOD.format("session"), "b_session.py")
+    house.write_dag(start.format(7003) + "os._exit(1)\n", "c_exit.py")
+    house.write_dag(start.format(7004) + "while True:\n    pass\n", "d_loop.py")
+    house.start("--parse-timeout", "3", *([] if forkservers else ["--no-forkservers"]))
+    house.wait_for_dag("starts")
+    house.wait_for_dag("session")
+    wait_for(lambda: {"c_exit.py", "d_loop.py"} <= set(errors(house)), "both import errors", 60)
+    wait_for(lambda: not sleepers({"7001", "7002", "7003", "7004"}), "the end of what the files started", 20)
+
+
+def sleepers(arguments: set[str]) -> list[list[str]]:
+    """Command lines of running ``sleep``s with one of ``arguments``."""
+    lines = (process.info["cmdline"] or [] for process in psutil.process_iter(["cmdline"]))
+    return [line for line in lines if line[:1] == ["sleep"] and set(line[1:]) & arguments]
