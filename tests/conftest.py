@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from support import files
 from support.houses import House
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _plain_signals() -> None:
+    """Ignored signals are inherited: whatever started the tests (``nohup``, a background job) may ignore some."""
+    for number in (signal.SIGHUP, signal.SIGQUIT):
+        signal.signal(number, signal.SIG_DFL)
 
 
 @pytest.fixture

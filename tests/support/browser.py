@@ -68,6 +68,8 @@ class LabPage:
         self.page.wait_for_function(READY)
         self.page.evaluate("window.jupyterapp.restored")
         if theme == "dark":
+            # JupyterLab shows its splash again for the new theme, and trips over one that is still fading away
+            self.page.wait_for_selector("#jupyterlab-splash", state="detached")
             self.run("apputils:change-theme", {"theme": "JupyterLab Dark"})
             self.page.wait_for_selector("body[data-jp-theme-light=false]", state="attached")
 
