@@ -20,6 +20,7 @@ class TaskChange:
     is the current one and the task instance is queued or running. ``check_at``: when somebody must look again
     (of ``up_for_retry``: when the retry is due; None: the default of the state). ``at``: the instant to record
     as start or end (None: the transaction's now). ``infra_loss``: counts one loss and stays in the same try.
+    ``follow`` and ``label``: what the attempt said (see :class:`.rows.TaskInstance`).
     """
 
     id: int
@@ -33,6 +34,23 @@ class TaskChange:
     at: datetime | None = None
     failing_cell: int | None = None
     infra_loss: bool = False
+    follow: Mapping[str, Any] | None = None
+    label: str | None = None
+
+
+@dataclass(frozen=True)
+class ExpandChange:
+    """Ask that the mapped task ``task_id`` (or each task of a mapped group: one change each) has ``length`` instances.
+
+    ``ids``: surrogate key of the row with ``map_index`` −1, and the version of it that the asker saw. The row becomes
+    ``map_index`` 0, the others are added beside it; ``length`` is at least 1 (zero is a skip of the row itself).
+    """
+
+    dag_run_id: int
+    task_id: str
+    id: int
+    row_version: int
+    length: int
 
 
 @dataclass(frozen=True)
@@ -45,7 +63,7 @@ class RunChange:
     row_version: int | None = None
 
 
-Change = TaskChange | RunChange
+Change = TaskChange | ExpandChange | RunChange
 
 
 @dataclass(frozen=True)
@@ -77,3 +95,6 @@ class NewRun:
     idempotency_key: str | None = None
     parent_run_id: int | None = None
     reason: Reason | None = None
+    backfill_id: int | None = None
+    asset_event_set: str | None = None
+    note: str | None = None

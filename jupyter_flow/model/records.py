@@ -11,10 +11,10 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal
 
 from .reason import Reason
-from .spec import TaskSpec, task_from_json
+from .spec import TaskSpec, plain, task_from_json
 
-Outcome = Literal["success", "failed", "skipped", "cancelled"]
-OUTCOMES: tuple[Outcome, ...] = ("success", "failed", "skipped", "cancelled")
+Outcome = Literal["success", "failed", "skipped", "cancelled", "up_for_reschedule"]
+OUTCOMES: tuple[Outcome, ...] = ("success", "failed", "skipped", "cancelled", "up_for_reschedule")
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,7 @@ class RunFacts:
     prev_data_interval_start_success: str | None = None
     prev_data_interval_end_success: str | None = None
     prev_start_date_success: str | None = None
+    prev_end_date_success: str | None = None
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,15 @@ class Workload:
     folder of the task. ``xcoms``: resolved upstream values as ``{"task_id","map_index","key","value"}``.
     ``variables``: values of the variables that templates name. ``spool``: the attempt's folder.
     ``home``: for questions over house.sock. ``kernels``: socket path of the kernel forkserver, or None.
+
+    ``kind`` ``callback``: not the task is executed but one callback of it (or of the DAG; then ``task`` is a
+    placeholder), described by ``callback``: ``{"level": "task" | "dag" | "sla" | "deadline", "event": "success" |
+    "failure" | "retry" | "skipped" | "sla_miss" | "deadline", "reason": …, "exception": …, …}``.
+    ``expand``: ``{"index": map index, "lengths": {input: length}}`` of a mapped task instance (the inputs stand in
+    ``task.expand`` or in the spec of its group, ``group_expand``). ``mapped_task_ids``: tasks whose XComs are read as
+    a list over their map indexes (mapped, and not in the mapped group of this task). ``first_start``: when the first
+    attempt of this try began, ``reschedules``: how often it asked to be started again later (sensors).
+    ``asset_events``: what triggered the run: ``{"asset": {"name","uri"}, "at", "extra", "source_dag_id", …}`` each.
     """
 
     attempt_id: str
@@ -84,11 +94,20 @@ class Workload:
     limits: Limits = Limits()
     kernels: str | None = None
     render_template_as_native_obj: bool = False
-    kind: Literal["task"] = "task"
+    callback: Mapping[str, Any] | None = None
+    expand: Mapping[str, Any] | None = None
+    group_expand: Mapping[str, Any] | None = None
+    mapped_task_ids: tuple[str, ...] = ()
+    first_start: str | None = None
+    reschedules: int = 0
+    asset_events: tuple[Mapping[str, Any], ...] = ()
+    template_searchpath: tuple[str, ...] = ()
+    user_templates: bool = False
+    kind: Literal["task", "callback"] = "task"
 
     def to_json(self) -> dict[str, Any]:
         """Return the workload as JSON-ready data (shallow: whoever gets it writes it at once)."""
-        nested = {"task": dict(vars(self.task)), "run": dict(vars(self.run)), "limits": dict(vars(self.limits))}
+        nested = {"task": plain(self.task), "run": dict(vars(self.run)), "limits": dict(vars(self.limits))}
         return {**vars(self), **nested}
 
     @classmethod
@@ -98,8 +117,9 @@ class Workload:
         values["task"] = task_from_json(values["task"])
         values["run"] = RunFacts(**values["run"])
         values["limits"] = Limits(**values["limits"])
-        for name in ("upstream_task_ids", "downstream_task_ids", "xcoms"):
-            values[name] = tuple(values[name])
+        tuples = ("upstream_task_ids", "downstream_task_ids", "xcoms", "mapped_task_ids", "asset_events")
+        for name in (*tuples, "template_searchpath"):
+            values[name] = tuple(values.get(name, ()))
         return cls(**values)
 
 
@@ -111,6 +131,12 @@ class Report:
     the executed notebook (reasons print it as ``cell N`` counted from 1 over code cells: field ``cell`` of the
     reason). ``xcoms``: ``{"key","value"}`` each. ``rendered``: template fields after rendering.
     ``notebook``: file name of the executed notebook in the spool, or None. Digests are sha256 hex.
+
+    An XCom kept outside the database has ``reference`` (an fsspec URL), ``size``, ``length`` and ``type`` instead of
+    ``value``. ``reschedule_at``: of ``up_for_reschedule``, when to start again. ``retry_delay``: seconds, in place of
+    the task's own (retry policy). ``follow``: what a branching task lets go on: ``{"branch": [task or group ids]}``
+    or ``{"short_circuit": "all" | "direct"}``. ``asset_events``: ``{"asset": {"name","uri"} , "alias", "extra"}`` each.
+    ``label``: the rendered ``map_index_template``.
     """
 
     attempt_id: str
@@ -136,6 +162,11 @@ class Report:
     packages_hash: str | None = None
     peak_rss: int | None = None
     cpu_time: float | None = None
+    reschedule_at: str | None = None
+    retry_delay: float | None = None
+    follow: Mapping[str, Any] | None = None
+    asset_events: tuple[Mapping[str, Any], ...] = ()
+    label: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the report as JSON-ready data."""
@@ -152,6 +183,7 @@ class Report:
             values["reason"] = Reason.from_json(values["reason"])
             values["xcoms"] = tuple(values.get("xcoms") or ())
             values["metrics"] = tuple(values.get("metrics") or ())
+            values["asset_events"] = tuple(values.get("asset_events") or ())
             report = cls(**values)
         except (KeyError, TypeError) as error:
             raise ValueError(f"not a report: {error}") from None
@@ -161,7 +193,7 @@ class Report:
     def _check(self) -> None:
         texts = (self.attempt_id, self.start_date, self.end_date)
         optional_texts = [self.notebook, self.notebook_sha256, self.source_sha256, self.log_sha256]
-        optional_texts += [self.kernelspec, self.interpreter, self.packages_hash]
+        optional_texts += [self.kernelspec, self.interpreter, self.packages_hash, self.reschedule_at, self.label]
         numbers = [self.failing_cell, self.exit_code, self.signal, self.notebook_size]
         numbers += [self.log_size, self.peak_rss]
         if self.outcome not in OUTCOMES:
@@ -178,9 +210,62 @@ class Report:
             raise ValueError(f"notebook {self.notebook!r} is not a plain file name")
         if not isinstance(self.rendered, Mapping):
             raise ValueError("rendered is not an object")
+        if self.retry_delay is not None and not (
+            type(self.retry_delay) in (int, float) and 0 <= self.retry_delay < LONGEST_DELAY
+        ):
+            raise ValueError(f"retry_delay {self.retry_delay!r}")
+        if (self.outcome == "up_for_reschedule") != (self.reschedule_at is not None):
+            raise ValueError("reschedule_at belongs to the outcome up_for_reschedule")
+        if self.follow is not None:
+            check_follow(self.follow)
+        for event in self.asset_events:
+            if not isinstance(event, Mapping) or not (isinstance(event.get("asset"), Mapping) or "alias" in event):
+                raise ValueError("an asset event without an asset")
         for xcom in self.xcoms:
             if not isinstance(xcom, Mapping) or not isinstance(xcom.get("key"), str):
                 raise ValueError("an XCom without a key")
+
+
+LONGEST_DELAY = 366 * 86_400.0
+"""Seconds that a retry policy may ask for."""
+
+
+def check_follow(follow: Any) -> None:
+    """Raise ValueError unless ``follow`` is what a branching task may say (see :class:`Report`)."""
+    if isinstance(follow, Mapping) and len(follow) == 1:
+        branch, circuit = follow.get("branch"), follow.get("short_circuit")
+        if isinstance(branch, (list, tuple)) and all(isinstance(item, str) for item in branch):
+            return
+        if circuit in ("all", "direct"):
+            return
+    raise ValueError(f"follow {follow!r}")
+
+
+@dataclass(frozen=True)
+class TimetableRequest:
+    """Ask a child what a custom timetable says: the next ``count`` runs after the one of ``last`` (a run info or None).
+
+    ``manual_at``: ask for the data interval of a manual run at that instant instead.
+    """
+
+    dag_folder: str
+    dag_file: str
+    bundle: str
+    dag_id: str
+    home: str
+    spool: str
+    last: Mapping[str, Any] | None = None
+    start_date: str | None = None
+    end_date: str | None = None
+    catchup: bool = False
+    now: str | None = None
+    manual_at: str | None = None
+    count: int = 64
+    kind: Literal["timetable"] = "timetable"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the request as JSON-ready data."""
+        return asdict(self)
 
 
 @dataclass(frozen=True)

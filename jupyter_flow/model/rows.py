@@ -38,6 +38,9 @@ class Dag:
     next_interval_start: datetime | None
     next_interval_end: datetime | None
     next_run_after: datetime | None
+    catchup_window: float | None = None
+    max_consecutive_failed_dag_runs: int = 0
+    asset_cursor: int = 0
 
 
 @dataclass(frozen=True)
@@ -78,11 +81,21 @@ class DagRun:
     reason: Reason | None
     cancel_requested_at: datetime | None
     cancel_requested_by: str | None
+    retries_used: int = 0
+    backfill_id: int | None = None
+    parent_run_id: int | None = None
+    asset_event_set: str | None = None
+    note: str | None = None
 
 
 @dataclass(frozen=True)
 class TaskInstance:
-    """One task in one run. ``try_number`` is 0 until its first attempt is claimed, then counts from 1."""
+    """One task in one run. ``try_number`` is 0 until its first attempt is claimed, then counts from 1.
+
+    ``follow``: what a branching task let go on (see :class:`.records.Report`). ``label``: name of a mapped task
+    instance. ``first_started_at``: when the first attempt of this try began, ``reschedules``: how often it asked
+    to be started again later. A mapped task that is not expanded yet is one row with ``map_index`` −1.
+    """
 
     id: int
     dag_run_id: int
@@ -107,6 +120,10 @@ class TaskInstance:
     failing_cell: int | None
     cancel_requested_at: datetime | None
     cancel_requested_by: str | None
+    follow: Mapping[str, Any] | None = None
+    label: str | None = None
+    first_started_at: datetime | None = None
+    reschedules: int = 0
 
 
 @dataclass(frozen=True)
@@ -188,7 +205,11 @@ class DagFile:
 
 @dataclass(frozen=True)
 class XCom:
-    """One pushed value with what is known of it (``size`` in bytes of its JSON text)."""
+    """One pushed value with what is known of it (``size`` in bytes of its JSON text).
+
+    ``reference``: where the value is if it is kept outside the database (``value`` is None then); ``length``: number
+    of its items if it has any.
+    """
 
     task_id: str
     map_index: int
@@ -199,6 +220,8 @@ class XCom:
     sha256: str
     attempt_id: str | None
     created_at: datetime
+    reference: str | None = None
+    length: int | None = None
 
 
 @dataclass(frozen=True)

@@ -5,28 +5,59 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields
 from functools import cache
 from typing import Any, Literal
 
 Json = None | bool | int | float | str | list[Any] | dict[str, Any]
 FORMAT = 1
+_TASK_TUPLES = ("upstream", "template_fields", "variable_inputs", "files", "callbacks", "inlets", "outlets")
 
 
 @dataclass(frozen=True)
 class ScheduleSpec:
     """What ``schedule=`` became: the timetable as data.
 
-    ``kind``: ``none`` (manual only), ``once``, ``cron`` (``expression`` holds five fields) or ``delta``
-    (``seconds``). ``interval``: True = a run covers the data interval [logical date, next) and starts at its
-    end; False = trigger meaning, the interval has zero length. ``summary`` is the author's own text.
+    ``kind``: ``none`` (manual only), ``once``, ``continuous`` (the next run starts when the last one has ended),
+    ``cron`` (``expression``: five or six fields; more of them in ``more_expressions``), ``delta`` (``seconds``, or
+    ``relative``: the fields of a relativedelta), ``events`` (``events``: ISO instants, ascending), ``assets``
+    (``assets`` alone) or ``custom`` (``timetable``: name of the author's class, asked in a child).
+    ``interval``: True = a run covers the data interval [logical date, next) and starts at its end; False = trigger
+    meaning: the interval ends at the run's instant and lasts ``trigger_interval`` seconds (zero by default).
+    ``assets``: a condition ``{"asset": {"name", "uri"}}``, ``{"alias": name}``, ``{"all": […]}`` or ``{"any": […]}``;
+    beside another ``kind`` it means "asset or time". ``timezone``: the timetable's own zone, None = the DAG's.
+    ``run_immediately``: for trigger meaning, whether a fire before the first look counts (True, False, or seconds
+    of grace). ``manual_interval_events``: manual runs take the nearest event. ``summary`` is the author's own text.
     """
 
-    kind: Literal["none", "once", "cron", "delta"] = "none"
+    kind: Literal["none", "once", "continuous", "cron", "delta", "events", "assets", "custom"] = "none"
     expression: str | None = None
     seconds: float | None = None
     interval: bool = True
     summary: str | None = None
+    more_expressions: tuple[str, ...] = ()
+    relative: Mapping[str, Any] | None = None
+    events: tuple[str, ...] = ()
+    restrict_to_events: bool = False
+    assets: Mapping[str, Any] | None = None
+    timetable: str | None = None
+    timezone: str | None = None
+    trigger_interval: float = 0.0
+    run_immediately: bool | float = False
+
+
+@dataclass(frozen=True)
+class GroupSpec:
+    """A task group. ``group_id`` is its full id (prefixes included), ``parent`` the full id of the group around it.
+
+    ``expand``: as in :class:`TaskSpec`, for a mapped group: its tasks are mapped together, index by index.
+    """
+
+    group_id: str
+    parent: str | None = None
+    label: str | None = None
+    tooltip: str | None = None
+    expand: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -39,6 +70,14 @@ class TaskSpec:
     ``(task_id, key)`` pairs that templates and XComArgs name literally, ``variable_inputs`` the variable keys:
     both are resolved at claim and travel in the workload. ``files`` are static paths (notebooks, templates),
     relative to the folder of the DAG file, pinned in the bundle.
+
+    ``priority_weight`` is the effective weight (``weight_rule`` applied to the authors' weights). ``group``: full id
+    of the task group around it. ``expand`` of a mapped task: ``{"kind": "product" | "kwargs", "inputs": {argument:
+    LENGTH}}`` (``kwargs`` has one input, named ""), where LENGTH says how long the input will be:
+    ``{"const": n}``, ``{"xcom": [task_id, key]}``, ``{"zip": [LENGTH…], "longest": bool}`` or ``{"concat":
+    [LENGTH…]}``; the house knows lengths only. ``callbacks``: which of execute, success, failure, retry, skipped the
+    task has. ``inlets``/``outlets``: ``{"name", "uri", "group", "extra"}`` of an asset, or ``{"alias": name}``.
+    ``start_date``/``end_date``: ISO 8601 UTC; runs with a logical date outside leave the task out (skipped).
     """
 
     task_id: str
@@ -66,6 +105,27 @@ class TaskSpec:
     files: tuple[str, ...] = ()
     env: Mapping[str, str] | None = None
     params: Mapping[str, Any] = field(default_factory=dict)
+    group: str | None = None
+    display_name: str | None = None
+    is_setup: bool = False
+    is_teardown: bool = False
+    on_failure_fail_dagrun: bool = False
+    expand: Mapping[str, Any] | None = None
+    map_index_template: str | None = None
+    weight_rule: str = "downstream"
+    depends_on_past: bool = False
+    ignore_first_depends_on_past: bool = True
+    wait_for_downstream: bool = False
+    wait_for_past_depends_before_skipping: bool = False
+    max_active_tis_per_dag: int | None = None
+    max_active_tis_per_dagrun: int | None = None
+    start_date: str | None = None
+    end_date: str | None = None
+    sla: float | None = None
+    callbacks: tuple[str, ...] = ()
+    inlets: tuple[Mapping[str, Any], ...] = ()
+    outlets: tuple[Mapping[str, Any], ...] = ()
+    render_template_as_native_obj: bool | None = None
 
     @property
     def is_notebook(self) -> bool:
@@ -79,6 +139,12 @@ class DagSpec:
 
     ``params``: name -> ``{"default": …, "schema": {JSON schema}, "description": …}``.
     ``start_date``/``end_date`` are ISO 8601 UTC. ``timezone`` is an IANA name.
+    ``catchup_window``: with ``catchup``, the most seconds that an interval may be in the past (None: no bound).
+    ``dag_retries``: how often a failed run has its failed tasks run again. ``labels``: ``(upstream, downstream,
+    label)`` of edges. ``callbacks``: which of success, failure, sla_miss the DAG has. ``deadlines``: ``{"name",
+    "reference": {"kind": "logical_date" | "queued_at" | "fixed" | "average_runtime", …}, "interval": seconds,
+    "has_callback": bool}`` each. ``template_searchpath``: folders relative to the DAG file's. ``user_templates``: the
+    DAG has macros or filters of its own, so that its templated tasks load the DAG file.
     """
 
     dag_id: str
@@ -99,6 +165,20 @@ class DagSpec:
     dagrun_timeout: float | None = None
     is_paused_upon_creation: bool | None = None
     render_template_as_native_obj: bool = False
+    display_name: str | None = None
+    catchup_window: float | None = None
+    groups: tuple[GroupSpec, ...] = ()
+    labels: tuple[tuple[str, str, str], ...] = ()
+    fail_fast: bool = False
+    max_consecutive_failed_dag_runs: int = 0
+    allowed_run_types: tuple[str, ...] | None = None
+    dag_retries: int = 0
+    callbacks: tuple[str, ...] = ()
+    deadlines: tuple[Mapping[str, Any], ...] = ()
+    owner_links: Mapping[str, str] = field(default_factory=dict)
+    access_control: Mapping[str, Any] = field(default_factory=dict)
+    template_searchpath: tuple[str, ...] = ()
+    user_templates: bool = False
     format: int = FORMAT
 
     def task(self, task_id: str) -> TaskSpec:
@@ -117,16 +197,23 @@ class DagSpec:
         return result
 
 
-def plain(value: DagSpec | TaskSpec | ScheduleSpec) -> dict[str, Any]:
-    """Return the spec as what ``json.dumps`` writes. Values are shared with the spec: do not change them."""
+def plain(value: DagSpec | TaskSpec | ScheduleSpec | GroupSpec) -> dict[str, Any]:
+    """Return the spec as what ``json.dumps`` writes. Values are shared with the spec: do not change them.
+
+    Optional fields of a task that have their default are left out: most tasks of a large DAG use few of them.
+    """
+    if isinstance(value, TaskSpec):
+        defaults = _task_defaults()
+        return {name: item for name, item in vars(value).items() if name not in defaults or item != defaults[name]}
     data = dict(vars(value))
     if isinstance(value, DagSpec):
         data["schedule"] = vars(value.schedule)
-        data["tasks"] = [vars(task) for task in value.tasks]
+        data["tasks"] = [plain(task) for task in value.tasks]
+        data["groups"] = [vars(group) for group in value.groups]
     return data
 
 
-def to_json(value: DagSpec | TaskSpec | ScheduleSpec) -> dict[str, Any]:
+def to_json(value: DagSpec | TaskSpec | ScheduleSpec | GroupSpec) -> dict[str, Any]:
     """Return the spec as JSON-ready dicts and lists of its own."""
     copied: dict[str, Any] = json.loads(json.dumps(plain(value), ensure_ascii=False))
     return copied
@@ -150,10 +237,18 @@ def text_hash(text: str) -> str:
 def task_from_json(data: Mapping[str, Any]) -> TaskSpec:
     """Rebuild a :class:`TaskSpec`; unknown keys raise ValueError."""
     known = _known(TaskSpec, data)
-    for name in ("upstream", "template_fields", "variable_inputs", "files"):
+    for name in _TASK_TUPLES:
         known[name] = tuple(known.get(name, ()))
     known["xcom_inputs"] = tuple((pair[0], pair[1]) for pair in known.get("xcom_inputs", ()))
     return TaskSpec(**known)
+
+
+def schedule_from_json(data: Mapping[str, Any]) -> ScheduleSpec:
+    """Rebuild a :class:`ScheduleSpec`; unknown keys raise ValueError."""
+    known = _known(ScheduleSpec, data)
+    for name in ("more_expressions", "events"):
+        known[name] = tuple(known.get(name, ()))
+    return ScheduleSpec(**known)
 
 
 def dag_from_json(data: Mapping[str, Any]) -> DagSpec:
@@ -161,8 +256,13 @@ def dag_from_json(data: Mapping[str, Any]) -> DagSpec:
     known = _known(DagSpec, data)
     if known.get("format", FORMAT) != FORMAT:
         raise ValueError(f"DagSpec format {known['format']!r} is not {FORMAT}")
-    known["tags"] = tuple(known.get("tags", ()))
-    known["schedule"] = ScheduleSpec(**_known(ScheduleSpec, known.get("schedule", {})))
+    for name in ("tags", "callbacks", "deadlines", "template_searchpath"):
+        known[name] = tuple(known.get(name, ()))
+    if known.get("allowed_run_types") is not None:
+        known["allowed_run_types"] = tuple(known["allowed_run_types"])
+    known["labels"] = tuple((edge[0], edge[1], edge[2]) for edge in known.get("labels", ()))
+    known["groups"] = tuple(GroupSpec(**_known(GroupSpec, group)) for group in known.get("groups", ()))
+    known["schedule"] = schedule_from_json(known.get("schedule", {}))
     known["tasks"] = tuple(task_from_json(task) for task in known.get("tasks", ()))
     return DagSpec(**known)
 
@@ -171,6 +271,13 @@ def _known(cls: type, data: Mapping[str, Any]) -> dict[str, Any]:
     if unknown := data.keys() - _names(cls):
         raise ValueError(f"{cls.__name__}: unknown keys {sorted(unknown)}")
     return dict(data)
+
+
+@cache
+def _task_defaults() -> dict[str, Any]:
+    plain_defaults = {item.name: item.default for item in fields(TaskSpec) if item.default is not MISSING}
+    made = {item.name: item.default_factory() for item in fields(TaskSpec) if item.default_factory is not MISSING}
+    return plain_defaults | made
 
 
 @cache

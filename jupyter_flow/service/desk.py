@@ -199,7 +199,7 @@ class Desk:
                 for change in self._step(snapshot, keys, now):
                     if isinstance(change, TaskChange):
                         task_changes.append(change)
-                    else:
+                    elif isinstance(change, RunChange):
                         run_changes.append(change)
             if not task_changes and not run_changes:
                 if not touched_dags:

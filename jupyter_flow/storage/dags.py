@@ -16,7 +16,7 @@ from ..model.errors import Conflict, NotFound
 from ..model.instants import from_iso_or_none
 from ..model.records import Actor
 from ..model.rows import Dag, DagVersion
-from ..model.spec import DagSpec, canonical, dag_from_json, plain, text_hash
+from ..model.spec import DagSpec, canonical, dag_from_json, text_hash, to_json
 from ..model.state import TASK_ACTIVE
 from .events import append
 from .mapping import to_dag, to_version
@@ -80,7 +80,7 @@ def store_dag(
         row = connection.execute(_INSERT_RETURNING, values | {"dag_id": spec.dag_id}).one()
         append(connection, "dag_changed", now, dag_id=spec.dag_id)
         return StoredDag(to_dag(row), True, True, True)
-    timing = ("schedule", "timezone", "start_date", "end_date", "catchup")
+    timing = ("schedule", "timezone", "start_date", "end_date", "catchup", "catchup_window")
     schedule_changed = not row.is_active or any(values[name] != getattr(row, name) for name in timing)
     changed = version_changed or any(value != getattr(row, name) for name, value in values.items())
     if changed:
@@ -214,13 +214,15 @@ def _columns(spec: DagSpec) -> dict[str, Any]:
         "description": spec.description,
         "owner": spec.owner,
         "tags": list(spec.tags),
-        "schedule": plain(spec.schedule),
+        "schedule": to_json(spec.schedule),
         "timezone": spec.timezone,
         "start_date": from_iso_or_none(spec.start_date),
         "end_date": from_iso_or_none(spec.end_date),
         "catchup": spec.catchup,
         "max_active_runs": spec.max_active_runs,
         "max_active_tasks": spec.max_active_tasks,
+        "catchup_window": spec.catchup_window,
+        "max_consecutive_failed_dag_runs": spec.max_consecutive_failed_dag_runs,
     }
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import Row
 
 from ..model import rows
 from ..model.reason import Reason
-from ..model.spec import ScheduleSpec
+from ..model.spec import schedule_from_json
 from ..model.state import RunState, RunType, TaskState
 from .types import or_none
 
@@ -29,7 +29,7 @@ def to_dag(row: _ROW) -> rows.Dag:
         tags=tuple(row.tags),
         is_paused=row.is_paused,
         is_active=row.is_active,
-        schedule=ScheduleSpec(**row.schedule),
+        schedule=schedule_from_json(row.schedule),
         timezone=row.timezone,
         start_date=row.start_date,
         end_date=row.end_date,
@@ -40,6 +40,9 @@ def to_dag(row: _ROW) -> rows.Dag:
         next_interval_start=row.next_interval_start,
         next_interval_end=row.next_interval_end,
         next_run_after=row.next_run_after,
+        catchup_window=row.catchup_window,
+        max_consecutive_failed_dag_runs=row.max_consecutive_failed_dag_runs,
+        asset_cursor=row.asset_cursor,
     )
 
 
@@ -80,6 +83,11 @@ def to_run(row: _ROW) -> rows.DagRun:
         reason=Reason.from_json(row.reason),
         cancel_requested_at=row.cancel_requested_at,
         cancel_requested_by=row.cancel_requested_by,
+        retries_used=row.retries_used,
+        backfill_id=row.backfill_id,
+        parent_run_id=row.parent_run_id,
+        asset_event_set=row.asset_event_set,
+        note=row.note,
     )
 
 
@@ -109,6 +117,10 @@ def to_task_instance(row: _ROW) -> rows.TaskInstance:
         failing_cell=row.failing_cell,
         cancel_requested_at=row.cancel_requested_at,
         cancel_requested_by=row.cancel_requested_by,
+        follow=row.follow,
+        label=row.label,
+        first_started_at=row.first_started_at,
+        reschedules=row.reschedules,
     )
 
 

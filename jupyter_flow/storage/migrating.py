@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine, inspect, text
 
 from ..model.errors import Conflict
 
-HEAD = "0001"
+HEAD = "0002"
 """The revision that this version reads and writes: the newest file in ``migrations/versions``."""
 
 

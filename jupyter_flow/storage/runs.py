@@ -59,6 +59,10 @@ _CHANGED = [
     "failing_cell",
     "cancel_requested_at",
     "cancel_requested_by",
+    "follow",
+    "label",
+    "first_started_at",
+    "reschedules",
 ]
 _UPDATE_TASK = (
     update(task_instance)
@@ -158,6 +162,9 @@ def create_run(connection: Connection, new: NewRun, version_id: int, spec: DagSp
         "timezone": new.timezone,
         "wall_text": new.wall_text,
         "parent_run_id": new.parent_run_id,
+        "backfill_id": new.backfill_id,
+        "asset_event_set": new.asset_event_set,
+        "note": new.note,
         "reason": new.reason and new.reason.to_json(),
     }
     try:
@@ -369,6 +376,10 @@ def _task_values(old: TaskInstance, new: TaskInstance, held_by: str) -> dict[str
         "b_failing_cell": new.failing_cell,
         "b_cancel_requested_at": new.cancel_requested_at,
         "b_cancel_requested_by": new.cancel_requested_by,
+        "b_follow": None if new.follow is None else dict(new.follow),
+        "b_label": new.label,
+        "b_first_started_at": new.first_started_at,
+        "b_reschedules": new.reschedules,
     }
 
 

@@ -14,13 +14,13 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
-    MetaData,
     String,
     Table,
     Text,
     UniqueConstraint,
 )
 
+from .schema_base import DIGEST, ID, key, metadata, namespace
 from .types import NEVER, NEVER_REUSE_IDS, JsonText, UtcDateTime
 
 __all__ = [
@@ -42,31 +42,10 @@ __all__ = [
     "xcom",
 ]
 
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
-
-ID = String(250)
-DIGEST = String(64)
-
-
-def _key() -> Column[int]:
-    return Column("id", Integer, primary_key=True)
-
-
-def _namespace() -> Column[str]:
-    return Column("namespace", ID, nullable=False, server_default="default")
-
-
 bundle = Table(
     "bundle",
     metadata,
-    _key(),
+    key(),
     Column("bundle_hash", DIGEST, nullable=False, unique=True),
     Column("files", JsonText, nullable=False),
     Column("size", BigInteger, nullable=False),
@@ -76,8 +55,8 @@ bundle = Table(
 dag = Table(
     "dag",
     metadata,
-    _key(),
-    _namespace(),
+    key(),
+    namespace(),
     Column("dag_id", ID, nullable=False, unique=True),
     Column("dag_folder", Text, nullable=False),
     Column("dag_file", Text, nullable=False),
@@ -101,6 +80,9 @@ dag = Table(
     Column("next_run_after", UtcDateTime),
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
+    Column("catchup_window", Float),
+    Column("max_consecutive_failed_dag_runs", Integer, nullable=False, server_default="0"),
+    Column("asset_cursor", BigInteger, nullable=False, server_default="0"),
     Index(None, "next_run_after"),
     Index(None, "dag_folder", "dag_file"),
 )
@@ -108,7 +90,7 @@ dag = Table(
 dag_version = Table(
     "dag_version",
     metadata,
-    _key(),
+    key(),
     Column("dag_id", ID, nullable=False),
     Column("number", Integer, nullable=False),
     Column("spec_hash", DIGEST, nullable=False),
@@ -122,7 +104,7 @@ dag_version = Table(
 dag_run = Table(
     "dag_run",
     metadata,
-    _key(),
+    key(),
     Column("dag_id", ID, nullable=False),
     Column("run_id", ID, nullable=False),
     Column("run_type", String(32), nullable=False),
@@ -150,18 +132,22 @@ dag_run = Table(
     Column("reason", JsonText),
     Column("cancel_requested_at", UtcDateTime),
     Column("cancel_requested_by", Text),
+    Column("retries_used", Integer, nullable=False, server_default="0"),
+    Column("backfill_id", Integer),
+    Column("note", Text),
     UniqueConstraint("dag_id", "run_id"),
     UniqueConstraint("dag_id", "logical_date"),
     UniqueConstraint("dag_id", "asset_event_set"),
     UniqueConstraint("dag_id", "idempotency_key"),
     Index(None, "state"),
     Index(None, "dag_version_id"),
+    Index(None, "backfill_id"),
 )
 
 task_instance = Table(
     "task_instance",
     metadata,
-    _key(),
+    key(),
     Column("dag_run_id", Integer, ForeignKey("dag_run.id", ondelete="CASCADE"), nullable=False),
     Column("dag_id", ID, nullable=False),
     Column("run_id", ID, nullable=False),
@@ -191,6 +177,10 @@ task_instance = Table(
     Column("failing_cell", Integer),
     Column("cancel_requested_at", UtcDateTime),
     Column("cancel_requested_by", Text),
+    Column("follow", JsonText),
+    Column("label", Text),
+    Column("first_started_at", UtcDateTime),
+    Column("reschedules", Integer, nullable=False, server_default="0"),
     UniqueConstraint("dag_run_id", "task_id", "map_index"),
     Index(None, "state"),
     Index(None, "attempt_id"),
@@ -242,7 +232,7 @@ attempt = Table(
 event = Table(
     "event",
     metadata,
-    _key(),
+    key(),
     Column("dag_run_id", Integer, ForeignKey("dag_run.id", ondelete="CASCADE")),
     Column("seq", Integer, nullable=False),
     Column("kind", String(32), nullable=False),
@@ -264,7 +254,7 @@ event = Table(
 xcom = Table(
     "xcom",
     metadata,
-    _key(),
+    key(),
     Column("dag_run_id", Integer, ForeignKey("dag_run.id", ondelete="CASCADE"), nullable=False),
     Column("task_id", ID, nullable=False),
     Column("map_index", Integer, nullable=False),
@@ -283,8 +273,8 @@ xcom = Table(
 variable = Table(
     "variable",
     metadata,
-    _key(),
-    _namespace(),
+    key(),
+    namespace(),
     Column("key", ID, nullable=False),
     Column("value", Text, nullable=False),
     Column("description", Text),
@@ -296,8 +286,8 @@ variable = Table(
 pool = Table(
     "pool",
     metadata,
-    _key(),
-    _namespace(),
+    key(),
+    namespace(),
     Column("name", ID, nullable=False),
     Column("slots", Integer, nullable=False),
     Column("description", Text),
@@ -307,7 +297,7 @@ pool = Table(
 dag_file = Table(
     "dag_file",
     metadata,
-    _key(),
+    key(),
     Column("dag_folder", Text, nullable=False),
     Column("dag_file", Text, nullable=False),
     Column("size", BigInteger, nullable=False),
@@ -321,7 +311,7 @@ dag_file = Table(
 import_problem = Table(
     "import_problem",
     metadata,
-    _key(),
+    key(),
     Column("dag_folder", Text, nullable=False),
     Column("dag_file", Text, nullable=False),
     Column("kind", String(16), nullable=False),
@@ -336,7 +326,7 @@ import_problem = Table(
 host = Table(
     "host",
     metadata,
-    _key(),
+    key(),
     Column("host_id", ID, nullable=False, unique=True),
     Column("hostname", Text, nullable=False),
     Column("pid", Integer, nullable=False),
@@ -351,7 +341,7 @@ host = Table(
 audit = Table(
     "audit",
     metadata,
-    _key(),
+    key(),
     Column("at", UtcDateTime, nullable=False),
     Column("actor", Text, nullable=False),
     Column("auth", String(32), nullable=False),

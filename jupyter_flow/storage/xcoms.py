@@ -76,10 +76,12 @@ def _to_xcom(row: Row[Any]) -> XCom:
         task_id=row.task_id,
         map_index=row.map_index,
         key=row.key,
-        value=json.loads(row.value),
+        value=None if row.value is None else json.loads(row.value),
         type=row.type,
         size=row.size,
         sha256=row.sha256,
         attempt_id=row.attempt_id,
         created_at=row.created_at,
+        reference=row.reference,
+        length=row.length,
     )

@@ -15,13 +15,18 @@ from sqlalchemy.exc import OperationalError, StatementError
 from support.flows import T0
 
 from jupyter_flow.model.errors import Conflict, InvalidInput, NotFound
-from jupyter_flow.storage import database, filesystem, migrating, schema, variables
+from jupyter_flow.storage import database, filesystem, migrating, schema, schema_calls, schema_plans, variables
 from jupyter_flow.storage.database import begin_write, change_counter, connect_read, create_engine, create_reader
+from jupyter_flow.storage.schema_base import metadata
 
 
 def test_migrations_make_exactly_the_tables_of_the_schema(engine: Engine) -> None:
     with engine.connect() as connection:
-        assert compare_metadata(MigrationContext.configure(connection), schema.metadata) == []
+        modules = (schema, schema_calls, schema_plans)
+        assert metadata.tables.keys() == {
+            name for module in modules for name in module.__all__ if name in metadata.tables
+        }
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
         assert migrating.stored_revision(connection) == migrating.HEAD
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
-from jupyter_flow.storage.schema import metadata
+from jupyter_flow.storage.schema_base import metadata
 
 context.configure(
     connection=context.config.attributes["connection"],

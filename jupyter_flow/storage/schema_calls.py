@@ -1,0 +1,74 @@
+"""Tables of what follows from runs: callbacks to be run, missed SLAs and deadlines."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, String, Table, Text, UniqueConstraint
+
+from .schema_base import DIGEST, ID, key, metadata
+from .types import JsonText, UtcDateTime
+
+__all__ = ["callback", "deadline", "sla_miss"]
+
+# One callback of a task or a DAG, made in the transaction of the change that calls for it. ``source`` names that
+# change (an attempt, a version of the run, a miss): with ``event`` and the run it is unique, so none is made twice.
+# Not begun: ``attempt_id`` is NULL. ``attempt_id`` names its spool; ``outcome``: success, failed or lost.
+callback = Table(
+    "callback",
+    metadata,
+    key(),
+    Column("dag_run_id", Integer, ForeignKey("dag_run.id", ondelete="CASCADE"), nullable=False),
+    Column("task_instance_id", Integer, ForeignKey("task_instance.id", ondelete="CASCADE")),
+    Column("dag_version_id", Integer, ForeignKey("dag_version.id"), nullable=False),
+    Column("level", String(16), nullable=False),
+    Column("event", String(32), nullable=False),
+    Column("source", String(80), nullable=False),
+    Column("facts", JsonText, nullable=False),
+    Column("held_by", ID, nullable=False),
+    Column("check_at", UtcDateTime, nullable=False),
+    Column("starts", Integer, nullable=False),
+    Column("attempt_id", String(32)),
+    Column("token_hash", DIGEST),
+    Column("boot_id", String(64)),
+    Column("pid", Integer),
+    Column("start_ticks", BigInteger),
+    Column("log_path", Text),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("started_at", UtcDateTime),
+    Column("finished_at", UtcDateTime),
+    Column("outcome", String(16)),
+    Column("reason", JsonText),
+    UniqueConstraint("dag_run_id", "level", "event", "source"),
+    Index(None, "finished_at"),
+    Index(None, "attempt_id"),
+)
+
+sla_miss = Table(
+    "sla_miss",
+    metadata,
+    key(),
+    Column("dag_run_id", Integer, ForeignKey("dag_run.id", ondelete="CASCADE"), nullable=False),
+    Column("dag_id", ID, nullable=False),
+    Column("task_id", ID, nullable=False),
+    Column("logical_date", UtcDateTime),
+    Column("due_at", UtcDateTime, nullable=False),
+    Column("noticed_at", UtcDateTime, nullable=False),
+    Column("note", Text),
+    UniqueConstraint("dag_run_id", "task_id"),
+    Index(None, "dag_id"),
+)
+
+# A deadline of a run; ``position`` among the DAG's deadlines.
+deadline = Table(
+    "deadline",
+    metadata,
+    key(),
+    Column("dag_run_id", Integer, ForeignKey("dag_run.id", ondelete="CASCADE"), nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("name", Text),
+    Column("due_at", UtcDateTime, nullable=False),
+    Column("met_at", UtcDateTime),
+    Column("missed_at", UtcDateTime),
+    Column("note", Text),
+    UniqueConstraint("dag_run_id", "position"),
+    Index(None, "due_at"),
+)
