@@ -12,7 +12,8 @@ def test_a_task_goes_from_waiting_over_scheduled_queued_and_running_to_its_end(h
 
         with DAG("states"):
             good = BashOperator(task_id="good", bash_command="true")
-            bad = BashOperator(task_id="bad", bash_command="test -e tried || { touch tried; exit 1; }", retries=1, retry_delay=0)
+            once = "test -e tried || { touch tried; exit 1; }"
+            bad = BashOperator(task_id="bad", bash_command=once, retries=1, retry_delay=0)
             good >> bad
         """,
         "states.py",
