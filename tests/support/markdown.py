@@ -25,7 +25,8 @@ class Block:
 
 def documents() -> list[Path]:
     """Return README and every page under ``docs/`` that people write."""
-    pages = [path for path in sorted((ROOT / "docs").glob("*.md")) if path.name != "architecture.md"]
+    pages = [*sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / "docs" / "authoring").glob("*.md"))]
+    pages = [path for path in pages if path.name != "architecture.md"]
     return [ROOT / "README.md", *pages]
 
 
