@@ -247,3 +247,39 @@ class Host:
     heartbeat_at: datetime
     lease_until: datetime
     ended_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Backfill:
+    """A request to run past dates ``[from_date, to_date]`` of a DAG. ``conf``: of its runs.
+
+    ``reprocess_behavior``: ``none`` leaves dates alone that have a run, ``failed`` runs failed ones again,
+    ``completed`` every finished one. ``is_paused``: no further run of it is made for now.
+    """
+
+    id: int
+    dag_id: str
+    from_date: datetime
+    to_date: datetime
+    reprocess_behavior: str
+    max_active_runs: int
+    run_backwards: bool
+    conf: Mapping[str, Any]
+    actor: str
+    created_at: datetime
+    completed_at: datetime | None
+    cancelled_at: datetime | None
+    cancelled_by: str | None
+    is_paused: bool
+
+
+@dataclass(frozen=True)
+class BackfillSlot:
+    """One date of a backfill with its run, if it has one (``state``: of that run), or why it gets none."""
+
+    logical_date: datetime
+    data_interval_start: datetime
+    data_interval_end: datetime
+    run_id: str | None
+    state: RunState | None
+    skipped: str | None

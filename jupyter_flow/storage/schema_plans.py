@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, String, Table, Text, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    false,
+)
 
 from .schema_base import ID, key, metadata, namespace
 from .types import NEVER_REUSE_IDS, JsonText, UtcDateTime
@@ -90,6 +102,7 @@ backfill = Table(
     Column("completed_at", UtcDateTime),
     Column("cancelled_at", UtcDateTime),
     Column("cancelled_by", Text),
+    Column("is_paused", Boolean, nullable=False, server_default=false()),
     Index(None, "dag_id"),
 )
 

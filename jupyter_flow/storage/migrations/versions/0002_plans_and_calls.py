@@ -46,6 +46,7 @@ def upgrade() -> None:
         sa.Column("completed_at", INSTANT, nullable=True),
         sa.Column("cancelled_at", INSTANT, nullable=True),
         sa.Column("cancelled_by", sa.Text(), nullable=True),
+        sa.Column("is_paused", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_backfill")),
     )
     op.create_index(op.f("ix_backfill_dag_id"), "backfill", ["dag_id"], unique=False)
