@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection
 
 from ..model.changes import NewRun
-from ..model.errors import Conflict, FlowError, InvalidInput
+from ..model.errors import Conflict, InvalidInput
 from ..model.ids import check_id, run_id_for
 from ..model.instants import from_iso
 from ..model.reason import Reason
@@ -19,9 +17,9 @@ from ..model.rows import Dag, DagRun
 from ..model.state import TASK_TERMINAL, RunState, RunType, TaskState
 from ..scheduling.due_runs import next_for
 from ..scheduling.timetable import Timetable
-from ..storage import audit, dags, edits, queries, runs, variables
+from ..storage import dags, edits, queries, runs, variables
 from . import documents, views
-from .authorize import HOUSE, Verb, authorize
+from .commanding import command as _command
 from .conf import check_conf, check_params
 from .documents import Document
 from .house import House
@@ -29,32 +27,6 @@ from .house import House
 DATELESS = "none"
 """``logical_date`` of a manual run that has none."""
 MAX_VARIABLE = 1 << 20
-
-
-@contextmanager
-def _command(
-    house: House,
-    actor: Actor,
-    name: str,
-    verb: Verb,
-    *,
-    dag_id: str | None = None,
-    run_id: str | None = None,
-    task_id: str | None = None,
-    arguments: dict[str, Any] | None = None,
-) -> Iterator[tuple[Connection, datetime]]:
-    """Hold the transaction of one command. Its audit row is committed with it; a refusal leaves one too."""
-    now = house.clock.wall()
-    about: dict[str, Any] = {"dag_id": dag_id, "run_id": run_id, "task_id": task_id, "arguments": arguments}
-    try:
-        authorize(house.policy, actor, verb, dag_id if dag_id is not None else HOUSE)
-        with house.writing() as connection:
-            yield connection, now
-            audit.record(connection, actor, name, now, **about)
-    except FlowError as error:
-        with house.writing() as connection:
-            audit.record(connection, actor, name, now, **about, outcome=error.code, message=str(error))
-        raise
 
 
 def trigger_dag(
