@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from ..model.errors import InvalidInput
 from ..model.reason import Reason
 
@@ -16,6 +18,48 @@ class FlowSkipException(FlowException):
 
 class FlowFailException(FlowException):
     """Fail the task instance at once, without another try."""
+
+
+class FlowRescheduleException(FlowException):
+    """End this attempt and start the task again at ``reschedule_date`` (a naive one is UTC), within the same try.
+
+    The slot is free until then.
+    """
+
+    def __init__(self, reschedule_date: datetime) -> None:
+        if not isinstance(reschedule_date, datetime):
+            raise TypeError(f"reschedule_date must be a datetime, not {reschedule_date!r}")
+        moment = reschedule_date if reschedule_date.tzinfo is not None else reschedule_date.replace(tzinfo=UTC)
+        super().__init__(f"to be started again at {moment.isoformat()}")
+        self.reschedule_date = moment
+
+
+class FlowSensorTimeout(FlowException):
+    """What a sensor waited for did not come in its ``timeout``: failed at once, without another try."""
+
+
+class FlowTaskTimeout(BaseException):
+    """Raised in the author's code when ``execution_timeout`` is over (no ``Exception``, so that few swallow it)."""
+
+
+class FlowNotFoundException(FlowException):
+    """Something that the task names does not exist."""
+
+
+class DagNotFound(FlowNotFoundException):
+    """The DAG that the task names does not exist."""
+
+
+class DagRunNotFound(FlowNotFoundException):
+    """The DAG run that the task names does not exist."""
+
+
+class DagRunAlreadyExists(FlowException):
+    """A run with this id or logical date exists already."""
+
+
+class DagIsPaused(FlowException):
+    """The DAG that the task wants to run is paused."""
 
 
 class TaskFailure(FlowException):

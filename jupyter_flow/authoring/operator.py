@@ -13,9 +13,9 @@ from ..model.ids import is_valid_id
 from . import checks, not_yet
 from .exceptions import DagError
 from .jsonable import to_jsonable
-from .location import author_line
+from .location import author_line, warn
 from .registry import current_dag
-from .trigger_rule import NOT_YET, TriggerRule
+from .trigger_rule import OLD_NAMES, TriggerRule
 from .xcom_arg import RETURN_VALUE, XComArg, find_xcom_args
 
 if TYPE_CHECKING:
@@ -165,6 +165,12 @@ class BaseOperator(metaclass=OperatorMeta):
         """Do the work; what it returns becomes the ``return_value`` XCom. Operators override this."""
         raise NotImplementedError(f"{type(self).__name__} does not define execute(context)")
 
+    def pre_execute(self, context: Context) -> None:
+        """Run right before ``execute``. Operators may override this."""
+
+    def post_execute(self, context: Context, result: Any = None) -> None:
+        """Run right after a successful ``execute``, with what it returned. Operators may override this."""
+
     def on_kill(self) -> None:
         """Clean up when the attempt is cancelled or times out. Operators may override this."""
 
@@ -287,8 +293,9 @@ def _trigger_rule(where: str, value: Any) -> str:
     if isinstance(value, str) and value in _TRIGGER_RULES:
         return str(value)
     text = str(value)
-    if text in NOT_YET:
-        raise DagError(f"{where}: trigger_rule {text!r} is not in this version yet: it has {', '.join(TriggerRule)}")
+    if text in OLD_NAMES:
+        warn(f"{where}: trigger_rule {text!r} is called {str(OLD_NAMES[text])!r} now")
+        return str(OLD_NAMES[text])
     if text not in _TRIGGER_RULES:
         hint = checks.suggestion(text, map(str, TriggerRule)) or f": use one of {', '.join(TriggerRule)}"
         raise DagError(f"{where}: unknown trigger_rule {text!r}{hint}")

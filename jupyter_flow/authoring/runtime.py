@@ -58,6 +58,15 @@ class Runtime(Protocol):
     def variable_set(self, key: str, value: str, description: str | None = None) -> None:
         """Set a variable."""
 
+    def follow(self, choice: Mapping[str, Any]) -> None:
+        """Say what a branching task lets go on (``model.records.Report.follow``); counts if the task succeeds."""
+
+    def ask(self, op: str, **args: Any) -> Any:
+        """Ask the house one question of its closed list (``service.questions``) and return the answer.
+
+        Raises the refusals of ``model.errors``.
+        """
+
     def log_metric(self, name: str, value: float, step: int | None = None) -> None:
         """Record a metric of this attempt."""
 

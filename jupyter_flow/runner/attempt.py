@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from ..model.errors import NoHost
 from ..model.records import Report, Workload
 from ..wire.environment import without_secrets
 from .capture import Capture
@@ -26,6 +27,9 @@ from .spool_files import RESULT, LogFile, ring, write_result
 from .stamps import now_iso
 from .verdict import SUCCESS, Verdict, interrupted, of_exception
 from .watchdog import Watchdog
+
+PATIENCE = 600.0
+"""Seconds that a question waits for the next host when there is none."""
 
 
 class Attempt:
@@ -43,7 +47,10 @@ class Attempt:
         self._interrupts = Interrupts(self._limits.kill_grace, self._give_up)
         self._channel: Any = None
         self._notebooks: Any = None
+        self._operator: Any = None
+        self._context: Any = None
         self._rendered: dict[str, Any] = {}
+        self._label: str | None = None
 
     def run(self) -> int:
         """Execute the task and write the result. Returns the exit code of the process."""
@@ -62,6 +69,7 @@ class Attempt:
         return 0
 
     def _verdict(self) -> Verdict:
+        error: BaseException | None = None
         try:
             try:
                 self._interrupts.arm(self._timeout)
@@ -69,18 +77,24 @@ class Attempt:
             finally:
                 self._interrupts.disarm()
             verdict = SUCCESS
-        except BaseException as error:
+        except BaseException as raised:
             self._interrupts.disarm()
+            error = raised
             verdict = of_exception(error, self._timeout)
         cause = self._interrupts.cause
         if cause is not None and verdict.outcome != "cancelled":
             # whatever the task made of the interrupt: it was told to end, and this is why it did
             verdict = interrupted(cause, self._timeout)
+        if error is not None and self._operator is not None:
+            from .around_execute import after_policy
+
+            verdict = after_policy(verdict, error, self._operator, self._workload, self._context)
         return verdict
 
     def _work(self) -> None:
         from ..authoring.context import running
         from ..authoring.runtime import using
+        from .around_execute import carry_out, label_of
         from .dag_loader import operator_for
         from .plain_fields import plain_fields
         from .task_channel import TaskChannel
@@ -89,8 +103,8 @@ class Attempt:
         workload = self._workload
         channel = self._channel = TaskChannel(workload, ask=self._ask, run_notebook=self._run_notebook)
         with using(channel):
-            operator = operator_for(workload)
-            context = build_context(workload, channel, operator)
+            operator = self._operator = operator_for(workload)
+            context = self._context = build_context(workload, channel, operator)
             plain = plain_fields(operator)
             if plain is None:
                 from .templating import render
@@ -99,9 +113,11 @@ class Attempt:
             self._rendered = plain
             os.environ.update(getattr(operator, "env", None) or {})
             os.chdir(Path(workload.cwd, getattr(operator, "cwd", None) or "."))
-            with running(context):
-                result = operator.execute(context)
-                operator.finish(context, result)
+            try:
+                with running(context):
+                    carry_out(operator, context)
+            finally:
+                self._label = label_of(workload, context)
         atexit._run_exitfuncs()
 
     def _run_notebook(self, request: Any) -> None:
@@ -114,9 +130,22 @@ class Attempt:
     def _ask(self, op: str, **args: Any) -> Any:
         from ..wire.client import HouseClient
 
+        home = Path(self._workload.home)
         envelope = {"attempt_id": self._workload.attempt_id, "token": self._token}
-        with HouseClient(Path(self._workload.home), envelope) as client:
-            return client.call(op, **args)
+        until = time.monotonic() + PATIENCE
+        said = False
+        while True:
+            try:
+                with HouseClient(home, envelope) as client:
+                    return client.call(op, **args)
+            except NoHost:
+                # every question may be asked twice, so a host that has gone may be succeeded by the next one
+                if not (home / "host.lock").exists() or time.monotonic() > until:
+                    raise
+            if not said:
+                self._log.say(f"no host answers ({op}): waiting for the next one", "warning")
+                said = True
+            time.sleep(1.0)
 
     def _watchdog(self) -> Watchdog | None:
         """Return a watchdog for code that runs in this process; commands and kernels leave us free to act."""
@@ -157,6 +186,7 @@ class Attempt:
             channel=self._channel,
             notebooks=self._notebooks,
             rendered=self._rendered,
+            label=self._label,
         )
 
     def _write(self, report: Report) -> None:

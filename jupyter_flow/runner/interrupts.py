@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Literal
 
+from ..authoring.exceptions import FlowTaskTimeout
+
 Cause = Literal["cancel", "timeout"]
 Hook = Callable[[Cause], None]
 
@@ -23,6 +25,13 @@ class Interrupted(BaseException):
     def __init__(self, cause: Cause) -> None:
         super().__init__("cancelled" if cause == "cancel" else "execution_timeout is over")
         self.cause = cause
+
+
+class TimeIsUp(Interrupted, FlowTaskTimeout):
+    """``execution_timeout`` is over."""
+
+    def __init__(self) -> None:
+        super().__init__("timeout")
 
 
 class Interrupts:
@@ -92,6 +101,6 @@ class Interrupts:
             return
         signal.setitimer(signal.ITIMER_REAL, max(self._grace, 0.01))
         if self._hook is None:
-            raise Interrupted(self.cause)
+            raise TimeIsUp if self.cause == "timeout" else Interrupted(self.cause)
         if self._rung == 1:
             self._hook(self.cause)

@@ -28,8 +28,12 @@ def build_report(
     channel: Any,
     notebooks: Any,
     rendered: dict[str, Any],
+    label: str | None = None,
 ) -> Report:
-    """Return the report. ``channel`` and ``notebooks`` are None when the task did not come that far."""
+    """Return the report. ``channel`` and ``notebooks`` are None when the task did not come that far.
+
+    ``label``: name of a mapped task instance.
+    """
     used = own_figures()
     peak, cpu = used.peak_rss, used.cpu_time
     facts: dict[str, Any] = {"interpreter": sys.executable}
@@ -39,6 +43,7 @@ def build_report(
     elif workload.task.needs_dag_file:
         facts["packages_hash"] = packages_hash()
     arguments = verdict.reason.args
+    succeeded = verdict.outcome == "success"
     report = Report(
         attempt_id=workload.attempt_id,
         outcome=verdict.outcome,
@@ -51,6 +56,11 @@ def build_report(
         xcoms=tuple(channel.xcoms) if channel is not None else (),
         metrics=tuple(channel.metrics) if channel is not None else (),
         rendered=rendered,
+        reschedule_at=verdict.reschedule_at,
+        retry_delay=verdict.retry_delay,
+        follow=channel.followed if succeeded and channel is not None else None,
+        asset_events=tuple(channel.asset_events) if succeeded and channel is not None else (),
+        label=label,
         log_size=log.size,
         log_sha256=log.sha256,
         peak_rss=peak,

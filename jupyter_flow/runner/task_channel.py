@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..authoring.exceptions import TaskFailure
 from ..authoring.runtime import NotebookRequest
 from ..model.reason import Reason
-from ..model.records import Workload
+from ..model.records import Workload, check_follow
 
 Ask = Callable[..., Any]
 """``ask(op, **args)`` asks the house and returns its answer (``wire.client.HouseClient.call``)."""
@@ -41,6 +41,8 @@ class TaskChannel:
         self._pushed: dict[str, Any] = {}
         self._variables: dict[str, str] = dict(workload.variables)
         self.metrics: list[dict[str, Any]] = []
+        self.asset_events: list[dict[str, Any]] = []
+        self.followed: dict[str, Any] | None = None
 
     @property
     def xcoms(self) -> list[dict[str, Any]]:
@@ -111,6 +113,15 @@ class TaskChannel:
         """Set a variable in the house."""
         self._ask("ask.variable_set", key=key, value=value, description=description)
         self._variables[key] = value
+
+    def follow(self, choice: Mapping[str, Any]) -> None:
+        """Keep what a branching task lets go on; the last word counts. Raises ValueError for anything else."""
+        check_follow(choice)
+        self.followed = {name: list(value) if name == "branch" else value for name, value in choice.items()}
+
+    def ask(self, op: str, **args: Any) -> Any:
+        """Ask the house (see :class:`authoring.runtime.Runtime`)."""
+        return self._ask(op, **args)
 
     def log_metric(self, name: str, value: float, step: int | None = None) -> None:
         """Record a metric."""

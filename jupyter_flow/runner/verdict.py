@@ -8,7 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
-from ..authoring.exceptions import FlowFailException, FlowSkipException, TaskFailure
+from ..authoring.exceptions import (
+    FlowFailException,
+    FlowRescheduleException,
+    FlowSensorTimeout,
+    FlowSkipException,
+    TaskFailure,
+)
 from ..model.reason import Reason
 from ..model.records import Outcome
 from .interrupts import Cause, Interrupted
@@ -19,13 +25,20 @@ _LONGEST = 2_000
 
 @dataclass(frozen=True)
 class Verdict:
-    """Outcome, reason, and whether another try is of no use."""
+    """Outcome, reason, and whether another try is of no use.
+
+    ``reschedule_at``: of ``up_for_reschedule``, ISO 8601. ``retry_delay``: seconds until the next try, if not the
+    task's own.
+    """
 
     outcome: Outcome
     reason: Reason
     no_retry: bool = False
+    reschedule_at: str | None = None
+    retry_delay: float | None = None
 
 
+_FINAL = (FlowFailException, FlowSensorTimeout)
 SUCCESS = Verdict("success", Reason("ok"))
 
 
@@ -42,6 +55,9 @@ def of_exception(error: BaseException, execution_timeout: float | None) -> Verdi
         return interrupted(error.cause, execution_timeout)
     if isinstance(error, FlowSkipException):
         return Verdict("skipped", Reason("skip", {"message": str(error) or "by the task itself"}))
+    if isinstance(error, FlowRescheduleException):
+        at = error.reschedule_date.isoformat()
+        return Verdict("up_for_reschedule", Reason("reschedule", {"at": at}), reschedule_at=at)
     if isinstance(error, TaskFailure):
         sys.stderr.write(f"{error}\n")
         return Verdict("failed", error.reason, error.no_retry)
@@ -49,7 +65,7 @@ def of_exception(error: BaseException, execution_timeout: float | None) -> Verdi
     reason = Reason("exception", {"type": type(error).__name__, "message": str(error)[:_LONGEST]})
     if isinstance(error, SystemExit):
         reason = Reason("exception", {"type": "SystemExit", "message": f"the task called sys.exit({error.code!r})"})
-    return Verdict("failed", reason, isinstance(error, FlowFailException))
+    return Verdict("failed", reason, isinstance(error, _FINAL))
 
 
 def _authors_frames(error: BaseException) -> TracebackType | None:
