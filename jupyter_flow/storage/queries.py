@@ -17,10 +17,11 @@ from ..model.rows import DagRun, TaskInstance
 from ..model.slots import RunCounts, Usage
 from ..model.state import RUN_TERMINAL, TASK_ACTIVE, RunState, RunType, TaskState
 from .mapping import to_run, to_task_instance
-from .schema import dag_run, pool, task_instance
+from .schema import dag, dag_run, pool, task_instance
 
 _OPEN = [str(state) for state in RunState if state not in RUN_TERMINAL]
 _ACTIVE = sorted(map(str, TASK_ACTIVE))
+_NEWER = dag_run.alias("newer")
 _BY_RUN = select(task_instance).where(task_instance.c.dag_run_id == bindparam("b_run")).order_by(task_instance.c.id)
 _BY_ID = select(task_instance).where(task_instance.c.id.in_(bindparam("b_ids", expanding=True)))
 _BY_ID_LOCKED = _BY_ID.with_for_update()
@@ -91,12 +92,20 @@ def list_runs(
 def recent_runs(connection: Connection, dag_ids: Collection[str], count: int = 12) -> dict[str, list[DagRun]]:
     """Return the last ``count`` runs of each DAG, newest last; every asked DAG has an entry."""
     result: dict[str, list[DagRun]] = {dag_id: [] for dag_id in dag_ids}
-    rank = func.row_number().over(
-        partition_by=dag_run.c.dag_id, order_by=(dag_run.c.run_after.desc(), dag_run.c.id.desc())
+    newest = (  # by index, so that a long history costs nothing
+        select(_NEWER.c.id)
+        .where(_NEWER.c.dag_id == dag.c.dag_id)
+        .order_by(_NEWER.c.run_after.desc(), _NEWER.c.id.desc())
+        .limit(count)
+        .correlate(dag)
     )
-    ranked = select(dag_run, rank.label("rank")).where(dag_run.c.dag_id.in_(list(dag_ids))).subquery()
-    newest = select(ranked).where(ranked.c.rank <= count).order_by(ranked.c.run_after, ranked.c.id)
-    for row in connection.execute(newest):
+    query = (
+        select(dag_run)
+        .join(dag, dag_run.c.id.in_(newest))
+        .where(dag.c.dag_id.in_(list(dag_ids)))
+        .order_by(dag_run.c.run_after, dag_run.c.id)
+    )
+    for row in connection.execute(query):
         result[row.dag_id].append(to_run(row))
     return result
 

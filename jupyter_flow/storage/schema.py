@@ -142,6 +142,7 @@ dag_run = Table(
     Index(None, "state"),
     Index(None, "dag_version_id"),
     Index(None, "backfill_id"),
+    Index(None, "dag_id", "run_after"),
 )
 
 task_instance = Table(

@@ -223,6 +223,7 @@ def upgrade() -> None:
     op.add_column("dag_run", sa.Column("backfill_id", sa.Integer(), nullable=True))
     op.add_column("dag_run", sa.Column("note", sa.Text(), nullable=True))
     op.create_index(op.f("ix_dag_run_backfill_id"), "dag_run", ["backfill_id"], unique=False)
+    op.create_index(op.f("ix_dag_run_dag_id_run_after"), "dag_run", ["dag_id", "run_after"], unique=False)
     op.add_column("task_instance", sa.Column("follow", sa.Text(), nullable=True))
     op.add_column("task_instance", sa.Column("label", sa.Text(), nullable=True))
     op.add_column("task_instance", sa.Column("first_started_at", INSTANT, nullable=True))
