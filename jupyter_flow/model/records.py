@@ -136,7 +136,8 @@ class Report:
     ``value``. ``reschedule_at``: of ``up_for_reschedule``, when to start again. ``retry_delay``: seconds, in place of
     the task's own (retry policy). ``follow``: what a branching task lets go on: ``{"branch": [task or group ids]}``
     or ``{"short_circuit": "all" | "direct"}``. ``asset_events``: ``{"asset": {"name","uri"} , "alias", "extra"}`` each.
-    ``label``: the rendered ``map_index_template``.
+    ``label``: the rendered ``map_index_template``. ``notifications``: ``{"message", "level"}`` each, for the people who
+    have JupyterLab open.
     """
 
     attempt_id: str
@@ -167,6 +168,7 @@ class Report:
     follow: Mapping[str, Any] | None = None
     asset_events: tuple[Mapping[str, Any], ...] = ()
     label: str | None = None
+    notifications: tuple[Mapping[str, Any], ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return the report as JSON-ready data."""
@@ -184,6 +186,7 @@ class Report:
             values["xcoms"] = tuple(values.get("xcoms") or ())
             values["metrics"] = tuple(values.get("metrics") or ())
             values["asset_events"] = tuple(values.get("asset_events") or ())
+            values["notifications"] = tuple(values.get("notifications") or ())
             report = cls(**values)
         except (KeyError, TypeError) as error:
             raise ValueError(f"not a report: {error}") from None
@@ -221,6 +224,9 @@ class Report:
         for event in self.asset_events:
             if not isinstance(event, Mapping) or not (isinstance(event.get("asset"), Mapping) or "alias" in event):
                 raise ValueError("an asset event without an asset")
+        for note in self.notifications:
+            if not isinstance(note, Mapping) or not all(isinstance(note.get(key), str) for key in ("message", "level")):
+                raise ValueError("a notification without text")
         for xcom in self.xcoms:
             if not isinstance(xcom, Mapping) or not isinstance(xcom.get("key"), str):
                 raise ValueError("an XCom without a key")

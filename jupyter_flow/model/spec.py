@@ -11,7 +11,10 @@ from typing import Any, Literal
 
 Json = None | bool | int | float | str | list[Any] | dict[str, Any]
 FORMAT = 1
-_TASK_TUPLES = ("upstream", "template_fields", "variable_inputs", "files", "callbacks", "inlets", "outlets")
+_TASK_TUPLES = (
+    *("upstream", "template_fields", "variable_inputs", "files", "callbacks", "inlets", "outlets"),
+    *("email", "email_on"),
+)
 
 
 @dataclass(frozen=True)
@@ -78,6 +81,7 @@ class TaskSpec:
     [LENGTH…]}``; the house knows lengths only. ``callbacks``: which of execute, success, failure, retry, skipped the
     task has. ``inlets``/``outlets``: ``{"name", "uri", "group", "extra"}`` of an asset, or ``{"alias": name}``.
     ``start_date``/``end_date``: ISO 8601 UTC; runs with a logical date outside leave the task out (skipped).
+    ``email``: who is written to at the events ``email_on`` (failure, retry), and when an SLA is missed.
     """
 
     task_id: str
@@ -126,6 +130,8 @@ class TaskSpec:
     inlets: tuple[Mapping[str, Any], ...] = ()
     outlets: tuple[Mapping[str, Any], ...] = ()
     render_template_as_native_obj: bool | None = None
+    email: tuple[str, ...] = ()
+    email_on: tuple[str, ...] = ()
 
     @property
     def is_notebook(self) -> bool:

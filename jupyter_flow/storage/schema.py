@@ -135,6 +135,7 @@ dag_run = Table(
     Column("retries_used", Integer, nullable=False, server_default="0"),
     Column("backfill_id", Integer),
     Column("note", Text),
+    Column("sla_at", UtcDateTime),
     UniqueConstraint("dag_id", "run_id"),
     UniqueConstraint("dag_id", "logical_date"),
     UniqueConstraint("dag_id", "asset_event_set"),
@@ -142,6 +143,7 @@ dag_run = Table(
     Index(None, "state"),
     Index(None, "dag_version_id"),
     Index(None, "backfill_id"),
+    Index(None, "sla_at"),
     Index(None, "dag_id", "run_after"),
 )
 

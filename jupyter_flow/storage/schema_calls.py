@@ -42,6 +42,7 @@ callback = Table(
     Index(None, "attempt_id"),
 )
 
+# ``dag_run.sla_at`` says when the next SLA of a run is to be looked at (NULL: none is left).
 sla_miss = Table(
     "sla_miss",
     metadata,
@@ -57,7 +58,7 @@ sla_miss = Table(
     Index(None, "dag_id"),
 )
 
-# A deadline of a run; ``position`` among the DAG's deadlines.
+# A deadline of a run; ``position`` among the DAG's deadlines. It is judged when it is due: met or missed.
 deadline = Table(
     "deadline",
     metadata,
@@ -70,5 +71,5 @@ deadline = Table(
     Column("missed_at", UtcDateTime),
     Column("note", Text),
     UniqueConstraint("dag_run_id", "position"),
-    Index(None, "due_at"),
+    Index(None, "met_at", "missed_at", "due_at"),
 )

@@ -142,7 +142,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_deadline")),
         sa.UniqueConstraint("dag_run_id", "position", name=op.f("uq_deadline_dag_run_id_position")),
     )
-    op.create_index(op.f("ix_deadline_due_at"), "deadline", ["due_at"], unique=False)
+    op.create_index(
+        op.f("ix_deadline_met_at_missed_at_due_at"), "deadline", ["met_at", "missed_at", "due_at"], unique=False
+    )
     op.create_table(
         "run_asset_event",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -222,7 +224,9 @@ def upgrade() -> None:
     op.add_column("dag_run", sa.Column("retries_used", sa.Integer(), server_default="0", nullable=False))
     op.add_column("dag_run", sa.Column("backfill_id", sa.Integer(), nullable=True))
     op.add_column("dag_run", sa.Column("note", sa.Text(), nullable=True))
+    op.add_column("dag_run", sa.Column("sla_at", INSTANT, nullable=True))
     op.create_index(op.f("ix_dag_run_backfill_id"), "dag_run", ["backfill_id"], unique=False)
+    op.create_index(op.f("ix_dag_run_sla_at"), "dag_run", ["sla_at"], unique=False)
     op.create_index(op.f("ix_dag_run_dag_id_run_after"), "dag_run", ["dag_id", "run_after"], unique=False)
     op.add_column("task_instance", sa.Column("follow", sa.Text(), nullable=True))
     op.add_column("task_instance", sa.Column("label", sa.Text(), nullable=True))
