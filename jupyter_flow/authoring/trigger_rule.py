@@ -6,27 +6,25 @@ from enum import StrEnum
 
 
 class TriggerRule(StrEnum):
-    """The rules that this version decides by. Airflow's other rules are refused by name."""
+    """Airflow's rules; the default is ``all_success``."""
 
     ALL_SUCCESS = "all_success"
+    ALL_FAILED = "all_failed"
     ALL_DONE = "all_done"
+    ALL_DONE_MIN_ONE_SUCCESS = "all_done_min_one_success"
+    ALL_DONE_SETUP_SUCCESS = "all_done_setup_success"
+    ONE_SUCCESS = "one_success"
     ONE_FAILED = "one_failed"
+    ONE_DONE = "one_done"
     NONE_FAILED = "none_failed"
+    NONE_FAILED_MIN_ONE_SUCCESS = "none_failed_min_one_success"
+    NONE_SKIPPED = "none_skipped"
+    ALL_SKIPPED = "all_skipped"
+    ALWAYS = "always"
 
 
-NOT_YET = frozenset(
-    {
-        "all_failed",
-        "all_done_min_one_success",
-        "all_done_setup_success",
-        "always",
-        "all_skipped",
-        "dummy",
-        "none_failed_min_one_success",
-        "none_failed_or_skipped",
-        "none_skipped",
-        "one_done",
-        "one_success",
-    }
-)
-"""Rules of Airflow that this version does not have."""
+OLD_NAMES = {
+    "dummy": TriggerRule.ALWAYS,
+    "none_failed_or_skipped": TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS,
+}
+"""Names of rules that Airflow 2 had, and what they are called now."""

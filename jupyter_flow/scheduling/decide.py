@@ -17,11 +17,15 @@ from ..model.rows import TaskInstance
 from ..model.spec import TaskSpec
 from ..model.state import RUN_TERMINAL, TASK_ACTIVE, TASK_FAILED, TASK_TERMINAL, RunState, TaskState
 from .snapshot import Key, RunSnapshot
-from .trigger_rules import judge
+from .trigger_rules import MEANINGS, judge
 
 NAMED = 5
 """How many tasks a reason names before it says how many more there are."""
 
+_SKIPPING = frozenset(
+    {"all_success", "all_done_min_one_success", "all_done_setup_success", "none_failed_min_one_success", "none_skipped"}
+)
+"""Rules that skip a task because upstream tasks were skipped."""
 _SUCCESSLIKE = frozenset({TaskState.SUCCESS, TaskState.SKIPPED, TaskState.REMOVED})
 
 
@@ -45,6 +49,8 @@ def why_waiting(snapshot: RunSnapshot, key: Key) -> Reason | None:
         return None
     if snapshot.run.state is RunState.QUEUED:
         return snapshot.run.reason
+    if task.state is TaskState.UP_FOR_RESCHEDULE and task.check_at is not None:
+        return Reason("reschedule_at", {"at": to_iso(task.check_at)})
     if task.state is TaskState.UP_FOR_RETRY and task.check_at is not None:
         facts = {"next_try": task.try_number + 1, "max_tries": task.max_tries, "at": to_iso(task.check_at)}
         return Reason("retry_at", facts)
@@ -85,10 +91,15 @@ def _next(snapshot: RunSnapshot, task: TaskInstance, now: datetime) -> TaskChang
     spec = snapshot.specs.get(task.task_id)
     if spec is None:
         return _change(task, TaskState.REMOVED, None)
+    source = snapshot.skipped_by((task.task_id, task.map_index))
+    if source is not None:
+        return _change(task, TaskState.SKIPPED, _not_followed(snapshot, source))
     target = judge(spec.trigger_rule, snapshot.upstream_counts(task.task_id))
     if task.state in (TaskState.UP_FOR_RETRY, TaskState.UP_FOR_RESCHEDULE):
         if task.check_at is not None and task.check_at > now:
             return None
+        if target is TaskState.WAITING and task.state is TaskState.UP_FOR_RESCHEDULE:
+            return None  # an upstream task was cleared: the try goes on when that has ended
         return _change(task, TaskState.SCHEDULED if target is TaskState.SCHEDULED else TaskState.WAITING, None)
     if target is task.state:
         return None
@@ -102,14 +113,21 @@ def _next(snapshot: RunSnapshot, task: TaskInstance, now: datetime) -> TaskChang
 
 
 def _why_ended(snapshot: RunSnapshot, spec: TaskSpec, target: TaskState) -> Reason:
-    if target is TaskState.UPSTREAM_FAILED:
-        return Reason(
-            "upstream_failed", {"tasks": _upstream_in(snapshot, spec, TASK_FAILED), "rule": spec.trigger_rule}
-        )
+    failed = _upstream_in(snapshot, spec, TASK_FAILED)
+    if failed and target is TaskState.UPSTREAM_FAILED:
+        return Reason("upstream_failed", {"tasks": failed, "rule": spec.trigger_rule})
     skipped = _upstream_in(snapshot, spec, frozenset({TaskState.SKIPPED}))
-    if spec.trigger_rule == "all_success":
+    if skipped and spec.trigger_rule in _SKIPPING:
         return Reason("upstream_skipped", {"tasks": skipped, "rule": spec.trigger_rule})
-    return Reason("rule_unmet", {"rule": spec.trigger_rule, "message": "no upstream task failed"})
+    return Reason("rule_unmet", {"rule": spec.trigger_rule, "message": MEANINGS[spec.trigger_rule]})
+
+
+def _not_followed(snapshot: RunSnapshot, source: Key) -> Reason:
+    follow = snapshot.task(source).follow or {}
+    names = {"task": _names([source])}
+    if "short_circuit" in follow:
+        return Reason("short_circuited", names)
+    return Reason("not_followed", {**names, "followed": ", ".join(follow["branch"]) or "nothing"})
 
 
 def _end(snapshot: RunSnapshot) -> RunChange:

@@ -9,7 +9,7 @@ from ..model.changes import TaskChange
 from ..model.errors import InvalidInput
 from ..model.instants import from_iso
 from ..model.reason import Reason
-from ..model.records import Report
+from ..model.records import LONGEST_DELAY, Report
 from ..model.rows import TaskInstance
 from ..model.spec import TaskSpec
 from ..model.state import TaskState
@@ -27,7 +27,8 @@ def after_report(
 ) -> TaskChange:
     """Return the change that ``report`` leads to, fenced by its attempt id.
 
-    A failure is tried again while tries are left, unless the author or a cancel request says no.
+    A failure is tried again while tries are left, unless the author or a cancel request says no. A request to be
+    started again later is granted unless a cancel request says no.
     ``cancel_requested``: of the run (a request for the task instance itself is seen in its row).
     """
     at = _end(report, now)
@@ -35,6 +36,10 @@ def after_report(
     if report.outcome == "failed" and not stop and not report.no_retry:
         return _retry_or_fail(task_instance, task, report, now, at)
     state = TaskState(report.outcome)
+    if state is TaskState.UP_FOR_RESCHEDULE and not stop:
+        return _change(task_instance, state, report.reason, report, at, check_at=_start_again(report, now))
+    if state is TaskState.UP_FOR_RESCHEDULE:
+        state = TaskState.CANCELLED
     if state is TaskState.FAILED and stop:
         state = TaskState.CANCELLED
     return _change(task_instance, state, report.reason, report, at)
@@ -90,7 +95,8 @@ def _retry_or_fail(
     if task_instance.try_number >= task_instance.max_tries:
         return _change(task_instance, TaskState.FAILED, report.reason, report, at)
     key = f"{task_instance.dag_id}#{task_instance.run_id}#{task_instance.map_index}"
-    delay = retry_delay_for(task, task_instance.try_number, key)
+    own = report.retry_delay
+    delay = retry_delay_for(task, task_instance.try_number, key) if own is None else own
     return _change(
         task_instance, TaskState.UP_FOR_RETRY, report.reason, report, at, check_at=now + timedelta(seconds=delay)
     )
@@ -114,7 +120,18 @@ def _change(
         check_at=check_at,
         at=at,
         failing_cell=report.failing_cell,
+        follow=report.follow if state is TaskState.SUCCESS else None,
+        label=report.label,
     )
+
+
+def _start_again(report: Report, now: datetime) -> datetime:
+    """When the child asks to be started again, if that is a date within a year; else at once."""
+    try:
+        asked = from_iso(report.reschedule_at or "")
+    except InvalidInput:
+        return now
+    return min(max(asked, now), now + timedelta(seconds=LONGEST_DELAY))
 
 
 def _end(report: Report, now: datetime) -> datetime:

@@ -12,6 +12,7 @@ from ..model.rows import DagRun, TaskInstance
 from ..model.slots import Ready
 from ..model.spec import DagSpec, TaskSpec
 from ..model.state import TASK_ACTIVE, TASK_TERMINAL, RunState, TaskState
+from .topology import Topology
 from .trigger_rules import UpstreamCounts
 
 Key = tuple[str, int]
@@ -33,16 +34,18 @@ class RunSnapshot:
     def __init__(self, run: DagRun, spec: DagSpec, tasks: Iterable[TaskInstance]) -> None:
         self.run = run
         self.spec = spec
-        self.specs: dict[str, TaskSpec] = {task.task_id: task for task in spec.tasks}
-        self.downstream = spec.downstream()
+        self.topology = Topology(spec)
+        self.specs: dict[str, TaskSpec] = self.topology.tasks
+        self.downstream = self.topology.downstream
         self.tasks: dict[Key, TaskInstance] = {}
         self.unfinished = 0
-        self._order = {task.task_id: position for position, task in enumerate(spec.tasks)}
         self._indexes: dict[str, list[int]] = {}
         self._upstream: dict[str, UpstreamCounts] = {task.task_id: UpstreamCounts() for task in spec.tasks}
         self._ready: dict[Key, Ready] = {}
         self._timed: dict[Key, datetime] = {}
         self._active: set[Key] = set()
+        self._skips: dict[Key, frozenset[str]] = {}
+        self._skipped_by: dict[str, set[Key]] = {}
         self.update_tasks(tasks)
 
     def update_run(self, run: DagRun) -> None:
@@ -62,6 +65,7 @@ class RunSnapshot:
                 continue
             self._recount(row.task_id, None if old is None else old.state, row.state)
             self._file(key, row)
+            self._file_follow(key, row)
             if old is None:
                 self._indexes.setdefault(row.task_id, []).append(row.map_index)
             self.tasks[key] = row
@@ -80,9 +84,24 @@ class RunSnapshot:
         """Return the task instances of one task."""
         return [self.tasks[task_id, index] for index in self._indexes.get(task_id, ())]
 
+    def skipped_by(self, key: Key) -> Key | None:
+        """Return the branching task instance that does not let this one go on, None if there is none.
+
+        One that is not mapped speaks for all instances, a mapped one for those of its own index.
+        """
+        task_id, index = key
+        found = [source for source in self._skipped_by.get(task_id, ()) if source[1] in (-1, index)]
+        return min(found, default=None)
+
     def affected(self, keys: Iterable[Key]) -> list[Key]:
-        """Return ``keys`` and the task instances right downstream of them, in topological order."""
+        """Return ``keys`` and the task instances that they bear upon, in topological order.
+
+        Those are the ones right downstream, and what a branching task skips.
+        """
         found = {key for key in keys if key in self.tasks}
+        skipped = {task_id for key in found for task_id in self._skips.get(key, ())}
+        for task_id in skipped:
+            found.update((task_id, index) for index in self._indexes.get(task_id, ()))
         for task_id in {task_id for task_id, _ in found}:
             for below in self.downstream.get(task_id, ()):
                 found.update((below, index) for index in self._indexes.get(below, ()))
@@ -90,8 +109,8 @@ class RunSnapshot:
 
     def in_order(self, keys: Iterable[Key]) -> list[Key]:
         """Return ``keys`` in topological order; tasks that the spec does not have come last."""
-        last = len(self._order)
-        return sorted(keys, key=lambda key: (self._order.get(key[0], last), key))
+        order = self.topology.order
+        return sorted(keys, key=lambda key: (order.get(key[0], len(order)), key))
 
     def due(self, now: datetime) -> list[Key]:
         """Return the task instances whose retry is due."""
@@ -132,6 +151,14 @@ class RunSnapshot:
                 setattr(counts, _COUNTED[old], getattr(counts, _COUNTED[old]) - 1)
             if new in _COUNTED:
                 setattr(counts, _COUNTED[new], getattr(counts, _COUNTED[new]) + 1)
+
+    def _file_follow(self, key: Key, row: TaskInstance) -> None:
+        for task_id in self._skips.pop(key, ()):
+            self._skipped_by[task_id].discard(key)
+        if row.follow is not None and row.state is TaskState.SUCCESS and row.task_id in self.specs:
+            skipped = self._skips[key] = self.topology.skipped_by(row.task_id, row.follow)
+            for task_id in skipped:
+                self._skipped_by.setdefault(task_id, set()).add(key)
 
     def _file(self, key: Key, row: TaskInstance) -> None:
         self._ready.pop(key, None)

@@ -338,21 +338,27 @@ def _changed(old: TaskInstance, change: TaskChange, now: datetime, held_by: str)
     at = change.at or now
     state = change.state
     new = replace(old, state=state, row_version=old.row_version + 1, reason=change.reason, check_at=change.check_at)
+    new = replace(new, follow=change.follow, label=change.label or old.label)
     if state in TASK_TERMINAL:
         # an attempt whose start was never recorded began when it was claimed
         start_date = old.start_date or (old.queued_at if change.attempt_id is not None else None)
         ended = replace(new, start_date=start_date, end_date=at, check_at=None, failing_cell=change.failing_cell)
         return ended, ""
     if state is TaskState.RUNNING:
-        return replace(new, start_date=at, check_at=change.check_at or old.check_at), held_by
+        first = old.first_started_at or at
+        return replace(new, start_date=at, first_started_at=first, check_at=change.check_at or old.check_at), held_by
     if state is TaskState.SCHEDULED:
         losses = old.infra_losses + (1 if change.infra_loss else 0)
         return replace(new, scheduled_at=now, attempt_id=None, infra_losses=losses), SCHEDULER
-    if state in (TaskState.UP_FOR_RETRY, TaskState.UP_FOR_RESCHEDULE):
-        return replace(new, end_date=at, infra_losses=0, failing_cell=change.failing_cell), SCHEDULER
+    if state is TaskState.UP_FOR_RESCHEDULE:
+        again = replace(new, end_date=at, infra_losses=0, reschedules=old.reschedules + 1)
+        return replace(again, first_started_at=old.first_started_at or old.queued_at), SCHEDULER
+    if state is TaskState.UP_FOR_RETRY:
+        ended = replace(new, end_date=at, infra_losses=0, failing_cell=change.failing_cell)
+        return replace(ended, first_started_at=None, reschedules=0), SCHEDULER
     cleared = replace(new, attempt_id=None, infra_losses=0, failing_cell=None, scheduled_at=None, queued_at=None)
     cleared = replace(cleared, start_date=None, end_date=None, cancel_requested_at=None, cancel_requested_by=None)
-    return cleared, SCHEDULER
+    return replace(cleared, first_started_at=None, reschedules=0), SCHEDULER
 
 
 def _task_values(old: TaskInstance, new: TaskInstance, held_by: str) -> dict[str, Any]:

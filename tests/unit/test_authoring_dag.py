@@ -46,6 +46,14 @@ def test_arrows_take_tasks_and_lists_on_both_sides() -> None:
     assert a.downstream_task_ids == {"b", "c", "d"}
 
 
+@pytest.mark.parametrize(
+    ("old", "new"), [("dummy", "always"), ("none_failed_or_skipped", "none_failed_min_one_success")]
+)
+def test_old_names_of_trigger_rules_mean_the_new_ones(old: str, new: str) -> None:
+    with pytest.warns(FlowWarning, match=f"task 'a': trigger_rule '{old}' is called '{new}' now"):
+        assert EmptyOperator("a", trigger_rule=old).trigger_rule == new
+
+
 def test_a_list_before_an_arrow() -> None:
     with DAG("d") as dag:
         a, b, c = (EmptyOperator(name) for name in "abc")
@@ -229,7 +237,6 @@ def test_bad_ids_are_refused(bad: Any) -> None:
         ({"pool_slots": 0}, "pool_slots must be a whole number of at least 1"),
         ({"retry_exponential_backoff": "yes"}, "retry_exponential_backoff must be True, False or a factor"),
         ({"trigger_rule": "all_succes"}, "unknown trigger_rule 'all_succes': did you mean 'all_success'"),
-        ({"trigger_rule": "one_success"}, "trigger_rule 'one_success' is not in this version yet"),
         ({"env": {"A": None}}, r"env\['A'\] must be text, not None"),
         ({"env": {"A=B": "1"}}, "'A=B' is no name of an environment variable"),
         ({"params": [1]}, r"params must be a dict with names as keys, not \[1\]"),
