@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, insert, select, tuple_
 
 from ..model.rows import XCom
+from ..model.typed_values import mappable_length, type_name
 from .schema import xcom
 
 
@@ -19,19 +20,22 @@ def put(
     dag_run_id: int,
     task_id: str,
     map_index: int,
-    values: Sequence[tuple[str, Any]],
+    items: Sequence[Mapping[str, Any]],
     attempt_id: str | None,
     now: datetime,
 ) -> None:
-    """Write ``(key, value)`` pairs of one task instance; a key written before gets the new value, the last wins."""
-    latest = dict(values)
+    """Write XComs of one task instance; a key written before gets the new value, the last wins.
+
+    ``items``: ``key`` and ``value`` each, or what :class:`..model.records.Report` says of a value kept elsewhere.
+    """
+    latest = {str(item["key"]): item for item in items}
     if not latest:
         return
     mine = (xcom.c.dag_run_id == dag_run_id) & (xcom.c.task_id == task_id) & (xcom.c.map_index == map_index)
     connection.execute(delete(xcom).where(mine, xcom.c.key.in_(list(latest))))
     place = {"dag_run_id": dag_run_id, "task_id": task_id, "map_index": map_index}
     facts = {"attempt_id": attempt_id, "created_at": now}
-    connection.execute(insert(xcom), [place | facts | _measured(key, value) for key, value in latest.items()])
+    connection.execute(insert(xcom), [place | facts | _measured(key, item) for key, item in latest.items()])
 
 
 def fetch(connection: Connection, dag_run_id: int, pairs: Iterable[tuple[str, str]]) -> list[XCom]:
@@ -58,15 +62,27 @@ def forget(connection: Connection, dag_run_id: int, task_id: str, map_index: int
     )
 
 
-def _measured(key: str, value: Any) -> dict[str, Any]:
+def _measured(key: str, item: Mapping[str, Any]) -> dict[str, Any]:
+    if item.get("reference") is not None:
+        reference = str(item["reference"])
+        return {
+            "key": key,
+            "value": None,
+            "reference": reference,
+            "type": str(item.get("type") or "object")[:32],
+            "size": _count(item.get("size")) or 0,
+            "length": _count(item.get("length")),
+            "sha256": hashlib.sha256(reference.encode()).hexdigest(),
+        }
+    value = item.get("value")
     text = json.dumps(value, ensure_ascii=False, allow_nan=False)
     data = text.encode()
     return {
         "key": key,
         "value": text,
-        "type": "null" if value is None else type(value).__name__,
+        "type": type_name(value),
         "size": len(data),
-        "length": len(value) if isinstance(value, (list, dict, str)) else None,
+        "length": mappable_length(value),
         "sha256": hashlib.sha256(data).hexdigest(),
     }
 
