@@ -21,6 +21,8 @@ STALE = "stale"
 """``outcome`` of an attempt whose report came after somebody else had decided."""
 LOST = "lost"
 """``outcome`` of an attempt that ended without a report."""
+RESCHEDULED = "rescheduled"
+"""``outcome`` of an attempt that asked to be started again later."""
 
 _FIELDS = [
     "finished_at",
@@ -101,8 +103,8 @@ def apply_reports(connection: Connection, ends: Sequence[ReportedEnd], now: date
     for end in ends:
         if end.report.xcoms and end.change.attempt_id not in late:
             task = by_id[end.change.id]
-            values = [(str(item["key"]), item.get("value")) for item in end.report.xcoms]
-            put(connection, task.dag_run_id, task.task_id, task.map_index, values, end.report.attempt_id, now)
+            items = end.report.xcoms
+            put(connection, task.dag_run_id, task.task_id, task.map_index, items, end.report.attempt_id, now)
     return AppliedReports(applied.tasks, [end for end in ends if end.change.attempt_id in late])
 
 
@@ -128,9 +130,10 @@ def record_losses(connection: Connection, losses: Iterable[LostAttempt], now: da
 
 def _attempt_values(end: ReportedEnd, now: datetime, late: bool) -> dict[str, Any]:
     report = end.report
+    outcome = RESCHEDULED if report.outcome == "up_for_reschedule" else report.outcome
     special = {
         "finished_at": end.change.at or now,
-        "outcome": STALE if late else report.outcome,
+        "outcome": STALE if late else outcome,
         "reason": report.reason.to_json(),
         "log_path": end.log_path,
         "notebook_path": end.notebook_path,

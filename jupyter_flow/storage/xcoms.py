@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -80,11 +80,17 @@ def _measured(key: str, item: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "key": key,
         "value": text,
+        "reference": None,
         "type": type_name(value),
         "size": len(data),
         "length": mappable_length(value),
         "sha256": hashlib.sha256(data).hexdigest(),
     }
+
+
+def _count(value: Any) -> int | None:
+    """A number that a child named, if it is one."""
+    return value if type(value) is int and value >= 0 else None
 
 
 def _to_xcom(row: Row[Any]) -> XCom:
