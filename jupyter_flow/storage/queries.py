@@ -101,7 +101,7 @@ def recent_runs(connection: Connection, dag_ids: Collection[str], count: int = 1
     )
     query = (
         select(dag_run)
-        .join(dag, dag_run.c.id.in_(newest))
+        .join_from(dag, dag_run, dag_run.c.id.in_(newest))
         .where(dag.c.dag_id.in_(list(dag_ids)))
         .order_by(dag_run.c.run_after, dag_run.c.id)
     )
@@ -122,13 +122,15 @@ def overdue_runs(connection: Connection, now: datetime) -> list[DagRun]:
     return _runs(connection, select(dag_run).where(dag_run.c.state.in_(_OPEN), dag_run.c.check_at <= now))
 
 
-def run_counts(connection: Connection) -> dict[str, RunCounts]:
-    """Return the number of queued and running runs of each DAG that has any."""
+def run_counts(connection: Connection, *, backfills: bool = True) -> dict[str, RunCounts]:
+    """Return the number of queued and running runs of each DAG that has any; without ``backfills`` only of others."""
     query = (
         select(dag_run.c.dag_id, dag_run.c.state, func.count().label("count"))
         .where(dag_run.c.state.in_(_OPEN))
         .group_by(dag_run.c.dag_id, dag_run.c.state)
     )
+    if not backfills:
+        query = query.where(dag_run.c.backfill_id.is_(None))
     counts: dict[str, dict[str, int]] = {}
     for row in connection.execute(query):
         counts.setdefault(row.dag_id, {})[row.state] = row[2]
