@@ -14,7 +14,7 @@ import click
 
 from .. import __version__
 from ..model.errors import FlowError, NoHost
-from . import dags, demo, doctor, host, run, runs, tasks, variables
+from . import backfills, dags, demo, doctor, host, run, runs, tasks, variables
 from .output import one_line
 from .settings import FlowGroup
 
@@ -42,6 +42,7 @@ cli.add_command(dags.dags)
 cli.add_command(runs.runs)
 cli.add_command(tasks.tasks)
 cli.add_command(variables.variables)
+cli.add_command(backfills.backfill)
 
 
 def main(args: list[str] | None = None) -> NoReturn:

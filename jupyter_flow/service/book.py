@@ -132,7 +132,7 @@ class RunBook:
         found = ((dag_run_id, snapshot.next_check()) for dag_run_id, snapshot in self.running.items())
         return [(key, at) for key, at in found if at is not None and at != self._seen_due.get(key)]
 
-    def running_count(self, dag_id: str) -> int:
-        """Return how many runs of a DAG are running."""
-        runs = (snapshot.run for snapshot in self.running.values())
-        return sum(run.dag_id == dag_id and run.state == RunState.RUNNING for run in runs)
+    def running_count(self, dag_id: str, backfill_id: int | None = None) -> int:
+        """Return how many runs of a DAG are running: those of one backfill, or those of none."""
+        runs = (snapshot.run for snapshot in self.running.values() if snapshot.run.state == RunState.RUNNING)
+        return sum(run.dag_id == dag_id and run.backfill_id == backfill_id for run in runs)

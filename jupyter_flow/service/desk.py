@@ -18,11 +18,12 @@ from ..model.errors import Conflict, FlowError
 from ..model.records import Actor, Report, Workload
 from ..model.rows import TaskInstance
 from ..model.state import RUN_TERMINAL
+from ..scheduling.backfills import backfill_runs_to_start
 from ..scheduling.decide import decide, decide_changed
-from ..scheduling.due_runs import runs_to_start
+from ..scheduling.due_runs import StartRuns, runs_to_start
 from ..scheduling.snapshot import Key, RunSnapshot
-from ..storage import dags, edits, events, queries, runs
-from . import due
+from ..storage import backfills, dags, edits, events, queries, runs
+from . import backfill_runs, due
 from .active import OVERTIME, START_WITHIN, Active, ActiveAttempts
 from .book import RunBook
 from .dispatch import claim_ready
@@ -44,6 +45,7 @@ class Outcome:
     unwanted: list[Active] = field(default_factory=list)
     cancels: list[Active] = field(default_factory=list)
     cursor: int = 0
+    ends_at_once: bool = False
 
 
 class Desk:
@@ -141,7 +143,7 @@ class Desk:
         self._starts.clear()
         self._ends.clear()
         self.dags_touched.clear()
-        self.due_touched = False
+        self.due_touched = outcome.ends_at_once  # those that follow runs without a task to start come in the next turn
         self._carry_out(outcome)
         changed = outcome.cursor != self.cursor
         self.cursor = outcome.cursor
@@ -162,7 +164,10 @@ class Desk:
             touched_dags |= self._create_due(connection, now)
         self._decide(connection, now, touched_dags)
         if self._runs_ended:  # a DAG that max_active_runs held back may have a run due
-            self._decide(connection, now, self._create_due(connection, now))
+            touched_dags = self._create_due(connection, now)
+            self._runs_ended = False
+            self._decide(connection, now, touched_dags)
+            outcome.ends_at_once = self._runs_ended
         claimed = [] if self.draining else self._claim(connection, now)
         for row, token in claimed:
             try:
@@ -176,6 +181,7 @@ class Desk:
         if self.draining or self.is_selective:
             return set()
         created = due.create_due(connection, now)
+        created += backfill_runs.create_due(connection, now)
         for run in created:
             self.book.place(connection, run)
         if created or not self._runs_ended:
@@ -232,10 +238,15 @@ class Desk:
         if not waiting:
             return
         wanted = [run for run in waiting.values() if not self.is_selective or run.id in self.run_anyway]
-        order = sorted(wanted, key=lambda run: (run.run_after, run.id))
+        own = [run for run in wanted if run.backfill_id is None]
         plan = runs_to_start(
-            dags.get_dag(connection, dag_id), order, self.book.running_count(dag_id), now, frozenset(self.run_anyway)
+            dags.get_dag(connection, dag_id), own, self.book.running_count(dag_id), now, frozenset(self.run_anyway)
         )
+        numbers = {run.backfill_id for run in wanted if run.backfill_id is not None}
+        for number, backfill in backfills.by_ids(connection, sorted(numbers)).items():
+            queued = [run for run in wanted if run.backfill_id == number]
+            more = backfill_runs_to_start(backfill, queued, self.book.running_count(dag_id, number))
+            plan = StartRuns([*plan.start, *more.start], [*plan.waiting, *more.waiting])
         for run, reason in plan.waiting:
             if run.reason != reason:
                 edits.set_run_reason(connection, run.id, reason)

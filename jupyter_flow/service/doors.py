@@ -11,7 +11,7 @@ from typing import Any, Literal
 from ..model.errors import InvalidInput
 from ..model.ids import check_id
 from ..model.records import Actor
-from . import commands, views
+from . import backfills, commands, views
 from .house import House
 
 Function = Callable[..., Any]
@@ -51,6 +51,13 @@ OPS: dict[str, Op] = {
     "tasks.xcom": Op("view", views.task_xcoms),
     "tasks.clear": Op("command", commands.clear_task),
     "tasks.mark": Op("command", commands.mark_task),
+    "backfills.list": Op("view", backfills.list_backfills),
+    "backfills.show": Op("view", backfills.show_backfill),
+    "backfills.preview": Op("view", backfills.preview_backfill),
+    "backfills.create": Op("command", backfills.create_backfill),
+    "backfills.cancel": Op("command", backfills.cancel_backfill),
+    "backfills.pause": Op("command", backfills.pause_backfill),
+    "backfills.unpause": Op("command", backfills.unpause_backfill),
     "variables.list": Op("view", views.list_variables),
     "variables.get": Op("view", views.get_variable),
     "variables.set": Op("command", commands.set_variable),

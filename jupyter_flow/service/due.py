@@ -24,7 +24,7 @@ def create_due(connection: Connection, now: datetime) -> list[DagRun]:
     due = dags.due_dags(connection, now)
     if not due:
         return []
-    counts = queries.run_counts(connection)
+    counts = queries.run_counts(connection, backfills=False)
     created: list[DagRun] = []
     for dag in due:
         last = queries.last_scheduled(connection, dag.dag_id)

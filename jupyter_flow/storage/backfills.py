@@ -168,7 +168,7 @@ def fill(connection: Connection, slot_id: int, dag_run_id: int) -> None:
 
 
 def adopt(connection: Connection, run: DagRun, found: Backfill) -> None:
-    """Let an existing run, which is about to run again, count as one of this backfill and take its conf if it has any."""
+    """Let an existing run, which is about to run again, count as one of this backfill and take its conf, if any."""
     values: dict[str, Any] = {"backfill_id": found.id}
     if found.conf:
         values["conf"] = dict(found.conf)
