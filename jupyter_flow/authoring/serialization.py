@@ -207,9 +207,14 @@ def _read_datetime(data: Mapping[str, Any]) -> datetime:
     if not isinstance(name, str) or value.tzinfo is None:
         return value
     try:
-        return value.astimezone(ZoneInfo(name))
+        zone = ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError):
         return value  # a zone that is not known here: the instant and its offset are right all the same
+    for fold in (0, 1):  # wall times that no clock shows come back as they were
+        local = value.replace(tzinfo=zone, fold=fold)
+        if local.utcoffset() == value.utcoffset():
+            return local
+    return value.astimezone(zone)
 
 
 def _in_order(values: Iterable[Any]) -> list[Any]:
