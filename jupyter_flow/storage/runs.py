@@ -31,6 +31,7 @@ from ..model.state import (
     check_run_transition,
     check_task_transition,
 )
+from . import misses
 from .events import RunEvent, append_run_events
 from .mapping import to_run, to_task_instance
 from .queries import find_idempotent, lock_pools, task_rows, usage
@@ -172,6 +173,7 @@ def create_run(connection: Connection, new: NewRun, version_id: int, spec: DagSp
             run = to_run(connection.execute(insert(dag_run).returning(dag_run), values).one())
     except IntegrityError:
         raise _taken(connection, new) from None
+    misses.watch(connection, run, spec, now)
     append_run_events(
         connection,
         [RunEvent(run.id, "run_created", run.dag_id, run.run_id, None, run.state, reason=run.reason)],
