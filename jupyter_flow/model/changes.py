@@ -78,7 +78,11 @@ class RunInfo:
 
 @dataclass(frozen=True)
 class NewRun:
-    """A DAG run to be created. ``wall_text``: the due time as written on a wall clock in ``timezone``."""
+    """A DAG run to be created. ``wall_text``: the due time as written on a wall clock in ``timezone``.
+
+    ``parent_run_id``, ``parent_task_instance_id``: surrogate keys of the run and the task that asked for it, in its
+    try ``parent_try_number``.
+    """
 
     dag_id: str
     run_id: str
@@ -98,3 +102,5 @@ class NewRun:
     backfill_id: int | None = None
     asset_event_set: str | None = None
     note: str | None = None
+    parent_task_instance_id: int | None = None
+    parent_try_number: int | None = None

@@ -58,7 +58,10 @@ class DagVersion:
 
 @dataclass(frozen=True)
 class DagRun:
-    """One execution of a DAG."""
+    """One execution of a DAG.
+
+    ``parent_run_id``, ``parent_task_instance_id``: surrogate keys of who asked for it, in try ``parent_try_number``.
+    """
 
     id: int
     dag_id: str
@@ -86,6 +89,8 @@ class DagRun:
     parent_run_id: int | None = None
     asset_event_set: str | None = None
     note: str | None = None
+    parent_task_instance_id: int | None = None
+    parent_try_number: int | None = None
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from ..model.errors import Forbidden, InvalidInput, NotFound
 from ..model.ids import check_id
 from ..model.rows import DagRun
 from ..storage import attempts, queries, variables, xcoms
+from . import run_questions
 from .house import House
 from .tokens import matches
 
@@ -96,6 +97,7 @@ def _prior(connection: Connection, run: DagRun, before: datetime) -> list[DagRun
 
 
 _QUESTIONS: dict[str, Callable[..., dict[str, Any]]] = {
+    **run_questions.QUESTIONS,
     "ask.variable_get": _variable_get,
     "ask.variable_set": _variable_set,
     "ask.xcom_pull": _xcom_pull,

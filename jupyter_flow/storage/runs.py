@@ -163,6 +163,8 @@ def create_run(connection: Connection, new: NewRun, version_id: int, spec: DagSp
         "timezone": new.timezone,
         "wall_text": new.wall_text,
         "parent_run_id": new.parent_run_id,
+        "parent_task_instance_id": new.parent_task_instance_id,
+        "parent_try_number": new.parent_try_number,
         "backfill_id": new.backfill_id,
         "asset_event_set": new.asset_event_set,
         "note": new.note,

@@ -136,6 +136,8 @@ dag_run = Table(
     Column("backfill_id", Integer),
     Column("note", Text),
     Column("sla_at", UtcDateTime),
+    Column("parent_task_instance_id", Integer),
+    Column("parent_try_number", Integer),
     UniqueConstraint("dag_id", "run_id"),
     UniqueConstraint("dag_id", "logical_date"),
     UniqueConstraint("dag_id", "asset_event_set"),
@@ -144,6 +146,7 @@ dag_run = Table(
     Index(None, "dag_version_id"),
     Index(None, "backfill_id"),
     Index(None, "sla_at"),
+    Index(None, "parent_task_instance_id"),
     Index(None, "dag_id", "run_after"),
 )
 
