@@ -14,7 +14,7 @@ import click
 
 from .. import __version__
 from ..model.errors import FlowError, NoHost
-from . import backfills, dags, demo, doctor, host, run, runs, tasks, variables
+from . import backfills, dags, demo, doctor, host, run, runs, simulate, tasks, variables
 from .output import one_line
 from .settings import FlowGroup
 
@@ -40,6 +40,7 @@ cli.add_command(host.db)
 cli.add_command(doctor.doctor)
 cli.add_command(dags.dags)
 cli.add_command(runs.runs)
+cli.add_command(simulate.simulate)
 cli.add_command(tasks.tasks)
 cli.add_command(variables.variables)
 cli.add_command(backfills.backfill)
