@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -49,6 +49,35 @@ def text_or_none(where: str, name: str, value: Any) -> str | None:
     if hasattr(value, "__fspath__"):
         return str(value)
     raise DagError(f"{where}: {name} must be text, not {value!r}")
+
+
+def flag(where: str, name: str, value: Any) -> bool:
+    """Return True or False; None counts as False."""
+    if value is None or isinstance(value, bool):
+        return bool(value)
+    raise DagError(f"{where}: {name} must be True or False, not {value!r}")
+
+
+def choice(where: str, name: str, value: Any, known: Collection[str]) -> str:
+    """Return one of the texts ``known``."""
+    if isinstance(value, str) and value in known:
+        return str(value)
+    hint = suggestion(str(value), known) or f": use one of {', '.join(known)}"
+    raise DagError(f"{where}: unknown {name} {str(value)!r}{hint}")
+
+
+def function_or_none(where: str, name: str, value: Any) -> Any:
+    """Return something that can be called, or None."""
+    if value is None or callable(value):
+        return value
+    raise DagError(f"{where}: {name} must be a function, not {value!r}")
+
+
+def functions(where: str, name: str, value: Any) -> Any:
+    """Return None, something that can be called, or a list of such."""
+    if isinstance(value, (list, tuple)):
+        return [function_or_none(where, name, item) for item in value]
+    return function_or_none(where, name, value)
 
 
 def mapping(where: str, name: str, value: Any) -> dict[str, Any]:

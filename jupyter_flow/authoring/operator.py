@@ -10,23 +10,25 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..model.ids import is_valid_id
-from . import checks, not_yet
+from . import checks, deprecated, not_yet, operator_arguments, setup_teardown
+from .edges import link
 from .exceptions import DagError
 from .jsonable import to_jsonable
 from .location import author_line, warn
-from .registry import current_dag
+from .node import Node
+from .registry import current_group
 from .trigger_rule import OLD_NAMES, TriggerRule
 from .xcom_arg import RETURN_VALUE, XComArg, find_xcom_args
 
 if TYPE_CHECKING:
-    from datetime import timedelta
+    from datetime import datetime, timedelta
 
     from .context import Context
     from .dag import DAG
+    from .task_group import TaskGroup
 
 
 _TRIGGER_RULES = frozenset(TriggerRule)
-_WITHOUT_EFFECT = {**not_yet.OPERATOR, **not_yet.PLACES}
 _NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 
 
@@ -38,22 +40,37 @@ class OperatorMeta(ABCMeta):
         positional = _positional(cls)[: len(args)]
         accepted = accepted_arguments(cls)
         where = f"task {kwargs.get('task_id', args[0] if args else '?')!r}"
+        kwargs = deprecated.renamed(where, kwargs, deprecated.OPERATOR)
         for name in kwargs:
             if name not in accepted:
                 raise DagError(f"{where}: {cls.__name__} has no argument {name!r}{checks.suggestion(name, accepted)}")
-        dag = kwargs.get("dag") or current_dag()
-        own_defaults = checks.mapping(where, "default_args", kwargs.get("default_args"))
-        inherited = {} if dag is None else {k: v for k, v in dag.default_args.items() if k not in not_yet.OPERATOR}
-        for name, value in {**inherited, **own_defaults}.items():
+        group = kwargs.get("task_group") or current_group(kwargs.get("dag"))
+        for name, (value, holders) in _defaults(where, group, kwargs.get("default_args")).items():
             if name not in accepted:
                 continue
-            if dag is not None:
-                dag.used_default_args.add(name)
+            for holder in holders:
+                holder.used_default_args.add(name)
             if name not in kwargs and name not in positional:
                 kwargs[name] = value
         task = super().__call__(*args, **kwargs)
-        task._complete(dag)
+        task._complete(None if group is None else group.dag)
         return task
+
+
+def _defaults(
+    where: str, group: TaskGroup | None, own: Mapping[str, Any] | None
+) -> dict[str, tuple[Any, Iterable[DAG | TaskGroup]]]:
+    """Return name -> value of the ``default_args`` of DAG, task groups and task, and who else gives that name."""
+    found: dict[str, tuple[Any, Iterable[DAG | TaskGroup]]] = {}
+    if group is not None and group.dag is not None:
+        found = {name: (value, (group.dag,)) for name, value in group.dag.default_args.items()}
+        for name, value in group.default_args.items():
+            found[name] = (value, (group.dag, *group.around()))
+    if own:
+        given = deprecated.renamed(where, checks.mapping(where, "default_args", own), deprecated.OPERATOR)
+        for name, value in given.items():
+            found[name] = (value, found[name][1] if name in found else ())
+    return {name: item for name, item in found.items() if name not in not_yet.OPERATOR}
 
 
 @cache
@@ -72,14 +89,14 @@ def accepted_arguments(cls: type) -> dict[str, None]:
         parameters = inspect.signature(init).parameters.values()
         names.update({item.name: None for item in list(parameters)[1:] if item.kind in _NAMED})
         if base is BaseOperator:
-            names.update(dict.fromkeys(not_yet.OPERATOR))
+            names.update(dict.fromkeys([*operator_arguments.CHECKS, *not_yet.OPERATOR]))
         if not any(item.kind is item.VAR_KEYWORD for item in parameters):
             break
     return names
 
 
-class BaseOperator(metaclass=OperatorMeta):
-    """One task of a DAG. Durations are seconds or timedeltas.
+class BaseOperator(Node, metaclass=OperatorMeta):
+    """One task of a DAG. Durations are seconds or timedeltas. Further arguments: ``operator_arguments.CHECKS``.
 
     ``template_fields``: attributes that are rendered before ``execute``. ``template_ext``: a value of these
     fields that is a path with such an ending is replaced by that file. ``spec_fields``: attributes that, with the
@@ -95,11 +112,36 @@ class BaseOperator(metaclass=OperatorMeta):
     spec_fields: ClassVar[Sequence[str]] = ()
     needs_dag_file: ClassVar[bool] = True
 
+    # what most tasks leave as it is (see operator_arguments)
+    start_date: datetime | None = None
+    end_date: datetime | None = None
+    depends_on_past: bool = False
+    ignore_first_depends_on_past: bool = True
+    wait_for_past_depends_before_skipping: bool = False
+    wait_for_downstream: bool = False
+    weight_rule: str = "downstream"
+    max_active_tis_per_dag: int | None = None
+    max_active_tis_per_dagrun: int | None = None
+    map_index_template: str | None = None
+    task_display_name: str | None = None
+    logger_name: str | None = None
+    render_template_as_native_obj: bool | None = None
+    sla: float | None = None
+    retry_policy: Any = None
+    on_execute_callback: Any = None
+    on_success_callback: Any = None
+    on_failure_callback: Any = None
+    on_retry_callback: Any = None
+    on_skipped_callback: Any = None
+    inlets: Sequence[Any] = ()
+    outlets: Sequence[Any] = ()
+
     def __init__(
         self,
         task_id: str,
         *,
         dag: DAG | None = None,
+        task_group: TaskGroup | None = None,
         owner: str = "",
         retries: int = 0,
         retry_delay: float | timedelta = 300.0,
@@ -123,12 +165,15 @@ class BaseOperator(metaclass=OperatorMeta):
         doc_yaml: str | None = None,
         doc_rst: str | None = None,
         description: str | None = None,
-        **without_effect: Any,
+        **others: Any,
     ) -> None:
-        if not is_valid_id(task_id):
-            raise DagError(f"task_id {task_id!r} is not a valid id: use 1 to 250 letters, digits and _ . ~ : + @ -")
-        where = f"task {task_id!r}"
-        self.task_id = task_id
+        self.task_group = task_group or current_group(dag)
+        full_id = task_id if self.task_group is None else self.task_group.child_id(task_id)
+        if not is_valid_id(task_id) or not is_valid_id(full_id):
+            shown = task_id if full_id == f"{task_id}" or not isinstance(task_id, str) else full_id
+            raise DagError(f"task_id {shown!r} is not a valid id: use 1 to 250 letters, digits and _ . ~ : + @ -")
+        where = f"task {full_id!r}"
+        self.task_id = full_id
         self.dag: DAG | None = None
         self.location = author_line()
         self.owner = str(owner or "")
@@ -138,26 +183,27 @@ class BaseOperator(metaclass=OperatorMeta):
         self.max_retry_delay = checks.positive_seconds(where, "max_retry_delay", max_retry_delay)
         self.execution_timeout = checks.positive_seconds(where, "execution_timeout", execution_timeout)
         self.trigger_rule = _trigger_rule(where, trigger_rule)
-        # a task of a pool that nobody can make would wait for ever: until there is a door for pools, all are in one
-        self.pool = not_yet.DEFAULT_POOL
-        slots = checks.whole(where, "pool_slots", pool_slots, 1)
-        self.pool_slots = slots if pool in not_yet.PLACES["pool"] else 1
+        self.pool = checks.text_or_none(where, "pool", pool) or "default_pool"
+        self.pool_slots = checks.whole(where, "pool_slots", pool_slots, 1)
         self.priority_weight = checks.whole(where, "priority_weight", priority_weight)
-        self.queue = str(queue or "default")
+        self.queue = checks.text_or_none(where, "queue", queue) or "default"
         self.params = checks.mapping(where, "params", params)
         self.do_xcom_push = bool(do_xcom_push)
         self.multiple_outputs = bool(multiple_outputs)
         self.env = checks.environment(where, env)
         self.cwd = checks.text_or_none(where, "cwd", cwd)
         self.doc = doc_md or doc or doc_rst or doc_yaml or doc_json or description
-        self._upstream: dict[str, None] = {}
+        self._upstream: dict[str, tuple[str, int] | None] = {}
         self._downstream: dict[str, None] = {}
-        unknown = [name for name in without_effect if name not in not_yet.OPERATOR]
-        if unknown:
-            hint = checks.suggestion(unknown[0], accepted_arguments(type(self)))
-            raise DagError(f"{where}: {type(self).__name__} has no argument {unknown[0]!r}{hint}")
-        given = {**without_effect, "pool": pool, "queue": queue}
-        not_yet.warn_unused(where, given, _WITHOUT_EFFECT)
+        if others:
+            for name in others:
+                if name not in operator_arguments.CHECKS and name not in not_yet.OPERATOR:
+                    hint = checks.suggestion(name, accepted_arguments(type(self)))
+                    raise DagError(f"{where}: {type(self).__name__} has no argument {name!r}{hint}")
+            operator_arguments.keep(
+                self, where, {name: value for name, value in others.items() if name in operator_arguments.CHECKS}
+            )
+            not_yet.warn_unused(where, others, not_yet.OPERATOR)
         if dag is not None:
             dag.add_task(self)
 
@@ -207,53 +253,7 @@ class BaseOperator(metaclass=OperatorMeta):
     @property
     def log(self) -> logging.Logger:
         """The logger of this operator; the attempt's log shows what it gets."""
-        return logging.getLogger(f"jupyter_flow.task.{type(self).__name__}")
-
-    @property
-    def upstream_task_ids(self) -> set[str]:
-        """Ids of the tasks directly before this one."""
-        return set(self._upstream)
-
-    @property
-    def downstream_task_ids(self) -> set[str]:
-        """Ids of the tasks directly after this one."""
-        return set(self._downstream)
-
-    @property
-    def dag_id(self) -> str:
-        """The id of the task's DAG, empty without one."""
-        return self.dag.dag_id if self.dag else ""
-
-    def set_upstream(self, others: Any) -> None:
-        """Let this task start after ``others``: tasks, outputs of tasks, task ids, or lists of these."""
-        for other in _nodes(others):
-            if isinstance(other, str):
-                self._upstream[other] = None
-            else:
-                _link(other, self)
-
-    def set_downstream(self, others: Any) -> None:
-        """Let ``others`` start after this task."""
-        for other in _nodes(others):
-            if isinstance(other, str):
-                raise DagError(f"task {self.task_id!r}: name the task after it as an object, not as text {other!r}")
-            _link(self, other)
-
-    def __rshift__(self, others: Any) -> Any:
-        self.set_downstream(others)
-        return others
-
-    def __lshift__(self, others: Any) -> Any:
-        self.set_upstream(others)
-        return others
-
-    def __rrshift__(self, others: Any) -> BaseOperator:
-        self.set_upstream(others)
-        return self
-
-    def __rlshift__(self, others: Any) -> BaseOperator:
-        self.set_downstream(others)
-        return self
+        return logging.getLogger(self.logger_name or f"jupyter_flow.task.{type(self).__name__}")
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: {self.task_id}>"
@@ -273,7 +273,9 @@ class BaseOperator(metaclass=OperatorMeta):
                 continue  # most fields: nothing to look into
             for argument in find_xcom_args(value):
                 if argument.operator is not None:
-                    self.set_upstream(argument.operator)
+                    for before in argument.leaves:
+                        link(before, self, self.location)
+        setup_teardown.note(self)
 
 
 def is_template_file(value: str, extensions: Iterable[str]) -> bool:
@@ -300,29 +302,3 @@ def _trigger_rule(where: str, value: Any) -> str:
         hint = checks.suggestion(text, map(str, TriggerRule)) or f": use one of {', '.join(TriggerRule)}"
         raise DagError(f"{where}: unknown trigger_rule {text!r}{hint}")
     return text
-
-
-def _nodes(others: Any) -> Iterable[BaseOperator | str]:
-    if isinstance(others, (list, tuple, set)):
-        for other in others:
-            yield from _nodes(other)
-    elif isinstance(others, XComArg):
-        yield others._node()
-    elif isinstance(others, (BaseOperator, str)):
-        yield others
-    else:
-        raise DagError(f"dependencies are between tasks, not with {others!r} (a {type(others).__name__})")
-
-
-def _link(upstream: BaseOperator, downstream: BaseOperator) -> None:
-    if upstream.dag is None and downstream.dag is not None:
-        downstream.dag.add_task(upstream)
-    elif downstream.dag is None and upstream.dag is not None:
-        upstream.dag.add_task(downstream)
-    if upstream.dag is not downstream.dag:
-        raise DagError(
-            f"task {downstream.task_id!r} is in DAG {downstream.dag_id!r}, {upstream.task_id!r} in DAG "
-            f"{upstream.dag_id!r}: dependencies are within one DAG"
-        )
-    downstream._upstream[upstream.task_id] = None
-    upstream._downstream[downstream.task_id] = None

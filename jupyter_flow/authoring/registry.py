@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .dag import DAG
+    from .task_group import TaskGroup
 
 _stack: list[DAG] = []
+_groups: list[TaskGroup] = []
 _collections: list[list[DAG]] = []
 _places: tuple[str, str] | None = None
 
@@ -34,6 +36,25 @@ def pop() -> None:
     _stack.pop()
 
 
+def current_group(dag: DAG | None = None) -> TaskGroup | None:
+    """Return the task group that a task made here goes to: of ``dag`` if given, else of the current DAG, or None."""
+    group = _groups[-1] if _groups else None
+    wanted = dag or current_dag() or (group.dag if group is not None else None)
+    if wanted is None:
+        return None
+    return group if group is not None and group.dag is wanted else wanted.task_group
+
+
+def push_group(group: TaskGroup) -> None:
+    """Enter the ``with`` block of ``group``."""
+    _groups.append(group)
+
+
+def pop_group() -> None:
+    """Leave the innermost ``with`` block of a group."""
+    _groups.pop()
+
+
 def register(dag: DAG) -> None:
     """Note ``dag`` as one of the file that is being loaded, if one is."""
     if _collections and all(dag is not known for known in _collections[-1]):
@@ -46,6 +67,7 @@ def collecting(dag_folder: str, file_folder: str) -> Iterator[list[DAG]]:
     global _places
     collected: list[DAG] = []
     outer, _stack[:] = list(_stack), []
+    outer_groups, _groups[:] = list(_groups), []
     outer_places, _places = _places, (dag_folder, file_folder)
     _collections.append(collected)
     try:
@@ -54,3 +76,4 @@ def collecting(dag_folder: str, file_folder: str) -> Iterator[list[DAG]]:
         _collections.pop()
         _places = outer_places
         _stack[:] = outer
+        _groups[:] = outer_groups

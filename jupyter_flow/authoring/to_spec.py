@@ -2,36 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from ..model.instants import iso_or_none
 from ..model.spec import DagSpec, TaskSpec
-from . import checks
+from . import checks, graph, operator_arguments
 from .exceptions import DagError
 from .jsonable import to_jsonable
 from .location import warn
+from .operator import BaseOperator, accepted_arguments, is_template_file
 from .params import Param, params_to_data
 from .schedule import zone_name, zone_of
 from .template_names import TemplateNames, is_template, template_names
-from .topology import topological_order
 
 if TYPE_CHECKING:
     from .dag import DAG
-    from .operator import BaseOperator
 
 _OPERATORS = f"{__package__.rpartition('.')[0]}.operators."
 
 
-def to_spec(dag: DAG, dag_file: str = "", default_timezone: str = "UTC") -> DagSpec:
-    """Return ``dag`` as frozen data. ``dag_file`` is relative to its DAG folder (posix).
+def to_spec(dag: DAG, dag_file: str = "", default_timezone: str = "UTC", strict: bool = False) -> DagSpec:
+    """Return ``dag`` as frozen data. ``dag_file`` is relative to its DAG folder (posix). ``strict``: where the DAG
+    itself does not say, whether an arrow that is drawn twice is an error.
 
     Raises :class:`DagError`: a cycle (naming its path), an unknown upstream task, a template or argument that
     cannot be used. Warns (:class:`FlowWarning`) about what has no effect or looks wrong.
     """
     where = f"DAG {dag.dag_id!r}"
-    order = _order(dag)
+    order = graph.ordered(dag)
+    graph.judge_repeats(dag, strict if dag.strict is None else dag.strict)
+    graph.check_setups(dag)
     params = params_to_data(dag.params)
     if dag.schedule.kind != "none" and (missing := [name for name, data in params.items() if data.get("required")]):
         raise DagError(f"{where}: param {missing[0]!r} needs a default, because the DAG has a schedule", dag.location)
@@ -40,10 +44,11 @@ def to_spec(dag: DAG, dag_file: str = "", default_timezone: str = "UTC") -> DagS
     if not order:
         warn(f"{where} has no tasks", dag.location)
     place = {task_id: index for index, task_id in enumerate(dag.task_dict)}
+    whole = _Whole(dag, place, graph.weights(dag, order), zone, dag.template_searchpath, _has_user_templates(dag))
     return DagSpec(
         dag_id=dag.dag_id,
         dag_file=dag_file,
-        tasks=tuple(_task_spec(dag, dag.task_dict[task_id], place) for task_id in order),
+        tasks=tuple(_task_spec(whole, dag.task_dict[task_id]) for task_id in order),
         schedule=dag.schedule,
         start_date=iso_or_none(start),
         end_date=iso_or_none(end),
@@ -59,24 +64,47 @@ def to_spec(dag: DAG, dag_file: str = "", default_timezone: str = "UTC") -> DagS
         dagrun_timeout=dag.dagrun_timeout,
         is_paused_upon_creation=dag.is_paused_upon_creation,
         render_template_as_native_obj=dag.render_template_as_native_obj,
+        display_name=dag.dag_display_name,
+        catchup_window=dag.catchup_window,
+        groups=graph.group_specs(dag),
+        labels=tuple((before, after, text) for (before, after), text in dag.edge_labels.items()),
+        fail_fast=dag.fail_fast,
+        max_consecutive_failed_dag_runs=dag.max_consecutive_failed_dag_runs,
+        allowed_run_types=dag.allowed_run_types,
+        dag_retries=dag.dag_retries,
+        callbacks=tuple(
+            event
+            for event, given in (
+                ("success", dag.on_success_callback),
+                ("failure", dag.on_failure_callback),
+                ("sla_miss", dag.sla_miss_callback),
+            )
+            if given
+        ),
+        deadlines=tuple(item.to_data() for item in dag.deadlines),
+        owner_links=dag.owner_links,
+        access_control=dag.access_control,
+        template_searchpath=whole.searchpath,
+        user_templates=whole.user_templates,
     )
 
 
-def _order(dag: DAG) -> list[str]:
-    for task in dag.tasks:
-        for upstream in task._upstream:
-            if upstream not in dag.task_dict:
-                hint = checks.suggestion(upstream, dag.task_dict)
-                raise DagError(
-                    f"DAG {dag.dag_id!r}: task {task.task_id!r} names the upstream task {upstream!r}, "
-                    f"which the DAG does not have{hint}",
-                    task.location,
-                )
-    order, cycle = topological_order({task.task_id: list(task._upstream) for task in dag.tasks})
-    if cycle:
-        path = " -> ".join(cycle)
-        raise DagError(f"DAG {dag.dag_id!r} has a cycle: {path}", dag.task_dict[cycle[0]].location)
-    return order
+@dataclass(frozen=True)
+class _Whole:
+    """What the specs of all tasks need of their DAG. ``place``: task id -> its place in the file's order."""
+
+    dag: DAG
+    place: Mapping[str, int]
+    weights: Mapping[str, int]
+    zone: str
+    searchpath: tuple[str, ...]
+    user_templates: bool
+
+
+def _has_user_templates(dag: DAG) -> bool:
+    return bool(
+        dag.user_defined_macros or dag.user_defined_filters or dag.jinja_environment_kwargs or dag.template_undefined
+    )
 
 
 def _dates(dag: DAG, where: str, default_timezone: str) -> tuple[str, datetime | None, datetime | None]:
@@ -102,31 +130,34 @@ def _owner(dag: DAG) -> str:
 def _check_default_args(dag: DAG, where: str) -> None:
     unused = set(dag.default_args) - dag.used_default_args if dag.task_dict else set()
     for name in sorted(unused):
-        from .operator import BaseOperator, accepted_arguments
-
         hint = checks.suggestion(name, accepted_arguments(BaseOperator))
         warn(f"{where}: default_args: no task has an argument {name!r}{hint}", dag.location)
 
 
-def _task_spec(dag: DAG, task: BaseOperator, place: dict[str, int]) -> TaskSpec:
+def _task_spec(whole: _Whole, task: BaseOperator) -> TaskSpec:
     try:
-        return _checked_task_spec(dag, task, place)
+        return _checked_task_spec(whole, task)
     except DagError as error:
         raise DagError(str(error), error.location or task.location) from None
 
 
-def _checked_task_spec(dag: DAG, task: BaseOperator, place: dict[str, int]) -> TaskSpec:
+def _checked_task_spec(whole: _Whole, task: BaseOperator) -> TaskSpec:
+    dag = whole.dag
     where = f"DAG {dag.dag_id!r}, task {task.task_id!r}"
     cls = type(task)
     own_class = not cls.__module__.startswith(_OPERATORS)
     fields = {name: getattr(task, name) for name in task.template_fields}
     names = template_names(where, {**fields, "env": task.env, "cwd": task.cwd})
     _check_names(dag, task, names, where)
+    needs_dag_file = own_class or task.needs_dag_file or operator_arguments.needs_dag_file(task)
+    if whole.user_templates and not needs_dag_file:
+        needs_dag_file = any(_is_templated(value, task.template_ext) for value in fields.values())
+    group = task.task_group
     return TaskSpec(
         task_id=task.task_id,
         operator=getattr(cls, "operator_name", cls.__name__),
         operator_ref=None if own_class else f"{cls.__module__}:{cls.__qualname__}",
-        upstream=tuple(sorted(task._upstream, key=place.__getitem__)),
+        upstream=tuple(sorted(task._upstream, key=whole.place.__getitem__)),
         trigger_rule=task.trigger_rule,
         retries=task.retries,
         retry_delay=task.retry_delay,
@@ -135,20 +166,54 @@ def _checked_task_spec(dag: DAG, task: BaseOperator, place: dict[str, int]) -> T
         execution_timeout=task.execution_timeout,
         pool=task.pool,
         pool_slots=task.pool_slots,
-        priority_weight=task.priority_weight,
+        priority_weight=whole.weights[task.task_id],
         queue=task.queue,
         owner=task.owner,
         doc=task.doc,
         do_xcom_push=task.do_xcom_push,
         template_fields=tuple(task.template_fields),
         arguments=_shown(task) if own_class or task.needs_dag_file else task.arguments(),
-        needs_dag_file=own_class or task.needs_dag_file,
+        needs_dag_file=needs_dag_file,
         xcom_inputs=tuple(sorted(names.xcoms)),
         variable_inputs=tuple(sorted(names.variables)),
-        files=tuple(sorted({path for path in task.static_files() if not is_template(path)})),
+        files=_files(task, whole.searchpath),
         env=None if task.env is None else to_jsonable(task.env, f"{where}: env"),
         params=to_jsonable(_plain_params(task), f"{where}: params"),
+        group=None if group is None else group.group_id,
+        is_setup=task.is_setup,
+        is_teardown=task.is_teardown,
+        on_failure_fail_dagrun=task.on_failure_fail_dagrun,
+        **operator_arguments.spec_fields(task),
+        **_task_dates(whole, task, where),
     )
+
+
+def _task_dates(whole: _Whole, task: BaseOperator, where: str) -> dict[str, Any]:
+    """Return the task's own dates; those that say the same as the DAG's are left out."""
+    dag = whole.dag
+    found: dict[str, Any] = {}
+    for name in ("start_date", "end_date"):
+        moment = getattr(task, name)
+        if moment is not None and moment != getattr(dag, name):
+            found[name] = str(iso_or_none(_aware(moment, whole.zone)))
+    if len(found) == 2 and found["end_date"] < found["start_date"]:
+        raise DagError(f"{where}: end_date {found['end_date']} is before start_date {found['start_date']}")
+    return found
+
+
+def _files(task: BaseOperator, searchpath: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the static files of a task: those that are templates may lie in a folder of the searchpath too."""
+    found = {path for path in task.static_files() if not is_template(path)}
+    for folder in searchpath if task.template_ext and found else ():
+        found |= {f"{folder}/{path}" for path in found if is_template_file(path, task.template_ext)}
+    return tuple(sorted(found))
+
+
+def _is_templated(value: Any, extensions: Sequence[str]) -> bool:
+    if isinstance(value, str):
+        return is_template(value) or (bool(extensions) and is_template_file(value, extensions))
+    items = value.values() if isinstance(value, Mapping) else value if isinstance(value, (list, tuple, set)) else ()
+    return any(_is_templated(item, ()) for item in items)
 
 
 def _shown(task: BaseOperator) -> dict[str, Any]:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Self
 
+from .edges import DependencyMixin
 from .exceptions import DagError, XComNotFound
+from .literal import MARK as LITERAL
+from .literal import LiteralValue
 
 if TYPE_CHECKING:
     from .context import Context
+    from .node import Node
     from .operator import BaseOperator
 
 RETURN_VALUE = "return_value"
 _MARK = "__jupyter_flow_xcom__"
 
 
-class XComArg:
+class XComArg(DependencyMixin):
     """The XCom ``key`` of the task ``task_id``. ``operator`` is None when it was rebuilt from data."""
 
     def __init__(self, operator: BaseOperator | None, key: str = RETURN_VALUE, *, task_id: str | None = None) -> None:
@@ -64,29 +68,36 @@ class XComArg:
             raise DagError(f"{self!r} is a plain reference: it has no place in a graph")
         return self.operator
 
-    def __rshift__(self, other: Any) -> Any:
-        self._node().set_downstream(other)
-        return other
+    @property
+    def node_id(self) -> str:
+        """The id of the task behind this value."""
+        return self._node().task_id
 
-    def __lshift__(self, other: Any) -> Any:
-        self._node().set_upstream(other)
-        return other
+    @property
+    def roots(self) -> list[Node]:
+        """The task behind this value."""
+        return [self._node()]
 
-    def __rrshift__(self, other: Any) -> XComArg:
-        self._node().set_upstream(other)
+    @property
+    def leaves(self) -> list[Node]:
+        """The task behind this value."""
+        return [self._node()]
+
+    def as_setup(self) -> Self:
+        """:meth:`Node.as_setup` of the task behind this value."""
+        self._node().as_setup()
         return self
 
-    def __rlshift__(self, other: Any) -> XComArg:
-        self._node().set_downstream(other)
+    def as_teardown(self, *, setups: Any = None, on_failure_fail_dagrun: bool | None = None) -> Self:
+        """:meth:`Node.as_teardown` of the task behind this value."""
+        self._node().as_teardown(setups=setups, on_failure_fail_dagrun=on_failure_fail_dagrun)
         return self
 
-    def set_upstream(self, other: Any) -> None:
-        """:meth:`BaseOperator.set_upstream` of the task behind this value."""
-        self._node().set_upstream(other)
+    def __enter__(self) -> Any:
+        return self._node().__enter__()
 
-    def set_downstream(self, other: Any) -> None:
-        """:meth:`BaseOperator.set_downstream` of the task behind this value."""
-        self._node().set_downstream(other)
+    def __exit__(self, *exc: Any) -> None:
+        self._node().__exit__(*exc)
 
 
 def find_xcom_args(value: Any) -> Iterator[XComArg]:
@@ -99,6 +110,15 @@ def find_xcom_args(value: Any) -> Iterator[XComArg]:
     elif isinstance(value, (list, tuple, set, frozenset)):
         for item in value:
             yield from find_xcom_args(item)
+    elif fields := templated_attributes(value):
+        for name in fields:
+            yield from find_xcom_args(getattr(value, name, None))
+
+
+def templated_attributes(value: Any) -> Sequence[str]:
+    """Return the names of the attributes of an author's object (within a template field) that are templates too."""
+    found = getattr(value, "template_fields", ())
+    return found if isinstance(found, (list, tuple)) and not isinstance(value, type) else ()
 
 
 def from_data(value: Any) -> Any:
@@ -107,6 +127,8 @@ def from_data(value: Any) -> Any:
         if set(value) == {_MARK}:
             task_id, key = value[_MARK]
             return XComArg(None, key, task_id=task_id)
+        if set(value) == {LITERAL}:
+            return LiteralValue(value[LITERAL])
         return {key: from_data(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [from_data(item) for item in value]

@@ -19,6 +19,7 @@ from ..authoring.decorators import DagFunction
 from ..authoring.exceptions import DagError, FlowWarning, TaskFailure
 from ..authoring.location import place_words, warn
 from ..authoring.operator import BaseOperator
+from ..authoring.parsing_context import loading_for
 from ..authoring.xcom_arg import from_data
 from ..model.reason import Reason
 from ..model.records import Workload
@@ -134,10 +135,10 @@ def operator_for(workload: Workload) -> BaseOperator:
         return rebuild(workload.task)
     loader = DagFileLoader(workload.dag_folder, workload.dag_file, workload.bundle)
     loader.open()
-    with warnings.catch_warnings():
+    dag_id, task_id = workload.run.dag_id, workload.task.task_id
+    with warnings.catch_warnings(), loading_for(dag_id, task_id):
         warnings.simplefilter("ignore", FlowWarning)  # they were shown when the house parsed the file
         file = loader.load()
-    dag_id, task_id = workload.run.dag_id, workload.task.task_id
     for dag in file.dags:
         if dag.dag_id == dag_id and task_id in dag.task_dict:
             return dag.task_dict[task_id]

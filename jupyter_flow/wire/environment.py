@@ -8,6 +8,10 @@ DENIED_NAMES = frozenset({"JUPYTER_TOKEN", "JUPYTER_FLOW_DB_URL", "JUPYTER_FLOW_
 DENIED_PREFIXES = ("JUPYTERHUB_", "JPY_")
 
 
+PROFILE_VARIABLE = "JUPYTER_FLOW_PROFILE"
+"""Tells children which of the named ``default_args_profiles`` of DAGs counts."""
+
+
 def without_secrets(environment: Mapping[str, str]) -> dict[str, str]:
     """Return ``environment`` without the Jupyter Server's tokens, JupyterHub's names and our keys and URLs."""
     return {

@@ -119,8 +119,8 @@ FAILURES = [
     (
         "from jupyter_flow import *\nwith DAG('d'):\n  a = EmptyOperator('a')\n"
         "  b = EmptyOperator('b')\n  a >> b >> a\n",
-        3,
-        "DAG 'd' has a cycle: a -> b -> a",
+        5,
+        "DAG 'd' has a cycle: a -> b -> a (a -> b: line 5; b -> a: line 5)",
     ),
     (
         "from jupyter_flow import *\nwith DAG('d'):\n  EmptyOperator('a')\n  EmptyOperator('a')\n",
@@ -203,9 +203,9 @@ def test_warnings_have_their_lines(write_dag: Write, parse: Any) -> None:
         import warnings
         from jupyter_flow import *
         warnings.warn("not ours", DeprecationWarning)
-        with DAG("d", fail_fast=True):
+        with DAG("d", disable_bundle_versioning=True):
             EmptyOperator("a",
-                depends_on_past=True)
+                run_as_user="ann")
         @dag
         def forgotten():
             EmptyOperator("a")
@@ -214,8 +214,8 @@ def test_warnings_have_their_lines(write_dag: Write, parse: Any) -> None:
     report = parse(path)
     assert report.error is None
     assert [(item["line"], item["message"]) for item in report.warnings] == [
-        (4, "DAG 'd': fail_fast has no effect in this version"),
-        (5, "task 'a': depends_on_past has no effect in this version"),
+        (4, "DAG 'd': disable_bundle_versioning has no effect in this version"),
+        (5, "task 'a': run_as_user has no effect in this version"),
         (7, "the @dag function 'forgotten' is never called, so there is no such DAG: add a line forgotten()"),
     ]
 

@@ -64,7 +64,7 @@ def test_only_marked_cells_run(write_notebook: Write, write_dag: Write, parse: A
         ),
         (["\n%%dag d --schedul x"], 2, "cell 1: %%dag: unrecognized arguments: --schedul x"),
         (["%%dag d --schedule @daily\nEmptyOperator('a')"], 1, "cell 1: DAG 'd': start_date is missing"),
-        (["%%dag d\na = EmptyOperator('a')\na >> a"], 2, "cell 1: DAG 'd' has a cycle: a -> a"),
+        (["%%dag d\na = EmptyOperator('a')\na >> a"], 3, "cell 1: DAG 'd' has a cycle: a -> a"),
         (["%%task load\nx = 1"], 1, "cell 1: %%task cells make no DAG in this version: use %%dag"),
         (["%%dag d", "%%dag d"], 1, "cell 2: dag_id 'd' is taken by the DAG of cell 1, line 1 of the same file"),
     ],
@@ -88,9 +88,9 @@ def test_failures_name_cell_and_line(cells: list[str], line: int, message: str, 
 
 
 def test_a_warning_names_its_cell(write_notebook: Write, parse: Any) -> None:
-    report = parse(write_notebook(["%%dag d\nEmptyOperator('a', depends_on_past=True)"], "n.ipynb"))
+    report = parse(write_notebook(["%%dag d\nEmptyOperator('a', run_as_user=\"ann\")"], "n.ipynb"))
     assert [dict(item) for item in report.warnings] == [
-        {"line": 2, "message": "cell 1: task 'a': depends_on_past has no effect in this version"}
+        {"line": 2, "message": "cell 1: task 'a': run_as_user has no effect in this version"}
     ]
 
 

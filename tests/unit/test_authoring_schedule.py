@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from jupyter_flow import DAG, Param
-from jupyter_flow.authoring.exceptions import DagError
+from jupyter_flow.authoring.exceptions import DagError, FlowWarning
 from jupyter_flow.model.spec import ScheduleSpec
 
 START = datetime(2026, 1, 1)
@@ -37,7 +37,6 @@ def refused(match: str) -> Any:
 )
 def test_schedules(schedule: Any, expected: ScheduleSpec) -> None:
     assert DAG("d", schedule=schedule, start_date=START).schedule == expected
-    assert DAG("d", schedule_interval=schedule, start_date=START).schedule == expected
 
 
 @pytest.mark.parametrize(
@@ -72,8 +71,11 @@ def test_a_time_schedule_needs_a_start_date(schedule: Any) -> None:
 
 
 def test_both_names_of_the_schedule_are_refused() -> None:
-    with refused("schedule and schedule_interval are the same argument: give one"):
+    with refused("DAG 'd': schedule_interval is the old name of schedule: give one of them"):
         DAG("d", schedule=None, schedule_interval=None)
+    with pytest.warns(FlowWarning, match="DAG 'd': schedule_interval is the old name of schedule: write schedule="):
+        dag = DAG("d", schedule_interval="@daily", start_date=START)
+    assert dag.schedule == DAG("d", schedule="@daily", start_date=START).schedule
 
 
 @pytest.mark.filterwarnings("ignore:DAG 'd' has no tasks")
@@ -103,7 +105,9 @@ def test_bad_dates_and_zones() -> None:
 
 
 def test_limits_and_their_old_names() -> None:
-    dag = DAG("d", concurrency=3, max_active_runs=2, dagrun_timeout=timedelta(hours=1), tags=["b", "a", "b"])
+    with pytest.warns(FlowWarning, match="concurrency is the old name of max_active_tasks: write max_active_tasks="):
+        assert DAG("d", concurrency=3).max_active_tasks == 3
+    dag = DAG("d", max_active_tasks=3, max_active_runs=2, dagrun_timeout=timedelta(hours=1), tags=["b", "a", "b"])
     assert (dag.max_active_tasks, dag.max_active_runs, dag.dagrun_timeout, dag.tags) == (3, 2, 3600.0, ("b", "a"))
     with refused("max_active_runs must be a whole number of at least 1, not 0"):
         DAG("d", max_active_runs=0)
