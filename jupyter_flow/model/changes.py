@@ -20,7 +20,8 @@ class TaskChange:
     is the current one and the task instance is queued or running. ``check_at``: when somebody must look again
     (of ``up_for_retry``: when the retry is due; None: the default of the state). ``at``: the instant to record
     as start or end (None: the transaction's now). ``infra_loss``: counts one loss and stays in the same try.
-    ``follow`` and ``label``: what the attempt said (see :class:`.rows.TaskInstance`).
+    ``follow`` and ``label``: what the attempt said (see :class:`.rows.TaskInstance`). ``max_tries``: a new number of
+    tries (None: as it was).
     """
 
     id: int
@@ -36,14 +37,17 @@ class TaskChange:
     infra_loss: bool = False
     follow: Mapping[str, Any] | None = None
     label: str | None = None
+    max_tries: int | None = None
 
 
 @dataclass(frozen=True)
 class ExpandChange:
     """Ask that the mapped task ``task_id`` (or each task of a mapped group: one change each) has ``length`` instances.
 
-    ``ids``: surrogate key of the row with ``map_index`` −1, and the version of it that the asker saw. The row becomes
+    ``id``: surrogate key of the row with ``map_index`` −1, and the version of it that the asker saw. The row becomes
     ``map_index`` 0, the others are added beside it; ``length`` is at least 1 (zero is a skip of the row itself).
+    If the task is expanded already and has grown, ``id`` names the row with ``map_index`` 0, which stays as it is.
+    ``max_tries``: tries of the added ones.
     """
 
     dag_run_id: int
@@ -51,16 +55,21 @@ class ExpandChange:
     id: int
     row_version: int
     length: int
+    max_tries: int = 1
 
 
 @dataclass(frozen=True)
 class RunChange:
-    """Ask that DAG run ``id`` (surrogate key) goes to ``state``; ``row_version`` as in :class:`TaskChange`."""
+    """Ask that DAG run ``id`` (surrogate key) goes to ``state``; ``row_version`` as in :class:`TaskChange`.
+
+    ``retries_used``: how often the run was tried again now (None: as it was).
+    """
 
     id: int
     state: RunState
     reason: Reason | None = None
     row_version: int | None = None
+    retries_used: int | None = None
 
 
 Change = TaskChange | ExpandChange | RunChange

@@ -5,26 +5,39 @@ The deciding core asks it to pick, the claim asks it again inside its transactio
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 
 from .reason import Reason
 
+DEFAULT_POOL = "default_pool"
+"""The pool of tasks that name none."""
+DEFAULT_QUEUE = "default"
+"""The queue that every host serves."""
+
 
 @dataclass(frozen=True)
 class SlotLimits:
-    """Upper bounds over all runs. ``pools``: pool name -> slots; an unknown pool has no slot."""
+    """Upper bounds over all runs. ``pools``: pool name -> slots (−1: no bound); an unknown pool has no slot.
+
+    ``queues``: queue name -> slots of this host; an unknown queue has none here, ``default`` has no bound of its own.
+    """
 
     parallelism: int = 16
     notebook_parallelism: int = 2
     pools: Mapping[str, int] = field(default_factory=dict)
+    queues: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Ready:
-    """A ``scheduled`` task instance that asks for slots. ``max_active_tasks`` is its run's own limit."""
+    """A ``scheduled`` task instance that asks for slots.
+
+    ``max_active_tasks`` is its run's own limit, ``max_active_tis_per_dag`` and ``…_per_dagrun`` are its task's: how
+    many instances of it may be active in all runs, and in one.
+    """
 
     task_instance_id: int
     row_version: int
@@ -39,6 +52,10 @@ class Ready:
     priority_weight: int
     run_after: datetime
     scheduled_at: datetime | None
+    dag_id: str = ""
+    queue: str = DEFAULT_QUEUE
+    max_active_tis_per_dag: int | None = None
+    max_active_tis_per_dagrun: int | None = None
 
     @cached_property
     def order(self) -> tuple[int, datetime, datetime, int]:
@@ -48,41 +65,101 @@ class Ready:
 
 @dataclass
 class Usage:
-    """Slots in use by queued and running task instances. Counts grow by :meth:`take`."""
+    """Slots in use by queued and running task instances. Counts grow by :meth:`take`.
+
+    ``runs`` and ``pools`` count by surrogate key and name, ``tasks`` by DAG id and task id, ``run_tasks`` by the
+    surrogate key of the run and task id.
+    """
 
     total: int = 0
     notebooks: int = 0
     runs: dict[int, int] = field(default_factory=dict)
     pools: dict[str, int] = field(default_factory=dict)
+    queues: dict[str, int] = field(default_factory=dict)
+    tasks: dict[tuple[str, str], int] = field(default_factory=dict)
+    run_tasks: dict[tuple[int, str], int] = field(default_factory=dict)
 
-    def add(self, dag_run_id: int, pool: str, pool_slots: int, is_notebook: bool, count: int = 1) -> None:
-        """Count ``count`` active task instances that hold ``pool_slots`` slots together."""
+    def copy(self) -> Usage:
+        """Return the same counts, to be counted on apart."""
+        counts = (dict(self.runs), dict(self.pools), dict(self.queues), dict(self.tasks), dict(self.run_tasks))
+        return Usage(self.total, self.notebooks, *counts)
+
+    def add(
+        self,
+        dag_run_id: int,
+        pool: str,
+        pool_slots: int,
+        is_notebook: bool,
+        count: int = 1,
+        *,
+        dag_id: str = "",
+        task_id: str = "",
+        queue: str = DEFAULT_QUEUE,
+    ) -> None:
+        """Count ``count`` active task instances of one task that hold ``pool_slots`` slots together."""
         self.total += count
         self.notebooks += count if is_notebook else 0
         self.runs[dag_run_id] = self.runs.get(dag_run_id, 0) + count
         self.pools[pool] = self.pools.get(pool, 0) + pool_slots
+        self.queues[queue] = self.queues.get(queue, 0) + count
+        self.tasks[dag_id, task_id] = self.tasks.get((dag_id, task_id), 0) + count
+        self.run_tasks[dag_run_id, task_id] = self.run_tasks.get((dag_run_id, task_id), 0) + count
 
     def take(self, ready: Ready, limits: SlotLimits) -> Reason | None:
         """Give ``ready`` its slots and return None, or leave the counts alone and return why it has to wait."""
         reason = self.refusal(ready, limits)
         if reason is None:
-            self.add(ready.dag_run_id, ready.pool, ready.pool_slots, ready.is_notebook)
+            self._count(ready, 1)
         return reason
+
+    def release(self, ready: Ready) -> None:
+        """Give back the slots that ``ready`` took."""
+        self._count(ready, -1)
+
+    def _count(self, ready: Ready, by: int) -> None:
+        slots = by * ready.pool_slots
+        names = {"dag_id": ready.dag_id, "task_id": ready.task_id, "queue": ready.queue}
+        self.add(ready.dag_run_id, ready.pool, slots, ready.is_notebook, by, **names)
 
     def refusal(self, ready: Ready, limits: SlotLimits) -> Reason | None:
         """Return why ``ready`` has to wait under ``limits``, or None if it may start."""
+        return next(self.refusals(ready, limits), None)
+
+    def refusals(self, ready: Ready, limits: SlotLimits) -> Iterator[Reason]:
+        """Yield all reasons why ``ready`` has to wait under ``limits``."""
         if self.runs.get(ready.dag_run_id, 0) >= ready.max_active_tasks:
-            return self.run_refusal(ready)
+            yield self.run_refusal(ready)
+        yield from self._task_refusals(ready)
         if self.total >= limits.parallelism:
-            return self.parallelism_refusal(limits)
+            yield self.parallelism_refusal(limits)
         if ready.is_notebook and self.notebooks >= limits.notebook_parallelism:
-            return Reason("notebook_parallelism", {"active": self.notebooks, "limit": limits.notebook_parallelism})
+            yield Reason("notebook_parallelism", {"active": self.notebooks, "limit": limits.notebook_parallelism})
         slots, used = limits.pools.get(ready.pool), self.pools.get(ready.pool, 0)
         if slots is None:
-            return Reason("pool_unknown", {"pool": ready.pool})
-        if used + ready.pool_slots > slots:
-            return Reason("pool_full", {"pool": ready.pool, "used": used, "slots": slots, "needed": ready.pool_slots})
-        return None
+            yield Reason("pool_unknown", {"pool": ready.pool})
+        elif 0 <= slots < used + ready.pool_slots:
+            yield Reason("pool_full", {"pool": ready.pool, "used": used, "slots": slots, "needed": ready.pool_slots})
+        yield from self._queue_refusals(ready, limits)
+
+    def _task_refusals(self, ready: Ready) -> Iterator[Reason]:
+        bounds = (
+            ("max_active_tis_per_dag", ready.max_active_tis_per_dag, self.tasks.get((ready.dag_id, ready.task_id), 0)),
+            (
+                "max_active_tis_per_dagrun",
+                ready.max_active_tis_per_dagrun,
+                self.run_tasks.get((ready.dag_run_id, ready.task_id), 0),
+            ),
+        )
+        for code, limit, active in bounds:
+            if limit is not None and active >= limit:
+                yield Reason(code, {"active": active, "limit": limit, "task": ready.task_id})
+
+    def _queue_refusals(self, ready: Ready, limits: SlotLimits) -> Iterator[Reason]:
+        slots, active = limits.queues.get(ready.queue), self.queues.get(ready.queue, 0)
+        if slots is None and ready.queue != DEFAULT_QUEUE:
+            yield Reason("queue_unknown", {"queue": ready.queue})
+        elif slots is not None and active >= slots:
+            yield Reason("queue_full", {"queue": ready.queue, "active": active, "limit": slots})
 
     def run_refusal(self, ready: Ready) -> Reason:
         """Return the reason of a run that has as many active tasks as it may."""

@@ -261,7 +261,7 @@ class _Simulation:
 
     def _finish(self, row_id: int, now: datetime) -> int:
         item = self._running.pop(row_id)
-        self._usage.add(item.dag_run_id, item.pool, -item.pool_slots, item.is_notebook, -1)
+        self._usage.release(item)
         snapshot = self._open.get(item.dag_run_id)
         if snapshot is not None:
             row = snapshot.task((item.task_id, item.map_index))

@@ -25,7 +25,7 @@ def pick(ready: Iterable[Ready], usage: Usage, limits: SlotLimits) -> Picked:
     Asked after every change, often with thousands waiting and nothing free: full runs are set aside by one look
     each, and only what may start is put in order.
     """
-    used = Usage(usage.total, usage.notebooks, dict(usage.runs), dict(usage.pools))
+    used = usage.copy()
     picked = Picked([], [])
     heap: list[tuple[tuple[int, datetime, datetime, int], int, Ready]] = []
     full: dict[int, Reason] = {}

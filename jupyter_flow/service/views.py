@@ -15,7 +15,7 @@ from ..model.rows import Dag, DagRun, TaskInstance
 from ..model.slots import SlotLimits
 from ..model.spec import DagSpec
 from ..model.state import RUN_TERMINAL
-from ..scheduling.decide import why_waiting
+from ..scheduling.explain import why_waiting
 from ..scheduling.slots import pick
 from ..scheduling.snapshot import RunSnapshot
 from ..scheduling.timetable import Timetable

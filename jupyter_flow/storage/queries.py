@@ -23,21 +23,25 @@ _OPEN = [str(state) for state in RunState if state not in RUN_TERMINAL]
 _ACTIVE = sorted(map(str, TASK_ACTIVE))
 _NEWER = dag_run.alias("newer")
 _BY_RUN = select(task_instance).where(task_instance.c.dag_run_id == bindparam("b_run")).order_by(task_instance.c.id)
+_OF_TASK = (
+    select(task_instance)
+    .where(task_instance.c.dag_run_id == bindparam("b_run"), task_instance.c.task_id == bindparam("b_task"))
+    .order_by(task_instance.c.map_index)
+)
 _BY_ID = select(task_instance).where(task_instance.c.id.in_(bindparam("b_ids", expanding=True)))
 _BY_ID_LOCKED = _BY_ID.with_for_update()
 _LAST_SCHEDULED = select(func.max(dag_run.c.logical_date)).where(
     dag_run.c.dag_id == bindparam("b_dag_id"), dag_run.c.run_type == str(RunType.SCHEDULED)
 )
+_USED_BY = [task_instance.c[name] for name in ("dag_run_id", "dag_id", "task_id", "pool", "queue", "is_notebook")]
 _USAGE = (
     select(
-        task_instance.c.dag_run_id,
-        task_instance.c.pool,
-        task_instance.c.is_notebook,
-        func.count().label("count"),
+        *_USED_BY,
+        func.count().label("active"),
         func.sum(task_instance.c.pool_slots).label("slots"),
     )
     .where(task_instance.c.state.in_(_ACTIVE))
-    .group_by(task_instance.c.dag_run_id, task_instance.c.pool, task_instance.c.is_notebook)
+    .group_by(*_USED_BY)
 )
 
 
@@ -167,6 +171,11 @@ def task_rows(
     return connection.execute(_BY_ID_LOCKED if lock else _BY_ID, {"b_ids": list(ids)}).all()
 
 
+def instances_of(connection: Connection, dag_run_id: int, task_id: str) -> Sequence[Row[Any]]:
+    """Return the raw rows of all instances of one task, by map index; for files of this room only."""
+    return connection.execute(_OF_TASK, {"b_run": dag_run_id, "b_task": task_id}).all()
+
+
 def task_instances(connection: Connection, dag_run_id: int) -> list[TaskInstance]:
     """Return all task instances of a run, in the order of their creation (topological)."""
     return [to_task_instance(row) for row in task_rows(connection, dag_run_id)]
@@ -198,7 +207,8 @@ def usage(connection: Connection) -> Usage:
     """Return the slots in use now."""
     used = Usage()
     for row in connection.execute(_USAGE):
-        used.add(row.dag_run_id, row.pool, int(row.slots), row.is_notebook, row[3])
+        names = {"dag_id": row.dag_id, "task_id": row.task_id, "queue": row.queue}
+        used.add(row.dag_run_id, row.pool, int(row.slots), row.is_notebook, row.active, **names)
     return used
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from ..model.changes import NewRun, RunChange, TaskChange
+from ..model.changes import ExpandChange, NewRun, RunChange, TaskChange
 from ..model.errors import Conflict, NotFound, StaleReport
 from ..model.instants import to_iso
 from ..model.reason import Reason
@@ -34,7 +34,7 @@ from ..model.state import (
 from . import misses
 from .events import RunEvent, append_run_events
 from .mapping import to_run, to_task_instance
-from .queries import find_idempotent, lock_pools, task_rows, usage
+from .queries import find_idempotent, instances_of, lock_pools, task_rows, usage
 from .schema import attempt, dag_run, task_instance
 from .types import NEVER
 
@@ -64,6 +64,7 @@ _CHANGED = [
     "label",
     "first_started_at",
     "reschedules",
+    "max_tries",
 ]
 _UPDATE_TASK = (
     update(task_instance)
@@ -87,11 +88,17 @@ _UPDATE_RUN = (
                 "reason",
                 "cancel_requested_at",
                 "cancel_requested_by",
+                "retries_used",
             ]
         }
     )
 )
 _RUN = select(dag_run).where(dag_run.c.id == bindparam("b_id")).with_for_update()
+_NUMBER_FIRST = (
+    update(task_instance)
+    .where(task_instance.c.id == bindparam("b_id"), task_instance.c.row_version == bindparam("b_row_version"))
+    .values(row_version=task_instance.c.row_version + 1, map_index=0)
+)
 _INSERT_TASKS = insert(task_instance)
 _INSERT_ATTEMPTS = insert(attempt)
 
@@ -232,6 +239,53 @@ def transition_many(
     return applied
 
 
+def expand(connection: Connection, changes: Sequence[ExpandChange], now: datetime) -> list[TaskInstance]:
+    """Give mapped tasks their instances; returns those that are new or have got their map index, all ``waiting``.
+
+    Instances that were removed when the task had fewer come back. Raises :class:`Conflict` if a row was changed
+    meanwhile; the caller's transaction must then be rolled back.
+    """
+    guards = _locked(connection, [change.id for change in changes])
+    found: list[TaskInstance] = []
+    for change in changes:
+        guard = guards.get(change.id)
+        if guard is None or guard.row_version != change.row_version:
+            raise Conflict(f"task instance {change.task_id!r} was changed meanwhile: look again")
+        found += _expand_one(connection, change, guard, now)
+    return found
+
+
+def _expand_one(connection: Connection, change: ExpandChange, guard: Row[Any], now: datetime) -> list[TaskInstance]:
+    reason = Reason("expanded", {"length": change.length})
+    known = {row.map_index: to_task_instance(row) for row in instances_of(connection, guard.dag_run_id, guard.task_id)}
+    born: list[TaskInstance] = []
+    moves: list[TaskChange] = []
+    if guard.map_index == -1 and 0 not in known:
+        numbered = {"b_id": guard.id, "b_row_version": guard.row_version}
+        if connection.execute(_NUMBER_FIRST, numbered).rowcount != 1:
+            raise Conflict(f"task instance {change.task_id!r} was changed meanwhile: look again")
+        born.append(replace(to_task_instance(guard), map_index=0, row_version=guard.row_version + 1))
+    elif guard.map_index == -1:  # it was mapped before, under another version of the DAG
+        moves.append(_move(to_task_instance(guard), TaskState.REMOVED, reason))
+    for index in range(change.length):
+        if index in known and known[index].state is TaskState.REMOVED:
+            moves.append(_move(known[index], TaskState.WAITING, reason, change.max_tries))
+    missing = {index for index in range(len(born), change.length) if index not in known}
+    if missing:
+        connection.execute(_INSERT_TASKS, [_beside(guard, index, change.max_tries) for index in sorted(missing)])
+        rows = instances_of(connection, guard.dag_run_id, guard.task_id)
+        born += [to_task_instance(row) for row in rows if row.map_index in missing]
+    append_run_events(connection, [_born(row, reason) for row in born], now, None)
+    return born + transition_many(connection, moves, now).tasks
+
+
+def _move(row: TaskInstance, state: TaskState, reason: Reason, tries: int = 0) -> TaskChange:
+    max_tries = row.try_number + tries if tries else None
+    return TaskChange(
+        row.id, row.task_id, row.map_index, state, reason, row_version=row.row_version, max_tries=max_tries
+    )
+
+
 def transition_run(connection: Connection, change: RunChange, now: datetime, actor: Actor | None = None) -> DagRun:
     """Apply one change of a DAG run. Raises :class:`Conflict`, :class:`NotFound` or :class:`IllegalTransition`."""
     row = connection.execute(_RUN, {"b_id": change.id}).one_or_none()
@@ -252,6 +306,8 @@ def transition_run(connection: Connection, change: RunChange, now: datetime, act
         )
     else:
         new = replace(new, end_date=now)
+    if change.retries_used is not None:
+        new = replace(new, retries_used=change.retries_used)
     ended = new.state in RUN_TERMINAL
     values = {
         "b_id": old.id,
@@ -265,6 +321,7 @@ def transition_run(connection: Connection, change: RunChange, now: datetime, act
         "b_reason": new.reason and new.reason.to_json(),
         "b_cancel_requested_at": new.cancel_requested_at,
         "b_cancel_requested_by": new.cancel_requested_by,
+        "b_retries_used": new.retries_used,
     }
     if connection.execute(_UPDATE_RUN, values).rowcount != 1:
         raise Conflict(f"DAG run {old.run_id!r} of {old.dag_id!r} was changed meanwhile: look again")
@@ -343,6 +400,7 @@ def _changed(old: TaskInstance, change: TaskChange, now: datetime, held_by: str)
     state = change.state
     new = replace(old, state=state, row_version=old.row_version + 1, reason=change.reason, check_at=change.check_at)
     new = replace(new, follow=change.follow, label=change.label or old.label)
+    new = replace(new, max_tries=old.max_tries if change.max_tries is None else change.max_tries)
     if state in TASK_TERMINAL:
         # an attempt whose start was never recorded began when it was claimed
         start_date = old.start_date or (old.queued_at if change.attempt_id is not None else None)
@@ -390,6 +448,7 @@ def _task_values(old: TaskInstance, new: TaskInstance, held_by: str) -> dict[str
         "b_label": new.label,
         "b_first_started_at": new.first_started_at,
         "b_reschedules": new.reschedules,
+        "b_max_tries": new.max_tries,
     }
 
 
@@ -437,6 +496,30 @@ def _new_task(run: DagRun, task: TaskSpec) -> dict[str, Any]:
         "priority_weight": task.priority_weight,
         "queue": task.queue,
     }
+
+
+def _beside(guard: Row[Any], map_index: int, max_tries: int) -> dict[str, Any]:
+    """Return the row of another instance of the mapped task of ``guard``."""
+    same = ("dag_run_id", "dag_id", "run_id", "task_id", "operator", "is_notebook")
+    slots = ("pool", "pool_slots", "priority_weight", "queue")
+    return {name: getattr(guard, name) for name in (*same, *slots)} | {
+        "map_index": map_index,
+        "state": str(TaskState.WAITING),
+        "row_version": 1,
+        "held_by": SCHEDULER,
+        "check_at": NEVER,
+        "try_number": 0,
+        "max_tries": max_tries,
+        "same_try": False,
+        "attempt_count": 0,
+        "infra_losses": 0,
+    }
+
+
+def _born(row: TaskInstance, reason: Reason) -> RunEvent:
+    return RunEvent(
+        row.dag_run_id, "task_state", row.dag_id, row.run_id, None, str(row.state), row.task_id, row.map_index, reason
+    )
 
 
 def _new_attempt(item: Claim, task: TaskInstance, host_id: str, now: datetime) -> dict[str, Any]:

@@ -9,7 +9,8 @@ from jupyter_flow.model.changes import RunChange, TaskChange
 from jupyter_flow.model.rows import TaskInstance
 from jupyter_flow.model.spec import DagSpec
 from jupyter_flow.model.state import RunState, TaskState
-from jupyter_flow.scheduling.decide import decide, decide_changed, why_waiting
+from jupyter_flow.scheduling.decide import decide, decide_changed
+from jupyter_flow.scheduling.explain import why_waiting
 from jupyter_flow.scheduling.snapshot import RunSnapshot
 
 S = TaskState
