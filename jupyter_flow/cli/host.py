@@ -9,6 +9,7 @@ import click
 
 from ..model.config import FlowConfig
 from ..model.errors import FlowError, InvalidInput, NoHost
+from ..wire.environment import PROFILE_VARIABLE
 from .output import clean, instant, print_json, say
 from .settings import FlowCommand, FlowGroup, current
 
@@ -23,6 +24,8 @@ ON_STOP = get_args(get_type_hints(FlowConfig)["on_stop"])
     "--root", type=click.Path(path_type=Path), help="Notebooks must lie beneath it (default: the DAG folder)."
 )
 @click.option("--on-stop", type=click.Choice(ON_STOP), help="What running tasks do when the host is asked to end.")
+@click.option("--profile", metavar="NAME", help=f"Which default_args_profiles count (default: ${PROFILE_VARIABLE}).")
+@click.option("--strict", is_flag=True, help="A dependency that a DAG file states twice is an error.")
 @click.option("--unpaused", is_flag=True, help="New DAGs start unpaused.")
 def scheduler(unpaused: bool, **options: Any) -> int:
     """Be the host of this home, in the foreground: schedule and run until interrupted."""

@@ -14,6 +14,7 @@ import click
 from ..model.errors import NoHost
 from ..model.records import Actor
 from ..wire.client import HouseClient
+from ..wire.environment import PROFILE_VARIABLE
 from ..wire.paths import default_dag_folders, default_home
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ class Settings:
         from ..model.config import FlowConfig
 
         given = {name: value for name, value in changes.items() if value is not None}
+        given.setdefault("profile", os.environ.get(PROFILE_VARIABLE, ""))
         return FlowConfig(**{"home": self.home, "dag_folders": self.dag_folders(), **given})
 
     def client(self, timeout: float | None = 60.0) -> HouseClient:

@@ -62,7 +62,7 @@ class KernelPool:
         self.pid: int | None = None
         self._folder = ensure_private_dir(runtime_dir(config.home))
         self._home, self._python = config.home, python
-        self._environment = child_environment(os.environ)
+        self._environment = child_environment(os.environ, config.profile)
         self._selector = selectors.DefaultSelector()
         self._key = self._seen_key = ""
         self._look_again = 0.0

@@ -239,7 +239,7 @@ def profile_of(workload: Workload) -> Profile:
 
 def make_launcher(config: FlowConfig) -> ForkserverLauncher | SpawnLauncher:
     """Return the fastest launcher that this machine and the configuration allow."""
-    environment = child_environment(os.environ)
+    environment = child_environment(os.environ, config.profile)
     limits = ParseLimits(memory=config.parse_memory, cpu=max(1, round(config.parse_timeout)))
     if config.forkservers and can_fork():
         folder = ensure_private_dir(runtime_dir(config.home))

@@ -19,6 +19,8 @@ class FlowConfig:
     ``home``: state folder. ``dag_folders``: where DAG files are found. ``root``: notebooks and templates must
     lie beneath it (default: the DAG folder of the DAG). ``db_url``: empty = SQLite in ``home``.
     ``idle_after``: how long kernels and images for notebooks are kept ready without a notebook task.
+    ``profile``: which of the named ``default_args_profiles`` of DAGs counts (empty: none). ``strict``: a dependency
+    that a DAG file states twice is an error (else a warning).
     ``on_stop``: what happens to running tasks when JupyterLab stops (finish | keep | cancel).
     """
 
@@ -40,6 +42,8 @@ class FlowConfig:
     waiting_kernels: int = 1
     idle_after: float = 300.0
     limits: Limits = Limits()
+    profile: str = ""
+    strict: bool = False
 
     @property
     def database(self) -> str:

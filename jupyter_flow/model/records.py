@@ -276,7 +276,10 @@ class TimetableRequest:
 
 @dataclass(frozen=True)
 class ParseRequest:
-    """Ask a child to load one DAG file and say what is in it, within ``timeout`` seconds (None: without limit)."""
+    """Ask a child to load one DAG file and say what is in it, within ``timeout`` seconds (None: without limit).
+
+    ``strict``: a dependency that is stated twice is an error.
+    """
 
     dag_folder: str
     dag_file: str
@@ -284,6 +287,7 @@ class ParseRequest:
     spool: str
     default_timezone: str = "UTC"
     timeout: float | None = None
+    strict: bool = False
     kind: Literal["parse"] = "parse"
 
     def to_json(self) -> dict[str, Any]:

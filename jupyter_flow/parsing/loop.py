@@ -185,6 +185,7 @@ class ParseLoop:
             spool=str(spool),
             default_timezone=self._config.default_timezone,
             timeout=self._config.parse_timeout,
+            strict=self._config.strict,
         )
         with open(spool / "spec.json", "w", encoding="utf-8", opener=private_opener) as spec:
             spec.write(json.dumps(request.to_json()))

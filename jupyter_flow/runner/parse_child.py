@@ -65,7 +65,7 @@ def load(request: ParseRequest) -> ParseReport:
                     file = loader.load()
                 modules = file.modules
                 lines = {dag.dag_id: _lines(dag, loader) for dag in file.dags}
-                specs = [to_spec(dag, request.dag_file, request.default_timezone) for dag in file.dags]
+                specs = [to_spec(dag, request.dag_file, request.default_timezone, request.strict) for dag in file.dags]
             except BaseException as problem:
                 error = describe(problem, loader)
                 modules = loader.modules()

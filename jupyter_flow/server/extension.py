@@ -13,6 +13,7 @@ from jupyter_server.serverapp import ServerApp
 from traitlets import Bool, CaselessStrEnum, Float, Int, List, Unicode
 
 from ..model.config import FlowConfig
+from ..wire.environment import PROFILE_VARIABLE
 from ..wire.paths import default_dag_folders, default_home
 from .event_feed import EventFeed
 from .host_link import HostLink
@@ -60,6 +61,11 @@ class JupyterFlow(ExtensionApp):
     idle_after = Float(
         _PLAIN.idle_after, help="Seconds for which kernels and images for notebooks are kept ready without a notebook."
     ).tag(config=True)
+    profile = Unicode(
+        os.environ.get(PROFILE_VARIABLE, ""),
+        help=f"Which of the `default_args_profiles` of DAGs counts, e.g. dev or prod (default: ${PROFILE_VARIABLE}).",
+    ).tag(config=True)
+    strict = Bool(_PLAIN.strict, help="Whether a dependency that a DAG file states twice is an error.").tag(config=True)
     supervise_host = Bool(True, help="Whether to start a host and start it again if it dies.").tag(config=True)
 
     @property
@@ -92,6 +98,8 @@ class JupyterFlow(ExtensionApp):
             forkservers=self.forkservers,
             waiting_kernels=self.waiting_kernels,
             idle_after=self.idle_after,
+            profile=self.profile,
+            strict=self.strict,
         )
 
     def initialize_settings(self) -> None:

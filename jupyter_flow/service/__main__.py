@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ..model.config import FlowConfig
 from ..model.records import Limits
+from ..wire.environment import PROFILE_VARIABLE
 from ..wire.paths import default_dag_folders, default_home
 from .host import run_host
 from .supervise import DB_URL_VARIABLE
@@ -34,6 +35,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--kill-grace", type=float, default=Limits.kill_grace)
     parser.add_argument("--waiting-kernels", type=int, default=FlowConfig.waiting_kernels)
     parser.add_argument("--idle-after", type=float, default=FlowConfig.idle_after)
+    parser.add_argument("--profile", default=os.environ.get(PROFILE_VARIABLE, ""), help="which default_args_profiles")
+    parser.add_argument("--strict", action="store_true", help="a dependency that is stated twice is an error")
     parser.add_argument("--no-forkservers", action="store_true", help="start every process from scratch")
     parser.add_argument("--unpaused", action="store_true", help="new DAGs are not paused")
     given = parser.parse_args(arguments)
@@ -52,6 +55,8 @@ def main(arguments: list[str] | None = None) -> int:
         forkservers=not given.no_forkservers,
         waiting_kernels=given.waiting_kernels,
         idle_after=given.idle_after,
+        profile=given.profile,
+        strict=given.strict,
         limits=Limits(kill_grace=given.kill_grace),
     )
     return run_host(config)

@@ -97,7 +97,9 @@ def command(config: FlowConfig) -> list[str]:
     words += ["--timezone", config.default_timezone, "--on-stop", config.on_stop]
     words += ["--parse-timeout", str(config.parse_timeout), "--infra-retries", str(config.infra_retries)]
     words += ["--kill-grace", str(config.limits.kill_grace), "--waiting-kernels", str(config.waiting_kernels)]
-    words += ["--idle-after", str(config.idle_after)]
+    words += ["--idle-after", str(config.idle_after), "--profile", config.profile]
+    if config.strict:
+        words.append("--strict")
     return words
 
 
