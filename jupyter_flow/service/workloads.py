@@ -118,8 +118,16 @@ def build(connection: Connection, house: House, basis: RunBasis, row: TaskInstan
         variables=variables.get_values(connection, task.variable_inputs) if task.variable_inputs else {},
         limits=config.limits,
         kernels=kernels,
-        render_template_as_native_obj=basis.spec.render_template_as_native_obj,
+        render_template_as_native_obj=_is_native(basis.spec, task),
+        template_searchpath=basis.spec.template_searchpath,
+        user_templates=basis.spec.user_templates,
     )
+
+
+def _is_native(spec: DagSpec, task: TaskSpec) -> bool:
+    """Whether the task's rendered fields keep their types: the task says it, else its DAG."""
+    own = task.render_template_as_native_obj
+    return spec.render_template_as_native_obj if own is None else own
 
 
 def _working_folder(base: Path, task: TaskSpec) -> Path:
