@@ -98,11 +98,25 @@ def show(dag_id: str) -> None:
         },
         (*fields, "next_run", "params", "warnings"),
     )
+    labels = {(item["upstream"], item["downstream"]): item["label"] for item in dag["labels"]}
     rows = [
-        (task["task_id"], task["operator"], task["trigger_rule"], ", ".join(task["downstream"]), task.get("notebook"))
+        (
+            task["task_id"],
+            task["operator"],
+            "setup" if task["is_setup"] else "teardown" if task["is_teardown"] else task["trigger_rule"],
+            task["priority_weight"],
+            task["pool"],
+            ", ".join(_arrow(name, labels.get((task["task_id"], name))) for name in task["downstream"]),
+            task.get("notebook"),
+        )
         for task in dag["tasks"]
     ]
-    return show_table(("task", "operator", "trigger rule", "downstream", "notebook"), rows, "no tasks")
+    heads = ("task", "operator", "trigger rule", "weight>", "pool", "downstream", "notebook")
+    return show_table(heads, rows, "no tasks")
+
+
+def _arrow(task_id: str, label: str | None) -> str:
+    return task_id if label is None else f"{task_id} ({label})"
 
 
 @dags.command("errors")

@@ -70,7 +70,10 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         cursor=(_INTEGER, "id of the last event that the client has seen"),
     ),
     ("get", "/dags"): _operation("All DAGs", {"type": "object", "properties": {"dags": _list("Dag")}}),
-    ("get", "/dags/{dag_id}"): _operation("One DAG with its tasks", _with("Dag", tasks=_list("Task"))),
+    ("get", "/dags/{dag_id}"): _operation(
+        "One DAG with its tasks, task groups and labels of edges",
+        _with("Dag", tasks=_list("Task"), groups=_list("Group"), labels=_list("EdgeLabel")),
+    ),
     ("patch", "/dags/{dag_id}"): _operation(
         "Pause or unpause", _ref("Dag"), body={"is_paused": _BOOLEAN}, required=("is_paused",)
     ),

@@ -67,19 +67,48 @@ def spec_document(spec: DagSpec) -> Document:
     """The part of a DAG's document that stands in its spec."""
     return {
         "dag_id": spec.dag_id,
+        "dag_display_name": spec.display_name or spec.dag_id,
         "description": spec.description,
         "doc_md": spec.doc_md,
         "owner": spec.owner,
+        "owner_links": dict(spec.owner_links),
         "tags": list(spec.tags),
         "schedule": schedule_text(spec.schedule),
         "timezone": spec.timezone,
         "dag_file": spec.dag_file,
         "catchup": spec.catchup,
+        "catchup_window": spec.catchup_window,
         "start_date": _normal(spec.start_date),
         "end_date": _normal(spec.end_date),
         "max_active_runs": spec.max_active_runs,
         "max_active_tasks": spec.max_active_tasks,
+        "max_consecutive_failed_dag_runs": spec.max_consecutive_failed_dag_runs,
+        "dagrun_timeout": spec.dagrun_timeout,
+        "dag_retries": spec.dag_retries,
+        "fail_fast": spec.fail_fast,
+        "allowed_run_types": None if spec.allowed_run_types is None else list(spec.allowed_run_types),
         "params": {name: dict(value) if isinstance(value, dict) else value for name, value in spec.params.items()},
+    }
+
+
+def graph_document(spec: DagSpec) -> Document:
+    """The graph of a DAG: its ``tasks``, its ``groups`` (each after the one around it) and ``labels`` of edges."""
+    return {
+        "tasks": task_documents(spec),
+        "groups": [
+            {
+                "group_id": group.group_id,
+                "parent": group.parent,
+                "label": group.label or group.group_id,
+                "tooltip": group.tooltip,
+                "is_mapped": group.expand is not None,
+            }
+            for group in spec.groups
+        ],
+        "labels": [
+            {"upstream": upstream, "downstream": downstream, "label": label}
+            for upstream, downstream, label in spec.labels
+        ],
     }
 
 
@@ -89,8 +118,22 @@ def task_documents(spec: DagSpec) -> list[Document]:
     return [
         {
             "task_id": task.task_id,
+            "task_display_name": task.display_name or task.task_id,
             "operator": task.operator,
+            "owner": task.owner,
+            "group": task.group,
             "trigger_rule": task.trigger_rule,
+            "is_setup": task.is_setup,
+            "is_teardown": task.is_teardown,
+            "on_failure_fail_dagrun": task.on_failure_fail_dagrun,
+            "is_mapped": task.expand is not None,
+            "priority_weight": task.priority_weight,
+            "weight_rule": task.weight_rule,
+            "pool": task.pool,
+            "pool_slots": task.pool_slots,
+            "queue": task.queue,
+            "depends_on_past": task.depends_on_past,
+            "wait_for_downstream": task.wait_for_downstream,
             "upstream": list(task.upstream),
             "downstream": downstream[task.task_id],
             "retries": task.retries,

@@ -57,9 +57,9 @@ def list_dags(config: FlowConfig) -> Document:
 
 
 def show_dag(config: FlowConfig, dag_id: str) -> Document:
-    """One DAG with its tasks, in the shape of :func:`.views.show_dag`."""
+    """One DAG with its graph, in the shape of :func:`.views.show_dag`."""
     parsed, dag = _find(config, dag_id)
-    return {**_dag(config, parsed, dag), "tasks": documents.task_documents(dag)}
+    return {**_dag(config, parsed, dag), **documents.graph_document(dag)}
 
 
 def next_runs(config: FlowConfig, dag_id: str, count: int = 1, after: str | None = None) -> list[Document]:

@@ -60,14 +60,14 @@ def list_dags(house: House, actor: Actor) -> Document:
 
 
 def show_dag(house: House, actor: Actor, dag_id: str) -> Document:
-    """One DAG with its ``tasks``."""
+    """One DAG with its ``tasks``, ``groups`` and ``labels``."""
     authorize(house.policy, actor, "read", dag_id)
     now = house.clock.wall()
     with house.reading() as connection:
         dag = dags.get_dag(connection, dag_id)
         (document,) = _dag_documents(connection, [dag], now)
         spec = dags.load_spec(dags.latest_version(connection, dag_id))
-    return {**document, "tasks": documents.task_documents(spec)}
+    return {**document, **documents.graph_document(spec)}
 
 
 def next_runs(house: House, actor: Actor, dag_id: str, count: int = 1, after: str | None = None) -> list[Document]:
