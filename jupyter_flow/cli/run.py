@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from ..model.errors import InvalidInput
+from ..model.errors import InvalidInput, NoHost
+from ..model.slots import DEFAULT_POOL
 from ..model.state import RunState
 from .output import clean, print_json, show_table
 from .settings import FlowCommand, Settings, current
@@ -69,11 +70,18 @@ def check(file: Path) -> int:
     settings = current()
     path = existing_file(file)
     from ..service import offline
+    from ..service.pools import pool_warnings
 
     parsed = offline.parse_file(settings.config(), path)
     problems = [
         {"file": str(file), "line": item.line, "message": item.message, "traceback": item.traceback, "kind": item.kind}
         for item in parsed.problems
+    ]
+    known = _pools(settings)
+    problems += [
+        {"file": str(file), "line": parsed.lines.get(dag.dag_id), "message": text, "traceback": None, "kind": "warning"}
+        for dag in parsed.dags
+        for text in pool_warnings(dag, known)
     ]
     found = [{"dag_id": dag.dag_id, "tasks": [task.task_id for task in dag.tasks]} for dag in parsed.dags]
     broken = any(item["kind"] == "error" for item in problems)
@@ -88,3 +96,11 @@ def check(file: Path) -> int:
             ("dag", "tasks"), [(dag["dag_id"], ", ".join(dag["tasks"])) for dag in found], f"{file}: no DAG in it"
         )
     return 2 if broken else 0
+
+
+def _pools(settings: Settings) -> set[str]:
+    """The names of the pools there are; before the first host there is the default one."""
+    try:
+        return {item["name"] for item in settings.ask("pools.list")["pools"]}
+    except NoHost:
+        return {DEFAULT_POOL}

@@ -24,6 +24,16 @@ def check_id(text: object, what: str) -> str:
     return str(text)
 
 
+def check_name(text: object, what: str) -> str:
+    """Return ``text`` if it can be a name: 1 to 250 printable characters, no space at its ends.
+
+    Raises :class:`InvalidInput` naming ``what``.
+    """
+    if not isinstance(text, str) or not 0 < len(text) <= 250 or not text.isprintable() or text.strip() != text:
+        raise InvalidInput(f"{what} {str(text)[:100]!r} is not a valid name: use 1 to 250 printable characters")
+    return text
+
+
 def run_id_for(run_type: RunType, instant: datetime) -> str:
     """Return e.g. ``scheduled__2026-01-01T00:00:00+00:00`` (``instant`` is aware, written in UTC)."""
     return f"{run_type}__{to_iso(instant)}"

@@ -288,3 +288,21 @@ class BackfillSlot:
     run_id: str | None
     state: RunState | None
     skipped: str | None
+
+
+@dataclass(frozen=True)
+class Pool:
+    """A named number of slots that tasks share; ``slots`` −1: as many as wanted."""
+
+    name: str
+    slots: int
+    description: str | None
+
+
+@dataclass(frozen=True)
+class PoolUse:
+    """Slots of a pool that task instances hold (running, queued) or wait for (scheduled)."""
+
+    running: int = 0
+    queued: int = 0
+    scheduled: int = 0

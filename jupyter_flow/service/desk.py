@@ -297,6 +297,10 @@ class Desk:
         self.dags_touched.add(dag_id)
         self.due_touched = True
 
+    def slots_changed(self) -> None:
+        """Make a turn, in which tasks that wait for a slot ask again."""
+        self.due_touched = True
+
     def cancel_all(self, actor: Actor) -> None:
         """Ask every run that has an attempt in flight to stop."""
         now = self.house.clock.wall()

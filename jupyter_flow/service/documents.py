@@ -40,7 +40,7 @@ def next_run_document(info: RunInfo) -> Document:
 
 
 def dag_document(
-    dag: Dag, spec: DagSpec, recent: Sequence[DagRun] = (), warnings: Iterable[ImportProblem] = (), *, now: datetime
+    dag: Dag, spec: DagSpec, recent: Sequence[DagRun] = (), warnings: Iterable[str] = (), *, now: datetime
 ) -> Document:
     """A DAG. ``recent``: its last runs, newest last."""
     next_run = None
@@ -57,7 +57,7 @@ def dag_document(
         "is_active": dag.is_active,
         "dag_folder": dag.dag_folder,
         "version": dag.version_number,
-        "warnings": [item.message for item in warnings],
+        "warnings": list(warnings),
         "next_run": next_run,
         "recent_runs": [run_document(run, dag.version_number, now=now) for run in recent],
     }
@@ -238,6 +238,18 @@ def problem_document(problem: ImportProblem) -> Document:
         "message": problem.message,
         "traceback": problem.traceback,
         "kind": problem.kind,
+    }
+
+
+def warning_document(dag: Dag, message: str) -> Document:
+    """A warning about a DAG that does not come from its file, in the shape of :func:`problem_document`."""
+    return {
+        "file": dag.dag_file,
+        "folder": dag.dag_folder,
+        "line": None,
+        "message": message,
+        "traceback": None,
+        "kind": "warning",
     }
 
 

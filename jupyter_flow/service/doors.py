@@ -11,7 +11,7 @@ from typing import Any, Literal
 from ..model.errors import InvalidInput
 from ..model.ids import check_id
 from ..model.records import Actor
-from . import backfills, commands, views
+from . import backfills, commands, pools, views
 from .house import House
 
 Function = Callable[..., Any]
@@ -58,6 +58,12 @@ OPS: dict[str, Op] = {
     "backfills.cancel": Op("command", backfills.cancel_backfill),
     "backfills.pause": Op("command", backfills.pause_backfill),
     "backfills.unpause": Op("command", backfills.unpause_backfill),
+    "pools.list": Op("view", pools.list_pools),
+    "pools.show": Op("view", pools.show_pool),
+    "pools.set": Op("command", pools.set_pool),
+    "pools.change": Op("command", pools.change_pool),
+    "pools.delete": Op("command", pools.delete_pool),
+    "pools.import": Op("command", pools.import_pools),
     "variables.list": Op("view", views.list_variables),
     "variables.get": Op("view", views.get_variable),
     "variables.set": Op("command", commands.set_variable),

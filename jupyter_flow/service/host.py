@@ -279,6 +279,10 @@ class Host(Effects):
         """Look at queued and due runs of this DAG."""
         self.desk.dag_changed(dag_id)
 
+    def slots_changed(self) -> None:
+        """Look at waiting tasks in this turn."""
+        self.desk.slots_changed()
+
     def reload(self, whole: bool) -> None:
         """Look at the DAG folders in this turn."""
         self._reload = whole or bool(self._reload)

@@ -19,13 +19,14 @@ from ..scheduling.explain import why_waiting
 from ..scheduling.slots import pick
 from ..scheduling.snapshot import RunSnapshot
 from ..scheduling.timetable import Timetable
-from ..storage import attempts, dag_files, dags, events, queries, variables, xcoms
+from ..storage import attempts, dag_files, dags, events, pools, queries, variables, xcoms
 from . import documents
 from .authorize import authorize, readable
 from .documents import Document
 from .health import health
 from .house import House
 from .outputs import task_log, task_notebook
+from .pools import pool_warnings
 
 __all__ = [
     "activity",
@@ -87,7 +88,13 @@ def list_errors(house: House, actor: Actor) -> list[Document]:
     """Import errors and warnings of all DAG files."""
     authorize(house.policy, actor, "read")
     with house.reading() as connection:
-        return [documents.problem_document(problem) for problem in dag_files.list_problems(connection)]
+        known = queries.pools(connection)
+        waiting = [
+            documents.warning_document(dag, message)
+            for dag in pools.dags_with_own_pools(connection)
+            for message in pool_warnings(dags.load_spec(dags.get_version(connection, dag.version_id)), known)
+        ]
+        return [*(documents.problem_document(problem) for problem in dag_files.list_problems(connection)), *waiting]
 
 
 def list_runs(
@@ -194,16 +201,15 @@ def events_after(house: House, actor: Actor, cursor: int, limit: int = 500) -> l
 def _dag_documents(connection: Connection, rows: Sequence[Dag], now: datetime) -> list[Document]:
     recent = queries.recent_runs(connection, [dag.dag_id for dag in rows], RECENT_RUNS)
     problems = dag_files.list_problems(connection, kind="warning")
-    return [
-        documents.dag_document(
-            dag,
-            dags.load_spec(dags.get_version(connection, dag.version_id)),
-            recent.get(dag.dag_id, ()),
-            [item for item in problems if (item.dag_folder, item.dag_file) == (dag.dag_folder, dag.dag_file)],
-            now=now,
-        )
-        for dag in rows
-    ]
+    known = queries.pools(connection)
+    result = []
+    for dag in rows:
+        spec = dags.load_spec(dags.get_version(connection, dag.version_id))
+        place = (dag.dag_folder, dag.dag_file)
+        warnings = [item.message for item in problems if (item.dag_folder, item.dag_file) == place]
+        warnings += pool_warnings(spec, known)
+        result.append(documents.dag_document(dag, spec, recent.get(dag.dag_id, ()), warnings, now=now))
+    return result
 
 
 def _run_document(connection: Connection, run: DagRun, now: datetime) -> Document:
