@@ -11,6 +11,7 @@ from . import checks, dag_arguments, deprecated, not_yet, registry
 from .exceptions import DagError
 from .location import author_line
 from .node import Node
+from .placeholders import DagParam
 from .profiles import with_profile
 from .schedule import instant, schedule_spec, zone_name
 from .task_group import TaskGroup, refuse_taken
@@ -193,6 +194,14 @@ class DAG(metaclass=DagMeta):
             hint = checks.suggestion(task_id, self.task_dict)
             raise DagError(f"DAG {self.dag_id!r} has no task {task_id!r}{hint}")
         return self.task_dict[task_id]
+
+    def param(self, name: str, default: Any = ...) -> DagParam:
+        """Return the param ``name`` for use as an argument of tasks; ``default`` declares it if the DAG has none."""
+        if default is not ...:
+            self.params.setdefault(name, default)
+        if name not in self.params:
+            raise DagError(f"DAG {self.dag_id!r} has no param {name!r}{checks.suggestion(name, self.params)}")
+        return DagParam(name)
 
     def has_task(self, task_id: str) -> bool:
         """Tell whether there is a task with this id."""

@@ -1,27 +1,29 @@
-"""``@dag`` and ``@task``: functions become DAGs and tasks."""
+"""``@dag``, ``@task`` and its kinds, ``@setup`` and ``@teardown``: functions become DAGs and tasks."""
 
 from __future__ import annotations
 
 import functools
 import inspect
-import re
-import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
-from . import registry
+from .checks import suggestion
 from .dag import DAG
 from .exceptions import DagError
-from .task_kinds import find_kind
-from .template_names import CONTEXT_NAMES
-from .xcom_arg import XComArg
+from .group_functions import GroupFunction, task_group
+from .placeholders import DagParam
+from .task_functions import CONTEXT_PARAMETERS, Condition, TaskFunction
+from .task_kinds import find_kind, kinds
 
-CONTEXT_PARAMETERS = frozenset({*CONTEXT_NAMES, "context", "templates_dict"})
-"""Parameters of a task function that get their value from the context when the call gives none."""
+__all__ = ["CONTEXT_PARAMETERS", "DagFunction", "TaskFunction", "dag", "setup", "task", "task_group", "teardown"]
 
 
 class DagFunction:
-    """What ``@dag`` makes of a function: each call gives a DAG with the tasks that the function makes."""
+    """What ``@dag`` makes of a function: each call gives a DAG with the tasks that the function makes.
+
+    The function's parameters are params of the DAG. Within the function they are references: their values are known
+    when a run begins, and tasks get them. What a call gives is the default of the param.
+    """
 
     def __init__(self, function: Callable[..., Any], arguments: dict[str, Any]) -> None:
         functools.update_wrapper(self, function)
@@ -33,9 +35,22 @@ class DagFunction:
     def __call__(self, *args: Any, **kwargs: Any) -> DAG:
         """Make the DAG."""
         self.calls += 1
-        arguments = {"dag_id": self._function.__name__, "doc_md": inspect.getdoc(self._function), **self._arguments}
+        name = self._function.__name__
+        signature = inspect.signature(self._function)
+        try:
+            bound = signature.bind(*args, **kwargs)
+        except TypeError as error:
+            raise DagError(f"DAG {name!r}: {name}(): {error}; give the params defaults") from None
+        bound.apply_defaults()
+        for item in signature.parameters.values():
+            if item.kind in (item.VAR_POSITIONAL, item.VAR_KEYWORD):
+                raise DagError(f"DAG {name!r}: {name}() takes *{item.name}: params of a DAG have names of their own")
+        arguments = {"dag_id": name, "doc_md": inspect.getdoc(self._function), **self._arguments}
+        arguments["params"] = {**(arguments.get("params") or {}), **bound.arguments}
         with DAG(**arguments) as made:
-            self._function(*args, **kwargs)
+            for key in bound.arguments:
+                bound.arguments[key] = DagParam(key)
+            self._function(*bound.args, **bound.kwargs)
         return made
 
 
@@ -51,59 +66,6 @@ def dag(dag_id: Any = None, /, **arguments: Any) -> Any:
     return lambda function: DagFunction(function, arguments)
 
 
-class TaskFunction:
-    """What ``@task`` makes of a function: each call gives a task, and the output to pass on."""
-
-    def __init__(self, operator: type[Any], function: Callable[..., Any], arguments: dict[str, Any]) -> None:
-        if not callable(function):
-            raise DagError(f"@task decorates functions, not {function!r}")
-        functools.update_wrapper(self, function)
-        self._operator = operator
-        self._arguments = arguments
-        self.function = function
-
-    def __call__(self, *args: Any, **kwargs: Any) -> XComArg:
-        """Make a task that calls the function with these arguments."""
-        arguments = dict(self._arguments)
-        name = arguments.pop("task_id", self.function.__name__)
-        task_id = _free_task_id(name, arguments.get("dag") or registry.current_dag())
-        self._check_call(task_id, args, kwargs)
-        arguments.setdefault("multiple_outputs", _returns_dict(self.function))
-        arguments.setdefault("doc_md", inspect.getdoc(self.function))
-        task = self._operator(
-            task_id=task_id, python_callable=self.function, op_args=args, op_kwargs=kwargs, **arguments
-        )
-        return XComArg(task)
-
-    def override(self, **arguments: Any) -> TaskFunction:
-        """Return this decorator with other task arguments, e.g. ``f.override(task_id="again")(1)``."""
-        return TaskFunction(self._operator, self.function, {**self._arguments, **arguments})
-
-    def _check_call(self, task_id: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        signature = inspect.signature(self.function)
-        parameters = [
-            item.replace(default=None) if item.name in CONTEXT_PARAMETERS and item.default is item.empty else item
-            for item in signature.parameters.values()
-        ]
-        known = {item.name for item in parameters if item.default is not item.empty}
-        for index, item in enumerate(parameters):  # a default may not stand before a parameter without one
-            if index and item.default is item.empty and item.kind is item.POSITIONAL_OR_KEYWORD:
-                before = parameters[index - 1]
-                if before.name in known and before.kind is item.kind:
-                    parameters[index] = item.replace(kind=item.KEYWORD_ONLY)
-        try:
-            _bindable(signature, parameters).bind(*args, **kwargs)
-        except TypeError as error:
-            raise DagError(f"task {task_id!r}: {self.function.__name__}(): {error}") from None
-
-
-def _bindable(signature: inspect.Signature, parameters: list[inspect.Parameter]) -> inspect.Signature:
-    try:
-        return signature.replace(parameters=parameters)
-    except ValueError:
-        return signature
-
-
 class TaskDecorators:
     """``@task`` (a Python function) and ``@task.<kind>`` for the kinds that operators register."""
 
@@ -117,6 +79,20 @@ class TaskDecorators:
         operator = find_kind(kind)
         return lambda function=None, /, **arguments: self._decorate(operator, function, arguments)
 
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *kinds()})
+
+    def run_if(self, condition: Condition, skip_message: str | None = None) -> Callable[[TaskFunction], TaskFunction]:
+        """Skip the task unless ``condition(context)`` is true; stands above ``@task``.
+
+        The condition may return ``(bool, message)``: the message is then the reason of the skip.
+        """
+        return _gate("run_if", condition, True, skip_message or "the condition of run_if does not hold")
+
+    def skip_if(self, condition: Condition, skip_message: str | None = None) -> Callable[[TaskFunction], TaskFunction]:
+        """Skip the task if ``condition(context)`` is true; else as :meth:`run_if`."""
+        return _gate("skip_if", condition, False, skip_message or "the condition of skip_if holds")
+
     @staticmethod
     def _decorate(operator: type[Any], function: Any, arguments: dict[str, Any]) -> Any:
         if function is None:
@@ -124,28 +100,39 @@ class TaskDecorators:
         return TaskFunction(operator, function, arguments)
 
 
+def _gate(name: str, condition: Condition, wanted: bool, message: str) -> Callable[[TaskFunction], TaskFunction]:
+    def decorate(function: TaskFunction) -> TaskFunction:
+        if not isinstance(function, TaskFunction):
+            raise DagError(f"@task.{name} stands above @task (or @task.bash …), not alone")
+        return function.only_if(condition, wanted, message)
+
+    return decorate
+
+
 task = TaskDecorators()
 
 
-def _free_task_id(name: str, dag: DAG | None) -> str:
-    """Return ``name``, or ``name__1`` and so on if the DAG has it (a function that is called several times)."""
-    if dag is None or name not in dag.task_dict:
-        return name
-    stem = re.sub(r"__\d+$", "", name)
-    number = 1
-    while f"{stem}__{number}" in dag.task_dict:
-        number += 1
-    return f"{stem}__{number}"
+def setup(function: Any) -> TaskFunction:
+    """Make a setup task of a function (above ``@task`` or alone): see :meth:`.node.Node.as_setup`."""
+    return _task_function("setup", function).as_setup()
 
 
-def _returns_dict(function: Callable[..., Any]) -> bool:
-    """Whether the annotation says that a dict with text keys comes back: then each key is an XCom of its own."""
-    try:
-        returned = typing.get_type_hints(function).get("return")
-    except (NameError, TypeError, AttributeError):
-        return False
-    origin = typing.get_origin(returned) or returned
-    if not isinstance(origin, type) or not issubclass(origin, Mapping):
-        return False
-    keys = typing.get_args(returned)
-    return not keys or keys[0] in (str, Any)
+def teardown(function: Any = None, /, *, on_failure_fail_dagrun: bool = False, **unknown: Any) -> Any:
+    """Make a teardown task of a function (above ``@task`` or alone): see :meth:`.node.Node.as_teardown`."""
+    if unknown:
+        name = next(iter(unknown))
+        raise DagError(f"@teardown has no argument {name!r}{suggestion(name, ['on_failure_fail_dagrun'])}")
+
+    def decorate(found: Any) -> TaskFunction:
+        return _task_function("teardown", found).as_teardown(on_failure_fail_dagrun=on_failure_fail_dagrun)
+
+    return decorate if function is None else decorate(function)
+
+
+def _task_function(name: str, function: Any) -> TaskFunction:
+    if isinstance(function, GroupFunction):
+        raise DagError(f"@{name} is for tasks: a task group cannot be one")
+    if isinstance(function, TaskFunction):
+        return function
+    made: TaskFunction = task(function)
+    return made

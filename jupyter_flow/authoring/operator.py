@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import logging
 from abc import ABCMeta
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from .context import Context
     from .dag import DAG
+    from .mapped import OperatorPartial
     from .task_group import TaskGroup
 
 
@@ -45,16 +46,26 @@ class OperatorMeta(ABCMeta):
             if name not in accepted:
                 raise DagError(f"{where}: {cls.__name__} has no argument {name!r}{checks.suggestion(name, accepted)}")
         group = kwargs.get("task_group") or current_group(kwargs.get("dag"))
-        for name, (value, holders) in _defaults(where, group, kwargs.get("default_args")).items():
-            if name not in accepted:
-                continue
-            for holder in holders:
-                holder.used_default_args.add(name)
+        for name, value in default_arguments(cls, where, group, kwargs.get("default_args")).items():
             if name not in kwargs and name not in positional:
                 kwargs[name] = value
         task = super().__call__(*args, **kwargs)
         task._complete(None if group is None else group.dag)
         return task
+
+
+def default_arguments(
+    cls: type, where: str, group: TaskGroup | None, own: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    """Return what ``default_args`` of DAG, task groups and task (``own``) say of the arguments that ``cls`` takes."""
+    accepted = accepted_arguments(cls)
+    found = {}
+    for name, (value, holders) in _defaults(where, group, own).items():
+        if name in accepted:
+            found[name] = value
+            for holder in holders:
+                holder.used_default_args.add(name)
+    return found
 
 
 def _defaults(
@@ -111,6 +122,8 @@ class BaseOperator(Node, metaclass=OperatorMeta):
     template_ext: ClassVar[Sequence[str]] = ()
     spec_fields: ClassVar[Sequence[str]] = ()
     needs_dag_file: ClassVar[bool] = True
+    result_is_output: ClassVar[bool] = True
+    """Of a ``@task.<kind>``: whether what the function returns is the output (and its annotation says what it is)."""
 
     # what most tasks leave as it is (see operator_arguments)
     start_date: datetime | None = None
@@ -207,6 +220,36 @@ class BaseOperator(Node, metaclass=OperatorMeta):
         if dag is not None:
             dag.add_task(self)
 
+    @classmethod
+    def partial(cls, *args: Any, **arguments: Any) -> OperatorPartial:
+        """Return the arguments that all instances of a mapped task share; ``.expand(…)`` of it makes the task."""
+        from .mapped import partial
+
+        return partial(cls, args, arguments)
+
+    @property
+    def operator_class(self) -> type[BaseOperator]:
+        """The class of the task's operator; of a mapped task, that of its instances."""
+        return type(self)
+
+    def template_values(self) -> dict[str, Any]:
+        """Return what the task's templates and references stand in, by name."""
+        return {**{name: getattr(self, name) for name in self.template_fields}, "env": self.env, "cwd": self.cwd}
+
+    def references(self) -> Iterator[XComArg]:
+        """Yield the XComArgs that the task gets."""
+        for value in self.template_values().values():
+            if value is not None and type(value) is not str:  # most are: nothing to look into
+                yield from find_xcom_args(value)
+
+    def expansion_spec(self) -> dict[str, Any] | None:
+        """Return ``expand`` of the task's spec, None for a task that is not mapped itself."""
+        return None
+
+    def expansion_xcoms(self) -> Iterable[tuple[str, str]]:
+        """Return the ``(task id, key)`` pairs that the task is mapped over and that travel with its workloads."""
+        return ()
+
     def execute(self, context: Context) -> Any:
         """Do the work; what it returns becomes the ``return_value`` XCom. Operators override this."""
         raise NotImplementedError(f"{type(self).__name__} does not define execute(context)")
@@ -216,6 +259,12 @@ class BaseOperator(Node, metaclass=OperatorMeta):
 
     def post_execute(self, context: Context, result: Any = None) -> None:
         """Run right after a successful ``execute``, with what it returned. Operators may override this."""
+
+    def check_in_dag(self) -> None:
+        """Check what only the finished DAG can tell, when its file is loaded. Operators may override this.
+
+        Raises :class:`DagError`.
+        """
 
     def on_kill(self) -> None:
         """Clean up when the attempt is cancelled or times out. Operators may override this."""
@@ -267,14 +316,9 @@ class BaseOperator(Node, metaclass=OperatorMeta):
                 )
         if self.dag is None and dag is not None:
             dag.add_task(self)
-        for name in self.template_fields:
-            value = getattr(self, name)
-            if value is None or type(value) is str:
-                continue  # most fields: nothing to look into
-            for argument in find_xcom_args(value):
-                if argument.operator is not None:
-                    for before in argument.leaves:
-                        link(before, self, self.location)
+        for argument in self.references():
+            for before in argument.sources:
+                link(before, self, self.location)
         setup_teardown.note(self)
 
 

@@ -55,6 +55,18 @@ def pop_group() -> None:
     _groups.pop()
 
 
+@contextmanager
+def outside() -> Iterator[None]:
+    """Be outside of all blocks: what is made meanwhile belongs to no DAG and no group."""
+    outer, _stack[:] = list(_stack), []
+    outer_groups, _groups[:] = list(_groups), []
+    try:
+        yield
+    finally:
+        _stack[:] = outer
+        _groups[:] = outer_groups
+
+
 def register(dag: DAG) -> None:
     """Note ``dag`` as one of the file that is being loaded, if one is."""
     if _collections and all(dag is not known for known in _collections[-1]):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
+from .checks import suggestion
 from .operator import BaseOperator
 
 _kinds: dict[str, type[BaseOperator]] = {}
@@ -15,10 +16,17 @@ def register_kind(name: str, operator: type[BaseOperator]) -> None:
     _kinds[name] = operator
 
 
+def kinds() -> list[str]:
+    """Return the names of all kinds."""
+    importlib.import_module(f"{__package__.rpartition('.')[0]}.operators")
+    return sorted(_kinds)
+
+
 def find_kind(name: str) -> type[Any]:
     """Return the operator of ``@task.<name>``. Raises AttributeError if there is none."""
     if name not in _kinds:
         importlib.import_module(f"{__package__.rpartition('.')[0]}.operators")
     if name not in _kinds:
-        raise AttributeError(f"@task.{name} is not in this version: it has {', '.join(sorted(_kinds))}")
+        hint = suggestion(name, _kinds) or f": there are {', '.join(sorted(_kinds))}"
+        raise AttributeError(f"there is no @task.{name}{hint}")
     return _kinds[name]

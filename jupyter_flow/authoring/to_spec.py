@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from ..model.instants import iso_or_none
 from ..model.spec import DagSpec, TaskSpec
-from . import checks, graph, operator_arguments
+from . import checks, graph, operator_arguments, unfinished
 from .exceptions import DagError
 from .jsonable import to_jsonable
 from .location import warn
@@ -43,6 +43,7 @@ def to_spec(dag: DAG, dag_file: str = "", default_timezone: str = "UTC", strict:
     _check_default_args(dag, where)
     if not order:
         warn(f"{where} has no tasks", dag.location)
+    unfinished.warn_about(dag)
     place = {task_id: index for index, task_id in enumerate(dag.task_dict)}
     whole = _Whole(dag, place, graph.weights(dag, order), zone, dag.template_searchpath, _has_user_templates(dag))
     return DagSpec(
@@ -144,12 +145,16 @@ def _task_spec(whole: _Whole, task: BaseOperator) -> TaskSpec:
 def _checked_task_spec(whole: _Whole, task: BaseOperator) -> TaskSpec:
     dag = whole.dag
     where = f"DAG {dag.dag_id!r}, task {task.task_id!r}"
-    cls = type(task)
+    cls = task.operator_class
+    task.check_in_dag()
     own_class = not cls.__module__.startswith(_OPERATORS)
-    fields = {name: getattr(task, name) for name in task.template_fields}
-    names = template_names(where, {**fields, "env": task.env, "cwd": task.cwd})
+    fields = task.template_values()
+    names = template_names(where, fields)
     _check_names(dag, task, names, where)
+    label = template_names(where, {"map_index_template": task.map_index_template})  # may use names of the task's own
+    xcoms = {*names.xcoms, *label.xcoms, *task.expansion_xcoms()}
     needs_dag_file = own_class or task.needs_dag_file or operator_arguments.needs_dag_file(task)
+    needs_dag_file = needs_dag_file or any(item.needs_dag_file for item in task.references())
     if whole.user_templates and not needs_dag_file:
         needs_dag_file = any(_is_templated(value, task.template_ext) for value in fields.values())
     group = task.task_group
@@ -174,12 +179,13 @@ def _checked_task_spec(whole: _Whole, task: BaseOperator) -> TaskSpec:
         template_fields=tuple(task.template_fields),
         arguments=_shown(task) if own_class or task.needs_dag_file else task.arguments(),
         needs_dag_file=needs_dag_file,
-        xcom_inputs=tuple(sorted(names.xcoms)),
-        variable_inputs=tuple(sorted(names.variables)),
+        xcom_inputs=tuple(sorted(xcoms)),
+        variable_inputs=tuple(sorted(names.variables | label.variables)),
         files=_files(task, whole.searchpath),
         env=None if task.env is None else to_jsonable(task.env, f"{where}: env"),
         params=to_jsonable(_plain_params(task), f"{where}: params"),
         group=None if group is None else group.group_id,
+        expand=task.expansion_spec(),
         is_setup=task.is_setup,
         is_teardown=task.is_teardown,
         on_failure_fail_dagrun=task.on_failure_fail_dagrun,

@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Any, Self
 
 from .edges import DependencyMixin
 from .exceptions import DagError, XComNotFound
-from .literal import MARK as LITERAL
-from .literal import LiteralValue
 
 if TYPE_CHECKING:
     from .context import Context
@@ -16,11 +14,21 @@ if TYPE_CHECKING:
     from .operator import BaseOperator
 
 RETURN_VALUE = "return_value"
-_MARK = "__jupyter_flow_xcom__"
+MARK = "__jupyter_flow_xcom__"
+"""The key of the JSON that stands for a reference in a spec."""
 
 
 class XComArg(DependencyMixin):
-    """The XCom ``key`` of the task ``task_id``. ``operator`` is None when it was rebuilt from data."""
+    """The XCom ``key`` of the task ``task_id``. ``operator`` is None when it was rebuilt from data.
+
+    Other values that exist only in a running task derive from it: sequences made by :meth:`map`, :meth:`zip` and
+    :meth:`concat`, params of the run, arguments of a mapped task group.
+    """
+
+    is_sequence = True
+    """Whether a task may be mapped over it."""
+    needs_dag_file = False
+    """Whether only the DAG file can resolve it, because it holds a function of the author."""
 
     def __init__(self, operator: BaseOperator | None, key: str = RETURN_VALUE, *, task_id: str | None = None) -> None:
         if operator is None and task_id is None:
@@ -35,7 +43,30 @@ class XComArg(DependencyMixin):
         return XComArg(self.operator, key, task_id=self.task_id)
 
     def __iter__(self) -> Iterator[Any]:
-        raise DagError(f"the output of task {self.task_id!r} cannot be iterated in the DAG file: it exists only later")
+        raise DagError(f"{self.in_words()} cannot be iterated in the DAG file: it exists only later")
+
+    def in_words(self) -> str:
+        """Return what this is, for the sentence of a refusal."""
+        part = "" if self.key == RETURN_VALUE else f" (key {self.key!r})"
+        return f"the output of task {self.task_id!r}{part}"
+
+    def map(self, function: Callable[[Any], Any]) -> XComArg:
+        """Return the sequence with what ``function`` makes of each element; called in the task that gets it."""
+        from .xcom_sequences import MapXComArg
+
+        return MapXComArg([self], function)
+
+    def zip(self, *others: Any, **fill: Any) -> XComArg:
+        """Return the sequence of tuples of one element of each; with ``fillvalue`` as long as the longest."""
+        from .xcom_sequences import ZipXComArg
+
+        return ZipXComArg([self, *others], **fill)
+
+    def concat(self, *others: Any) -> XComArg:
+        """Return the sequence of the elements of each, one after the other."""
+        from .xcom_sequences import ConcatXComArg
+
+        return ConcatXComArg([self, *others])
 
     def __str__(self) -> str:
         return f"{{{{ ti.xcom_pull(task_ids={self.task_id!r}, key={self.key!r}) }}}}"
@@ -59,9 +90,32 @@ class XComArg(DependencyMixin):
             return None
         raise XComNotFound(f"task {self.task_id!r} pushed no XCom {self.key!r}")
 
+    def element(self, index: int, context: Context) -> Any:
+        """Return one element of the value. Raises TypeError if it has none, IndexError if it has fewer."""
+        from .xcom_sequences import elements
+
+        return elements(self.resolve(context), self)[index]
+
+    def length_data(self) -> dict[str, Any]:
+        """Return how the house finds the number of elements (see ``TaskSpec.expand``)."""
+        return {"xcom": [self.task_id, self.key]}
+
+    @property
+    def sources(self) -> Sequence[Node]:
+        """The tasks whose outputs the value needs."""
+        return () if self.operator is None else (self.operator,)
+
+    def plain_args(self) -> Iterator[XComArg]:
+        """Yield the outputs of single tasks that the value is made of."""
+        yield self
+
+    def xcoms(self) -> Iterator[tuple[str, str]]:
+        """Yield the ``(task id, key)`` pairs that the value needs."""
+        yield str(self.task_id), self.key
+
     def to_data(self) -> dict[str, Any]:
         """Return this reference as JSON data for the spec."""
-        return {_MARK: [self.task_id, self.key]}
+        return {MARK: [self.task_id, self.key]}
 
     def _node(self) -> BaseOperator:
         if self.operator is None:
@@ -110,29 +164,26 @@ def find_xcom_args(value: Any) -> Iterator[XComArg]:
     elif isinstance(value, (list, tuple, set, frozenset)):
         for item in value:
             yield from find_xcom_args(item)
-    elif fields := templated_attributes(value):
-        for name in fields:
-            yield from find_xcom_args(getattr(value, name, None))
-
-
-def templated_attributes(value: Any) -> Sequence[str]:
-    """Return the names of the attributes of an author's object (within a template field) that are templates too."""
-    found = getattr(value, "template_fields", ())
-    return found if isinstance(found, (list, tuple)) and not isinstance(value, type) else ()
 
 
 def from_data(value: Any) -> Any:
     """Return ``value`` with the references that :meth:`XComArg.to_data` wrote as XComArgs again."""
     if isinstance(value, Mapping):
-        if set(value) == {_MARK}:
-            task_id, key = value[_MARK]
-            return XComArg(None, key, task_id=task_id)
-        if set(value) == {LITERAL}:
-            return LiteralValue(value[LITERAL])
+        if set(value) == {MARK}:
+            return _read_reference(value[MARK])
         return {key: from_data(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [from_data(item) for item in value]
     return value
+
+
+def _read_reference(data: Any) -> XComArg:
+    if isinstance(data, Mapping):
+        from . import placeholders, xcom_sequences
+
+        return placeholders.from_parts(data) if data["kind"] in placeholders.KINDS else xcom_sequences.from_parts(data)
+    task_id, key = data
+    return XComArg(None, key, task_id=task_id)
 
 
 def map_nested(value: Any, change: Callable[[Any], Any]) -> Any:
