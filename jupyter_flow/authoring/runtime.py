@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Protocol
 
 
@@ -57,6 +58,9 @@ class Runtime(Protocol):
 
     def variable_set(self, key: str, value: str, description: str | None = None) -> None:
         """Set a variable."""
+
+    def now(self) -> datetime:
+        """Return this instant (aware, UTC)."""
 
     def follow(self, choice: Mapping[str, Any]) -> None:
         """Say what a branching task lets go on (``model.records.Report.follow``); counts if the task succeeds."""

@@ -6,6 +6,11 @@ import time
 from datetime import UTC, datetime
 
 
+def now() -> datetime:
+    """Return this instant, in UTC."""
+    return datetime.fromtimestamp(time.time(), UTC)
+
+
 def now_iso() -> str:
     """Return this instant as ISO 8601 in UTC with offset."""
-    return datetime.fromtimestamp(time.time(), UTC).isoformat()
+    return now().isoformat()

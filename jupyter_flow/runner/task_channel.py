@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any
 
 from ..authoring.exceptions import TaskFailure
 from ..authoring.runtime import NotebookRequest
 from ..model.reason import Reason
 from ..model.records import Workload, check_follow
+from .stamps import now
 
 Ask = Callable[..., Any]
 """``ask(op, **args)`` asks the house and returns its answer (``wire.client.HouseClient.call``)."""
@@ -113,6 +115,10 @@ class TaskChannel:
         """Set a variable in the house."""
         self._ask("ask.variable_set", key=key, value=value, description=description)
         self._variables[key] = value
+
+    def now(self) -> datetime:
+        """Return this instant (aware, UTC)."""
+        return now()
 
     def follow(self, choice: Mapping[str, Any]) -> None:
         """Keep what a branching task lets go on; the last word counts. Raises ValueError for anything else."""
