@@ -29,8 +29,9 @@ class ScheduleSpec:
     meaning: the interval ends at the run's instant and lasts ``trigger_interval`` seconds (zero by default).
     ``assets``: a condition ``{"asset": {"name", "uri"}}``, ``{"alias": name}``, ``{"all": […]}`` or ``{"any": […]}``;
     beside another ``kind`` it means "asset or time". ``timezone``: the timetable's own zone, None = the DAG's.
-    ``run_immediately``: for trigger meaning, whether a fire before the first look counts (True, False, or seconds
-    of grace). ``manual_interval_events``: manual runs take the nearest event. ``summary`` is the author's own text.
+    ``run_immediately``: for trigger meaning without a start date, whether a fire before the first look counts (True,
+    False, seconds of grace, None: a tenth of the time between two fires). ``restrict_to_events``: manual runs take
+    the last event. ``summary`` is the author's own text.
     """
 
     kind: Literal["none", "once", "continuous", "cron", "delta", "events", "assets", "custom"] = "none"
@@ -46,7 +47,7 @@ class ScheduleSpec:
     timetable: str | None = None
     timezone: str | None = None
     trigger_interval: float = 0.0
-    run_immediately: bool | float = False
+    run_immediately: bool | float | None = False
 
 
 @dataclass(frozen=True)
@@ -136,7 +137,8 @@ class TaskSpec:
     @property
     def is_notebook(self) -> bool:
         """Whether the task starts a kernel (counts against ``notebook_parallelism``)."""
-        return self.operator == "NotebookOperator" or (self.operator_ref or "").endswith(":NotebookOperator")
+        classes = (":NotebookOperator", ":DecoratedNotebook")
+        return self.operator == "NotebookOperator" or (self.operator_ref or "").endswith(classes)
 
 
 @dataclass(frozen=True)

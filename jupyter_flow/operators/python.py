@@ -11,6 +11,7 @@ from ..authoring.context import Context
 from ..authoring.exceptions import DagError
 from ..authoring.operator import BaseOperator
 from ..authoring.task_kinds import register_kind
+from ..authoring.type_hints import convert_arguments
 
 
 class PythonOperator(BaseOperator):
@@ -19,6 +20,7 @@ class PythonOperator(BaseOperator):
     Parameters of the function that are named like a context value (``ds``, ``ti``, ``params`` …) and get nothing
     from ``op_args`` or ``op_kwargs`` receive that value; ``**kwargs`` receives the whole context.
     ``op_args``, ``op_kwargs`` and ``templates_dict`` are templated. A coroutine function is run to its end.
+    Type hints of the function make of plain values what they say: a dict a dataclass, ISO text a datetime …
     """
 
     template_fields: ClassVar[Sequence[str]] = ("op_args", "op_kwargs", "templates_dict", "env", "cwd")
@@ -55,13 +57,8 @@ class PythonOperator(BaseOperator):
 
     def execute(self, context: Context) -> Any:
         """Call the function."""
-        values: dict[str, Any] = {**context, "context": context, "templates_dict": self.templates_dict}
-        kwargs = call_arguments(self.python_callable, self.op_args, self.op_kwargs, values)
-        result = self.python_callable(*self.op_args, **kwargs)
-        if inspect.iscoroutine(result):
-            import asyncio  # late: it would make every fork of a runner a quarter bigger
-
-            result = asyncio.run(result)
+        values = {**context, "templates_dict": self.templates_dict}
+        result = call(self.python_callable, self.op_args, self.op_kwargs, values, context)
         if result is not None and self.show_return_value_in_logs:
             self.log.info("returned %s", _shortened(result))
         return result
@@ -71,6 +68,23 @@ class DecoratedPython(PythonOperator):
     """The task that ``@task`` makes of a function."""
 
     operator_name: ClassVar[str] = "@task"
+
+
+def call(
+    function: Callable[..., Any],
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    values: Mapping[str, Any],
+    context: Context,
+) -> Any:
+    """Return what ``function`` returns: its arguments as its type hints say, ``values`` for names of the context."""
+    args, kwargs = convert_arguments(function, args, kwargs)
+    result = function(*args, **call_arguments(function, args, kwargs, {**values, "context": context}))
+    if inspect.iscoroutine(result):
+        import asyncio  # late: it would make every fork of a runner a quarter bigger
+
+        result = asyncio.run(result)
+    return result
 
 
 def call_arguments(
