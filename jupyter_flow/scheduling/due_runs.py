@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from ..model.changes import RunChange, RunInfo
 from ..model.reason import Reason
 from ..model.rows import Dag, DagRun
 from ..model.slots import RunCounts
 from ..model.state import RunState
-from .timetable import Timetable
+from .timetable import Missed, Timetable
 
 QUEUED_AHEAD = 4
 """How many scheduled runs over ``max_active_runs`` are created ``queued``; the rest stays due."""
@@ -19,10 +19,13 @@ QUEUED_AHEAD = 4
 
 @dataclass(frozen=True)
 class DueRuns:
-    """Runs to create now (oldest first), and the next one to write to the DAG's row (None: there is none)."""
+    """Runs to create now (oldest first), the next one to write to the DAG's row (None: there is none), and the dates
+    that were passed over on the way (None: there are none).
+    """
 
     new: list[RunInfo]
     next: RunInfo | None
+    missed: Missed | None = None
 
 
 @dataclass(frozen=True)
@@ -33,25 +36,99 @@ class StartRuns:
     waiting: list[tuple[DagRun, Reason]]
 
 
-def next_for(dag: Dag, last_logical: datetime | None, now: datetime) -> RunInfo | None:
-    """Return the next scheduled run of ``dag`` after the one of ``last_logical``, due or not."""
-    timetable = Timetable(dag.schedule, dag.timezone)
-    return timetable.next_run(last_logical, now, dag.start_date, dag.end_date, dag.catchup)
+def timetable_of(dag: Dag, known: Sequence[RunInfo] = ()) -> Timetable:
+    """Return the timetable of ``dag``; ``known``: what its custom timetable has answered."""
+    return Timetable(dag.schedule, dag.timezone, known)
 
 
-def due_runs(dag: Dag, counts: RunCounts, last_logical: datetime | None, now: datetime) -> DueRuns:
+def next_for(
+    dag: Dag,
+    last_logical: datetime | None,
+    now: datetime,
+    *,
+    last_end: datetime | None = None,
+    known: Sequence[RunInfo] = (),
+    expected: datetime | None = None,
+) -> RunInfo | None:
+    """Return the next scheduled run of ``dag`` after the one of ``last_logical``, due or not.
+
+    ``last_end``: the end of its interval. ``expected``: the logical date that was said to be next.
+    """
+    return timetable_of(dag, known).next_run(
+        last_logical,
+        now,
+        dag.start_date,
+        dag.end_date,
+        dag.catchup,
+        last_end=last_end,
+        window=None if dag.catchup_window is None else timedelta(seconds=dag.catchup_window),
+        expected=expected,
+    )
+
+
+def missed_before(
+    dag: Dag,
+    following: RunInfo | None,
+    last_logical: datetime | None,
+    now: datetime,
+    *,
+    last_end: datetime | None = None,
+    known: Sequence[RunInfo] = (),
+    expected: datetime | None = None,
+) -> Missed | None:
+    """Return the dates that are due but come before ``following`` (None: nothing follows) and so get no run.
+
+    They count from the ``expected`` one on, else from the one after the last run, else from the start date.
+    """
+    timetable = timetable_of(dag, known)
+    if expected is None:
+        if last_logical is None and dag.start_date is None:
+            return None
+        whole = timetable.next_run(last_logical, now, dag.start_date, dag.end_date, True, last_end=last_end)
+        if whole is None:
+            return None
+        expected = whole.logical_date
+    until = None if following is None else following.logical_date
+    return timetable.missed(expected, until, now, dag.start_date, dag.end_date)
+
+
+def due_runs(
+    dag: Dag,
+    counts: RunCounts,
+    last_logical: datetime | None,
+    now: datetime,
+    *,
+    last_end: datetime | None = None,
+    known: Sequence[RunInfo] = (),
+) -> DueRuns:
     """Return the runs of an unpaused ``dag`` that are due at ``now``.
 
-    ``last_logical`` is the logical date of its last scheduled run. No more than ``max_active_runs`` +
-    :data:`QUEUED_AHEAD` unfinished runs come into being.
+    ``last_logical`` is the logical date of its last scheduled run, ``last_end`` the end of its interval. No more than
+    ``max_active_runs`` + :data:`QUEUED_AHEAD` unfinished runs come into being (of a continuous DAG: one).
     """
-    room = dag.max_active_runs + QUEUED_AHEAD - counts.queued - counts.running
+    continuous = dag.schedule.kind == "continuous"
+    most = 1 if continuous else dag.max_active_runs + QUEUED_AHEAD
+    room = most - counts.queued - counts.running
+    recorded = _recorded(dag)
+    if room <= 0 and recorded is not None:
+        return DueRuns([], recorded)
+    expected = recorded.logical_date if recorded is not None else None
+    following = next_for(dag, last_logical, now, last_end=last_end, known=known, expected=expected)
+    missed = missed_before(dag, following, last_logical, now, last_end=last_end, known=known, expected=expected)
     new: list[RunInfo] = []
-    following = next_for(dag, last_logical, now)
     while following is not None and following.run_after <= now and len(new) < room:
         new.append(following)
-        following = next_for(dag, following.logical_date, now)
-    return DueRuns(new, following)
+        last = following
+        following = next_for(dag, last.logical_date, now, last_end=last.data_interval_end, known=known)
+    return DueRuns(new, following, missed)
+
+
+def _recorded(dag: Dag) -> RunInfo | None:
+    """Return the next run as the DAG's row has it."""
+    if dag.next_run_after is None or dag.next_logical_date is None:
+        return None
+    start, end = dag.next_interval_start or dag.next_logical_date, dag.next_interval_end or dag.next_logical_date
+    return RunInfo(dag.next_run_after, dag.next_logical_date, start, end)
 
 
 def runs_to_start(

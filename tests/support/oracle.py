@@ -7,7 +7,8 @@ passes over runs right after the jump, and what an autumn hour repeats does not 
 brings to the same instant are one run. A jump of a whole day or more is a date that the place never had.
 
 It is slow on purpose: it walks through every minute in UTC and uses no cron library. A date matches if the month
-does, and the day of month and the day of week do; if both days are restricted (not ``*`` or ``?``), one is enough.
+does, and the day of month and the day of week do; if both days are restricted, one is enough (``*``, ``?`` and what
+names all days restrict nothing).
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ from zoneinfo import ZoneInfo
 
 MINUTE = timedelta(minutes=1)
 DAY = timedelta(days=1)
-WARM_UP = timedelta(hours=30)
+WARM_UP = timedelta(hours=6)
+"""Longer than any repeated hour: how the walk begins does not matter after it."""
 PRESETS = {
     "@hourly": "0 * * * *",
     "@daily": "0 0 * * *",
@@ -80,16 +82,18 @@ def job(expression: str) -> Job:
             nth.add((_number(item[1:], WEEKDAYS) % 7, -1))
         else:
             plain_weekdays.append(item)
+    days = _numbers(plain_days, 1, 31)
+    weekdays = frozenset(number % 7 for number in _numbers(",".join(plain_weekdays), 0, 7, WEEKDAYS))
     return Job(
         minutes=_numbers(minute, 0, 59),
         hours=_numbers(hour, 0, 23),
-        days=_numbers(plain_days, 1, 31) if plain_days else frozenset(),
+        days=days,
         months=_numbers(month, 1, 12, MONTHS),
-        weekdays=frozenset(number % 7 for number in _numbers(",".join(plain_weekdays), 0, 7, WEEKDAYS)),
+        weekdays=weekdays,
         seconds=tuple(sorted(_numbers(second[0], 0, 59))) if second else (0,),
         wildcard=minute.startswith("*") or hour.startswith("*"),
-        any_day=day in ("*", "?"),
-        any_weekday=weekday in ("*", "?"),
+        any_day=len(days) == 31,
+        any_weekday=len(weekdays) == 7,
         last_day="l" in day.split(","),
         nth=frozenset(nth),
     )
@@ -97,13 +101,13 @@ def job(expression: str) -> Job:
 
 def fires(expression: str, zone: str, start: datetime, end: datetime) -> list[datetime]:
     """Return the instants (UTC, ascending, each once) at which the job fires in ``[start, end)``."""
-    return [at for at in _walk(job(expression), ZoneInfo(zone), start, end) if start <= at < end]
+    return jobs_fires({"": job(expression)}, zone, start, end)[""]
 
 
 def jobs_fires(jobs: dict[str, Job], zone: str, start: datetime, end: datetime) -> dict[str, list[datetime]]:
     """Return :func:`fires` of several jobs."""
-    place = ZoneInfo(zone)
-    return {name: [at for at in _walk(one, place, start, end) if start <= at < end] for name, one in jobs.items()}
+    walked = list(_minutes(ZoneInfo(zone), start, end))
+    return {name: [at for at in _walk(one, walked) if start <= at < end] for name, one in jobs.items()}
 
 
 def transitions(zone: str, first_year: int, last_year: int) -> list[datetime]:
@@ -128,11 +132,17 @@ def wall_time(zone: str, at: datetime) -> datetime:
     return at.astimezone(ZoneInfo(zone)).replace(tzinfo=None, fold=0)
 
 
-def _walk(one: Job, place: ZoneInfo, start: datetime, end: datetime) -> Iterator[datetime]:
+def _minutes(place: ZoneInfo, start: datetime, end: datetime) -> Iterator[tuple[datetime, datetime]]:
+    """Every minute until ``end`` with what the wall shows, from a while before ``start`` on."""
     at = (start - WARM_UP).replace(second=0, microsecond=0)
-    virtual = at.astimezone(place).replace(tzinfo=None, fold=0) - MINUTE
     while at < end:
-        wall = at.astimezone(place).replace(tzinfo=None, fold=0)
+        yield at, at.astimezone(place).replace(tzinfo=None, fold=0)
+        at += MINUTE
+
+
+def _walk(one: Job, minutes: list[tuple[datetime, datetime]]) -> Iterator[datetime]:
+    virtual = minutes[0][1] - MINUTE
+    for at, wall in minutes:
         passed_over = False
         if not one.wildcard and MINUTE < wall - virtual < DAY:
             minute = virtual + MINUTE
@@ -145,7 +155,6 @@ def _walk(one: Job, place: ZoneInfo, start: datetime, end: datetime) -> Iterator
             yield at
         yield from (at + timedelta(seconds=second) for second in seconds)
         virtual = max(virtual, wall)
-        at += MINUTE
 
 
 def _offset(place: ZoneInfo, at: datetime) -> timedelta | None:
@@ -167,5 +176,6 @@ def _numbers(field: str, low: int, high: int, names: dict[str, int] | None = Non
         else:
             first = _number(span, names or {})
             last = high if step else first
-        found.update(range(first, last + 1, int(step or 1)))
+        through = [*range(first, high + 1), *range(low, last + 1)] if last < first else range(first, last + 1)
+        found.update(through[:: int(step or 1)])
     return frozenset(found)

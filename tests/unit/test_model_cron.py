@@ -7,7 +7,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from jupyter_flow.scheduling.cron import CronGrid, check_cron
+from jupyter_flow.model.cron import check_cron
+from jupyter_flow.model.cron_grid import CronGrid
 
 MINUTE = timedelta(minutes=1)
 ALL = frozenset(range(60))
@@ -101,6 +102,47 @@ def test_seconds_and_microseconds_do_not_move_fires() -> None:
     assert grid.after(datetime(2026, 1, 1, 0, 4, 59, 999_999, tzinfo=UTC)) == datetime(2026, 1, 1, 0, 5, tzinfo=UTC)
 
 
+def test_a_sixth_field_is_seconds_and_stands_last() -> None:
+    grid = CronGrid("*/30 8 * * * 10,50", ZoneInfo("UTC"))
+    seen, at = [], datetime(2026, 1, 1, 8, 0, 10, tzinfo=UTC)
+    for _ in range(4):
+        at = grid.after(at)
+        seen.append(f"{at:%d %H:%M:%S}")
+    assert seen == ["01 08:00:50", "01 08:30:10", "01 08:30:50", "02 08:00:10"]
+
+
+@pytest.mark.parametrize(
+    ("text", "dates"),
+    [
+        ("0 0 L * *", ["01-31", "02-28", "03-31"]),
+        ("0 0 L * fri", ["01-02", "01-09", "01-16", "01-23", "01-30", "01-31"]),
+        ("0 0 * * L5", ["01-30", "02-27"]),
+        ("0 0 * * mon#1,fri#2", ["01-05", "01-09", "02-02"]),
+        ("0 0 13 * fri", ["01-02", "01-09", "01-13", "01-16"]),
+        ("0 0 ? * tue", ["01-06", "01-13"]),
+        ("0 0 5-5 * *", ["01-05", "02-05"]),
+        ("0 0 * jun-AUG sat-sun", ["06-06", "06-07", "06-13"]),
+        ("0 0 29 2 1#5", ["2028-02-29", "2032-02-29"]),
+    ],
+)
+def test_days_and_weekdays(text: str, dates: list[str]) -> None:
+    grid, at, seen = CronGrid(text, ZoneInfo("UTC")), datetime(2025, 12, 31, 12, tzinfo=UTC), []
+    for date in dates:
+        at = grid.after(at)
+        seen.append(f"{at:%Y-%m-%d}"[-len(date) :])
+    assert seen == dates
+
+
+def test_counting_is_quick_and_says_when_it_is_not() -> None:
+    minutely = CronGrid("* * * * *", ZoneInfo("Europe/Berlin"))
+    start = datetime(2026, 10, 1, tzinfo=UTC)
+    assert minutely.count(start, start + timedelta(days=365)) == 365 * 1440
+    daily = CronGrid("30 2 * * *", ZoneInfo("Europe/Berlin"))
+    assert daily.count(start, start + timedelta(days=365)) == 365
+    assert daily.count(start, start) == 0
+    assert daily.count(start, datetime(2126, 1, 1, tzinfo=UTC)) is None
+
+
 def test_rare_dates_are_found() -> None:
     grid = CronGrid("0 0 29 2 *", ZoneInfo("Europe/Berlin"))
     leap = grid.after(datetime(2026, 1, 1, tzinfo=UTC))
@@ -108,7 +150,9 @@ def test_rare_dates_are_found() -> None:
     assert grid.at_or_before(leap - MINUTE) == datetime(2024, 2, 28, 23, tzinfo=UTC)
 
 
-@pytest.mark.parametrize("text", ["0 2 * * *", "*/5 1-3 * jan,feb mon-fri", "0 0 L * *", "0 0 * * 7", "0 0 * * mon#1"])
+@pytest.mark.parametrize(
+    "text", ["0 2 * * *", "*/5 1-3 * jan,feb mon-fri", "0 0 L * *", "0 0 * * 7", "0 0 * * mon#1", "@daily"]
+)
 def test_good_cron_is_accepted(text: str) -> None:
     assert check_cron(text) is None
 
@@ -118,16 +162,20 @@ def test_good_cron_is_accepted(text: str) -> None:
     [
         ("0 2 *", "has 3 fields"),
         ("* * * *", "has 4 fields"),
-        ("0 2 * * * *", "has 6 fields"),
+        ("0 2 * * * * *", "has 7 fields"),
+        ("0 2 * * * 60", "out of range"),
         ("", "has 0 fields"),
         ("61 * * * *", "out of range"),
         ("0 0 30 2 *", "never fires"),
-        ("H * * * *", "random"),
-        ("R R * * *", "random"),
-        ("0 0 ; rm *", "characters"),
-        ("x y z a b", "not valid"),
+        ("H * * * *", "'H' is not a cron field"),
+        ("R R * * *", "is not a cron field"),
+        ("0 0 ; rm *", "';' is not a cron field"),
+        ("x y z a b", "is not a cron field"),
         ("*/0 * * * *", "not valid"),
-        ("* " * 100_000, "more than 250"),
+        ("? 0 * * *", "Question mark"),
+        ("0 0 * * 1,fri#2", "not valid"),
+        ("0 0 * * 5L", "not valid"),
+        ("* " * 100_000, "more than 256"),
     ],
 )
 def test_bad_cron_is_refused_in_one_sentence(text: str, part: str) -> None:
