@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 Context = Mapping[str, Any]
+HELPER = "jupyter_flow_helper"
+"""The module that the runner puts into the kernel of a notebook."""
 
 _running: list[Context] = []
 
 
 def get_current_context() -> Context:
-    """Return the context of the running task.
+    """Return the context of the running task (in a notebook that runs as a task: a copy of its plain parts).
 
     Raises RuntimeError outside a task (e.g. while the DAG file is loaded).
     """
+    if helper := sys.modules.get(HELPER):
+        found: Context = helper.context
+        return found
     if not _running:
         raise RuntimeError("no task is running here: get_current_context() works inside a task, not in the DAG file")
     return _running[-1]

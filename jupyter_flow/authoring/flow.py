@@ -7,15 +7,14 @@ and the names here hand over to it. In a notebook that is run by hand nothing is
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from types import ModuleType
 from typing import Any
 
-from .context import current_context
-from .runtime import Runtime, current
+from .context import HELPER, current_context
+from .runtime import NOT_GIVEN, Runtime, current
 from .xcom_arg import RETURN_VALUE
 
-HELPER = "jupyter_flow_helper"
 _NO_TASK = "works inside a running task"
 
 
@@ -40,29 +39,39 @@ def _runtime(what: str, words: str) -> Runtime | None:
 
 
 def xcom_push(key: str, value: Any) -> None:
-    """Hand ``value`` (JSON) to the other tasks of the DAG run, under ``key``."""
+    """Hand ``value`` to the other tasks of the DAG run, under ``key``."""
     if helper := _helper():
         helper.xcom_push(key, value)
     elif runtime := _runtime("xcom_push", f"xcom_push {key} = {str(value)[:500]}"):
         runtime.xcom_push(key, value)
 
 
-def xcom_pull(task_ids: str | Sequence[str], key: str = RETURN_VALUE, default: Any = None) -> Any:
-    """Return what the task ``task_ids`` pushed under ``key`` (a list of ids gives a list), else ``default``.
+def xcom_pull(
+    task_ids: str | Iterable[str] | None = None,
+    key: str | None = RETURN_VALUE,
+    default: Any = None,
+    *,
+    dag_id: str | None = None,
+    include_prior_dates: bool = False,
+    map_indexes: Any = NOT_GIVEN,
+    run_id: str | None = None,
+) -> Any:
+    """Return what the task ``task_ids`` pushed under ``key``, else ``default``.
 
-    Raises LookupError in a notebook that is run by hand, unless ``default`` is given.
+    A list of ids gives a list of values, a mapped task the list over its map indexes; no id means this task. The
+    other arguments are those of ``ti.xcom_pull``. In a notebook that is run by hand it returns ``default``, and raises
+    LookupError without one.
     """
+    more: dict[str, Any] = {"dag_id": dag_id, "include_prior_dates": include_prior_dates, "run_id": run_id}
+    if map_indexes is not NOT_GIVEN:
+        more["map_indexes"] = map_indexes
     if helper := _helper():
-        return helper.xcom_pull(task_ids, key, default)
-    if not isinstance(task_ids, str):
-        return [xcom_pull(task_id, key, default) for task_id in task_ids]
-    runtime = current()
-    if runtime is not None:
-        found, value = runtime.xcom_pull(task_ids, key)
-        return value if found else default
+        return helper.xcom_pull(task_ids, key, default, **more)
+    if runtime := current():
+        return runtime.xcom_pull(task_ids, key=key, default=default, **more)
     if default is None:
         raise LookupError(f"xcom_pull({task_ids!r}, {key!r}) {_NO_TASK}; give default= to work by hand")
-    return default
+    return default if task_ids is None or isinstance(task_ids, str) else [default for _ in task_ids]
 
 
 def log_metric(name: str, value: float, step: int | None = None) -> None:

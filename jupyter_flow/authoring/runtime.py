@@ -6,12 +6,17 @@ An operator never imports the runner: the runner makes a :class:`Runtime` curren
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
+
+from .xcom_arg import RETURN_VALUE
+
+NOT_GIVEN: Any = type("_NotGiven", (), {"__repr__": lambda self: "<not given>", "__bool__": lambda self: False})()
+"""The default of ``map_indexes``, for which None has a meaning of its own."""
 
 
 @dataclass(frozen=True)
@@ -39,25 +44,32 @@ class Runtime(Protocol):
         """Execute a notebook and return the value for the task's ``return_value`` XCom (None: nothing)."""
 
     def xcom_push(self, key: str, value: Any) -> None:
-        """Keep ``value`` (JSON) under ``key`` as an XCom of this attempt."""
+        """Keep ``value`` under ``key`` as an XCom of this attempt."""
 
     def xcom_pull(
         self,
-        task_id: str,
-        key: str,
-        *,
-        map_index: int = -1,
+        task_ids: str | Iterable[str] | None = None,
         dag_id: str | None = None,
-        run_id: str | None = None,
+        key: str | None = RETURN_VALUE,
         include_prior_dates: bool = False,
-    ) -> tuple[bool, Any]:
-        """Return whether the XCom exists, and its value."""
+        *,
+        map_indexes: Any = NOT_GIVEN,
+        default: Any = None,
+        run_id: str | None = None,
+    ) -> Any:
+        """Return what tasks pushed (see ``runner.xcom_pull``)."""
 
     def variable_get(self, key: str) -> str | None:
-        """Return the text of a variable, None if it is not set."""
+        """Return the text of a variable, None if it is not set. The environment comes before the house."""
 
     def variable_set(self, key: str, value: str, description: str | None = None) -> None:
         """Set a variable."""
+
+    def variable_delete(self, key: str) -> bool:
+        """Delete a variable and return whether it was there."""
+
+    def variable_keys(self, prefix: str) -> list[str]:
+        """Return the keys of the house's variables that begin with ``prefix``, sorted."""
 
     def now(self) -> datetime:
         """Return this instant (aware, UTC)."""
@@ -73,6 +85,9 @@ class Runtime(Protocol):
 
     def log_metric(self, name: str, value: float, step: int | None = None) -> None:
         """Record a metric of this attempt."""
+
+    def notify(self, message: str, level: str) -> None:
+        """Show ``message`` to the people who have JupyterLab open; ``level``: info, success, warning or error."""
 
     def progress(self, fraction: float, text: str = "") -> None:
         """Say how far the task is: ``fraction`` from 0 to 1."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
@@ -13,42 +13,28 @@ from .xcom_arg import RETURN_VALUE, XComArg
 if TYPE_CHECKING:
     from jinja2 import Environment, nodes
 
-CONTEXT_NAMES = (
-    "dag",
-    "dag_id",
-    "dag_run",
-    "data_interval_end",
-    "data_interval_start",
-    "ds",
-    "ds_nodash",
-    "execution_date",
-    "logical_date",
-    "macros",
-    "map_index",
-    "next_ds",
-    "next_ds_nodash",
-    "next_execution_date",
-    "params",
-    "prev_data_interval_end_success",
-    "prev_data_interval_start_success",
-    "prev_start_date_success",
-    "run_id",
-    "task",
-    "task_id",
-    "task_instance",
-    "task_instance_key_str",
-    "ti",
-    "tomorrow_ds",
-    "tomorrow_ds_nodash",
-    "try_number",
-    "ts",
-    "ts_nodash",
-    "ts_nodash_with_tz",
-    "var",
-    "yesterday_ds",
-    "yesterday_ds_nodash",
+OLD_DATE_NAMES = (
+    *("END_DATE", "end_date", "execution_date", "latest_date", "next_ds", "next_ds_nodash", "next_execution_date"),
+    *("prev_ds", "prev_ds_nodash", "prev_execution_date", "prev_execution_date_success"),
+    *("tomorrow_ds", "tomorrow_ds_nodash", "yesterday_ds", "yesterday_ds_nodash"),
 )
-"""The names a template sees (those of dates only in a run that has a logical date)."""
+OLD_NAMES = (*OLD_DATE_NAMES, "conf", "tables")
+"""Names that older documents teach. They go on working (those of dates in runs with a logical date)."""
+DATE_NAMES = (
+    *("data_interval_end", "data_interval_start", "ds", "ds_nodash", "logical_date"),
+    *("prev_data_interval_end_success", "prev_data_interval_start_success", "ts", "ts_nodash", "ts_nodash_with_tz"),
+    *OLD_DATE_NAMES,
+)
+"""Names that only a run with a logical date has."""
+CONTEXT_NAMES = (
+    *DATE_NAMES,
+    *("conf", "conn", "dag", "dag_id", "dag_run", "expanded_ti_count", "inlet_events", "inlets", "macros", "map_index"),
+    *("map_index_template", "outlet_events", "outlets", "params", "partition_date", "partition_key"),
+    *("prev_end_date_success", "prev_start_date_success", "run_id", "tables", "task", "task_id", "task_instance"),
+    *("task_instance_key_str", "task_reschedule_count", "templates_dict", "test_mode", "ti", "triggering_asset_events"),
+    *("try_number", "var"),
+)
+"""The names that a template sees."""
 FILTERS = ("ds", "ds_nodash", "ts", "ts_nodash", "ts_nodash_with_tz")
 """Filters for dates, besides jinja2's own."""
 _TASK_INSTANCE = ("ti", "task_instance")
@@ -69,25 +55,34 @@ def is_template(text: str) -> bool:
     return "{{" in text or "{%" in text or "{#" in text
 
 
-def template_names(where: str, fields: Mapping[str, Any]) -> TemplateNames:
+def template_names(where: str, fields: Mapping[str, Any], *, lenient: bool = False) -> TemplateNames:
     """Return what the values of template ``fields`` (nested, name -> value) name.
 
-    Raises :class:`DagError` for a template that is not valid.
+    Raises :class:`DagError` for a template that is not valid; ``lenient``: it is passed over, because the author's
+    own extensions of the language may make it valid.
     """
     found = TemplateNames()
     for name, value in fields.items():
         for item in _leaves(value):
             if isinstance(item, XComArg):
-                found.xcoms.add((str(item.task_id), item.key))
+                found.xcoms.update(item.xcoms())
             elif is_template(item):
                 try:
                     inner = _read(item)
                 except _Broken as error:
+                    if lenient:
+                        continue
                     raise DagError(f"{where}: template field {name!r}: {error}") from None
                 found.xcoms |= inner.xcoms
                 found.variables |= inner.variables
                 found.unknown |= inner.unknown
     return found
+
+
+def templated_attributes(value: Any) -> Sequence[str]:
+    """Return the names of the attributes of an author's object (within a template field) that are templates too."""
+    found = getattr(value, "template_fields", ())
+    return found if isinstance(found, (list, tuple)) and not isinstance(value, type) else ()
 
 
 def _leaves(value: Any) -> Iterator[str | XComArg]:
@@ -99,6 +94,9 @@ def _leaves(value: Any) -> Iterator[str | XComArg]:
     elif isinstance(value, (list, tuple, set, frozenset)):
         for item in value:
             yield from _leaves(item)
+    else:
+        for name in templated_attributes(value):
+            yield from _leaves(getattr(value, name, None))
 
 
 @cache

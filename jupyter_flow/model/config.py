@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from .records import Limits
+from .records import Limits, XComSettings
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,7 @@ class FlowConfig:
     waiting_kernels: int = 1
     idle_after: float = 300.0
     limits: Limits = Limits()
+    xcom: XComSettings = XComSettings()
     profile: str = ""
     strict: bool = False
 

@@ -33,7 +33,8 @@ TEXTS: dict[str, str] = {
     "infra_exhausted": "the runner was lost {count} times: {message}",
     "bad_result": "the result of the attempt is unusable: {message}",
     "xcom_size": "XCom {key!r} has {size} bytes, more than {limit}: write a file and push its path",
-    "xcom_json": "XCom {key!r} of type {type} is not JSON: push plain values or a path",
+    "xcom_store": "XCom {key!r} cannot be kept or read: {message}",
+    "xcom_value": "{message}",
     # why it waits
     "upstream_waiting": "waits for {tasks}",
     "upstream_failed": "upstream {tasks} failed (trigger rule {rule})",

@@ -19,7 +19,10 @@ OUTCOMES: tuple[Outcome, ...] = ("success", "failed", "skipped", "cancelled", "u
 
 @dataclass(frozen=True)
 class RunFacts:
-    """What a task may know of its DAG run. Dates are None for a dateless run."""
+    """What a task may know of its DAG run. Dates are None for a dateless run.
+
+    ``prev_logical_date``, ``next_logical_date``: what the timetable says comes before and after this run.
+    """
 
     dag_id: str
     run_id: str
@@ -37,6 +40,9 @@ class RunFacts:
     prev_data_interval_end_success: str | None = None
     prev_start_date_success: str | None = None
     prev_end_date_success: str | None = None
+    prev_logical_date: str | None = None
+    next_logical_date: str | None = None
+    prev_logical_date_success: str | None = None
 
 
 @dataclass(frozen=True)
@@ -53,12 +59,29 @@ class Limits:
 
 
 @dataclass(frozen=True)
+class XComSettings:
+    """Where runners keep XComs that do not go into the database.
+
+    ``store``: URL of a folder (``file:///data/xcoms``, ``s3://bucket/xcoms`` … as fsspec has them). Empty: arrays and
+    frames are kept in the state folder, and JSON over ``Limits.xcom_max_bytes`` is refused. ``threshold``: with a
+    store, JSON of more bytes goes there. ``backend``: ``module:Class`` of an own backend, loaded in runners only.
+    ``allowed_classes``: patterns (``mypackage.*``) of classes that runners may import to rebuild a value.
+    """
+
+    store: str = ""
+    threshold: int = 262_144
+    backend: str = ""
+    allowed_classes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Workload:
     """One attempt of one task instance, complete: the common task asks the house nothing.
 
     ``bundle``: folder with the pinned, read-only copies, laid out as under the DAG folder; ``dag_folder``: that
     DAG folder on disk (originals); ``root``: notebooks and templates must lie beneath it. ``cwd``: working
-    folder of the task. ``xcoms``: resolved upstream values as ``{"task_id","map_index","key","value"}``.
+    folder of the task. ``xcoms``: resolved upstream values as ``{"task_id","map_index","key","value"}``, or with
+    ``reference`` in place of ``value``.
     ``variables``: values of the variables that templates name. ``spool``: the attempt's folder.
     ``home``: for questions over house.sock. ``kernels``: socket path of the kernel forkserver, or None.
 
@@ -104,10 +127,12 @@ class Workload:
     template_searchpath: tuple[str, ...] = ()
     user_templates: bool = False
     kind: Literal["task", "callback"] = "task"
+    xcom: XComSettings = XComSettings()
 
     def to_json(self) -> dict[str, Any]:
         """Return the workload as JSON-ready data (shallow: whoever gets it writes it at once)."""
         nested = {"task": plain(self.task), "run": dict(vars(self.run)), "limits": dict(vars(self.limits))}
+        nested["xcom"] = dict(vars(self.xcom))
         return {**vars(self), **nested}
 
     @classmethod
@@ -117,6 +142,8 @@ class Workload:
         values["task"] = task_from_json(values["task"])
         values["run"] = RunFacts(**values["run"])
         values["limits"] = Limits(**values["limits"])
+        settings = dict(values.get("xcom") or {})
+        values["xcom"] = XComSettings(**{**settings, "allowed_classes": tuple(settings.get("allowed_classes", ()))})
         tuples = ("upstream_task_ids", "downstream_task_ids", "xcoms", "mapped_task_ids", "asset_events")
         for name in (*tuples, "template_searchpath"):
             values[name] = tuple(values.get(name, ()))

@@ -96,6 +96,7 @@ class Attempt:
         from ..authoring.runtime import using
         from .around_execute import carry_out, label_of
         from .dag_loader import operator_for
+        from .masking import masked
         from .plain_fields import plain_fields
         from .task_channel import TaskChannel
         from .task_context import build_context
@@ -110,7 +111,7 @@ class Attempt:
                 from .templating import render
 
                 plain = render(operator, context, native=workload.render_template_as_native_obj)
-            self._rendered = plain
+            self._rendered = masked(plain, channel.secrets)
             os.environ.update(getattr(operator, "env", None) or {})
             os.chdir(Path(workload.cwd, getattr(operator, "cwd", None) or "."))
             try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,7 @@ NAME = "flow"
 class _NoHouse:
     """Receives the messages of a notebook that runs outside a task: they stay in its outputs."""
 
-    def xcom_push(self, key: str, value: Any) -> None:
+    def xcom_push_json(self, key: str, data: Any, file: str | None = None) -> None:
         """Nothing to do."""
 
     def log_metric(self, name: str, value: float, step: int | None = None) -> None:
@@ -40,8 +40,8 @@ class _NoHouse:
         """Nothing to do."""
 
 
-def _nothing_to_pull(task_id: str, key: str) -> tuple[bool, Any]:
-    return False, None
+def _no_answer(op: str, arguments: Mapping[str, Any]) -> Any:
+    raise LookupError(f"{op}: this notebook does not run as a task")
 
 
 @dataclass
@@ -57,7 +57,7 @@ class EngineTask:
     home: Path | None = None
     limits: Limits = Limits()
     receiver: Any = field(default_factory=_NoHouse)
-    pull: Callable[[str, str], tuple[bool, Any]] = _nothing_to_pull
+    answer: Callable[[str, Mapping[str, Any]], Any] = _no_answer
     helper: str | None = None
     env: dict[str, str] = field(default_factory=dict)
     kernels_socket: str | None = None
@@ -136,7 +136,7 @@ class FlowEngine(Engine):
             records=records,
             messages=messages,
             limits=OutputLimits(task.limits.cell_output_max_bytes, task.limits.notebook_max_bytes),
-            pull=task.pull,
+            answer=task.answer,
             helper=task.helper,
             grace=task.limits.kill_grace,
             cell_timeout=task.cell_timeout,

@@ -14,10 +14,10 @@ KINDS = (XCOM, METRIC, PROGRESS)
 
 
 class Receiver(Protocol):
-    """Where the messages go: a part of ``authoring.runtime.Runtime``."""
+    """Where the messages go."""
 
-    def xcom_push(self, key: str, value: Any) -> None:
-        """Keep an XCom; raises TaskFailure if it is too big."""
+    def xcom_push_json(self, key: str, data: Any, file: str | None = None) -> None:
+        """Keep an XCom, given as JSON or as a file of it; raises TaskFailure if it is too big."""
 
     def log_metric(self, name: str, value: float, step: int | None = None) -> None:
         """Keep a metric."""
@@ -76,7 +76,7 @@ class HouseMessages:
         for number in sorted(self._seen):
             kind, data = self._seen[number]
             if kind == XCOM:
-                self._receiver.xcom_push(data["key"], data["value"])
+                self._receiver.xcom_push_json(data["key"], data["value"], data.get("file"))
             elif kind == METRIC:
                 self._receiver.log_metric(data["name"], data["value"], data.get("step"))
 
@@ -85,8 +85,8 @@ def _checked(kind: str, data: Any) -> dict[str, Any]:
     needed = {XCOM: {"key", "value"}, METRIC: {"name", "value"}, PROGRESS: {"fraction"}}.get(kind, {"?"})
     if not isinstance(data, dict) or needed - set(data):
         raise ValueError(f"a message {kind} needs {' and '.join(sorted(needed))}")
-    if kind == XCOM and not isinstance(data["key"], str):
-        raise ValueError(f"the key of a message {kind} must be a text")
+    if kind == XCOM and not (isinstance(data["key"], str) and isinstance(data.get("file"), str | None)):
+        raise ValueError(f"the key (and file) of a message {kind} must be a text")
     number = data.get("value") if kind == METRIC else data.get("fraction", 0)
     if kind != XCOM and (isinstance(number, bool) or not isinstance(number, int | float)):
         raise ValueError(f"{number!r} in a message {kind} is not a number")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from nbclient.exceptions import CellExecutionComplete
@@ -63,8 +63,8 @@ class _Request:
 class NotebookRun(NotebookOutputs):
     """Executes the code cells of ``nb`` and tells ``records`` what happens.
 
-    ``messages``: takes what the notebook says to the house. ``pull``: answers a kernel's question for an XCom,
-    ``(task_id, key) -> (found, value)``. ``helper``: code of the silent first request for Python kernels, or
+    ``messages``: takes what the notebook says to the house. ``answer``: answers a kernel's question,
+    ``(op, arguments) -> JSON``. ``helper``: code of the silent first request for Python kernels, or
     None. ``grace``: seconds between SIGINT, SIGTERM and SIGKILL. ``cell_timeout``: seconds or None.
     """
 
@@ -76,7 +76,7 @@ class NotebookRun(NotebookOutputs):
         records: CellRecords,
         messages: HouseMessages,
         limits: OutputLimits,
-        pull: Callable[[str, str], tuple[bool, Any]],
+        answer: Callable[[str, Mapping[str, Any]], Any],
         helper: str | None,
         grace: float,
         cell_timeout: float | None,
@@ -84,7 +84,7 @@ class NotebookRun(NotebookOutputs):
     ) -> None:
         super().__init__(nb, request.kernel_name, records=records, messages=messages, limits=limits)
         self._request_for_kernel = request
-        self._pull = pull
+        self._answer_question = answer
         self._helper = helper
         self._grace = grace
         self._cell_timeout = cell_timeout
@@ -292,12 +292,8 @@ class NotebookRun(NotebookOutputs):
     async def _answer(self, question: str) -> None:
         try:
             asked = json.loads(question)
-            if asked["op"] != "xcom_pull":
-                raise ValueError(f"unknown question {asked['op']!r}")
-            arguments = asked["args"]
-            answer: dict[str, Any] = {
-                "ok": list(await asyncio.to_thread(self._pull, str(arguments["task_id"]), str(arguments["key"])))
-            }
+            found = await asyncio.to_thread(self._answer_question, str(asked["op"]), dict(asked["args"]))
+            answer: dict[str, Any] = {"ok": found}
         except Exception as error:
             answer = {"error": f"{type(error).__name__}: {error}"}
         self.kc.input(json.dumps(answer))  # type: ignore[union-attr]

@@ -14,11 +14,13 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from ..authoring.exceptions import TaskFailure
-from ..authoring.runtime import NotebookRequest, Runtime
+from ..authoring.runtime import NotebookRequest
 from ..model.reason import Reason
 from ..model.records import Workload
 from .interrupts import Interrupted, Interrupts
+from .notebook_values import NotebookValues
 from .spool_files import CELLS, JsonLines, LogFile, save_atomically
+from .task_channel import TaskChannel
 from .warm import import_notebook_base
 
 MAX_SOURCE = 200_000_000
@@ -41,7 +43,7 @@ class NotebookTask:
     """Executes the notebooks of one attempt."""
 
     workload: Workload
-    runtime: Runtime
+    channel: TaskChannel
     log: LogFile
     interrupts: Interrupts
     facts: NotebookFacts = field(default_factory=NotebookFacts)
@@ -74,13 +76,14 @@ class NotebookTask:
         )
         node.metadata["kernelspec"] = {"name": name, "display_name": spec.display_name, "language": spec.language}
         events = JsonLines(Path(self.workload.spool) / CELLS)
+        values = NotebookValues(self.workload, self.channel)
         task = engine.EngineTask(
             attempt_id=self.workload.attempt_id,
             home=Path(self.workload.home),
             limits=self.workload.limits,
-            receiver=self.runtime,
-            pull=self.runtime.xcom_pull,
-            helper=helper_code(self.workload),
+            receiver=values,
+            answer=values.answer,
+            helper=helper_code(values.snapshot()),
             env=dict(request.env or {}),
             kernels_socket=self.workload.kernels,
             cwd=request.cwd or str(path.parent),
@@ -242,27 +245,13 @@ def check_values(parameters: Mapping[str, Any], language: str) -> None:
             raise _bad_parameters(f"{name}: text with $, #{{ or ` cannot be handed to {language} safely")
 
 
-def helper_code(workload: Workload) -> str:
-    """Return the code of the silent first request: it makes ``jupyter_flow_helper`` and leaves no name behind."""
+def helper_code(snapshot: str) -> str:
+    """Return the code of the silent first request: it makes ``jupyter_flow_helper`` and leaves no name behind.
+
+    ``snapshot``: as :meth:`NotebookValues.snapshot` makes it.
+    """
     from . import notebook_helper
 
-    run = workload.run
-    context = {
-        "dag_id": run.dag_id,
-        "run_id": run.run_id,
-        "run_type": run.run_type,
-        "task_id": workload.task.task_id,
-        "map_index": workload.map_index,
-        "try_number": workload.try_number,
-        "attempt_number": workload.attempt_number,
-        "logical_date": run.logical_date,
-        "data_interval_start": run.data_interval_start,
-        "data_interval_end": run.data_interval_end,
-        "params": dict(run.params),
-        "conf": dict(run.conf),
-    }
-    xcoms = [x for x in workload.xcoms if x.get("map_index", -1) == -1]
-    snapshot = json.dumps({"context": context, "xcoms": xcoms, "limit": workload.limits.xcom_max_bytes})
     source = Path(notebook_helper.__file__).read_text("utf-8")
     bootstrap = (
         "import sys, types\n"

@@ -2,78 +2,28 @@
 
 from __future__ import annotations
 
-import json
+import math
 import os
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
 from pathlib import Path, PurePosixPath
 from types import SimpleNamespace
 from typing import Any
 
+from ..authoring.checks import suggestion
+from ..authoring.connection import Connection, ConnectionNotFound
 from ..authoring.operator import BaseOperator
 from ..authoring.runtime import Runtime
-from ..authoring.xcom_arg import RETURN_VALUE
-from ..model.instants import from_iso, from_iso_or_none
+from ..authoring.template_names import DATE_NAMES
+from ..authoring.variable import read_json
+from ..model.instants import from_iso_or_none
 from ..model.records import Workload
-from .macros import MACROS, filter_ds, filter_ds_nodash, filter_ts, filter_ts_nodash, filter_ts_nodash_with_tz
+from .asset_events import InletEvents, OutletEvents, TriggeringAssetEvents
+from .context_dates import dates_of, old_names
+from .macros import MACROS
 from .task_channel import TaskChannel
+from .task_instance import DagRunView, TaskInstanceView
 
 __all__ = ["TaskChannel", "TaskContext", "build_context", "dag_facts", "task_facts", "working_folder"]
-
-
-class TaskInstanceView:
-    """``ti``: the task instance, as its own task may see it."""
-
-    def __init__(self, workload: Workload, runtime: Runtime) -> None:
-        self.task_id = workload.task.task_id
-        self.dag_id = workload.run.dag_id
-        self.run_id = workload.run.run_id
-        self.map_index = workload.map_index
-        self.try_number = workload.try_number
-        self.max_tries = workload.max_tries
-        self.attempt_number = workload.attempt_number
-        self.operator = workload.task.operator
-        self.owner = workload.task.owner
-        self._runtime = runtime
-
-    def xcom_push(self, key: str, value: Any) -> None:
-        """Hand ``value`` (JSON) to the other tasks of the DAG run, under ``key``."""
-        self._runtime.xcom_push(key, value)
-
-    def xcom_pull(
-        self,
-        task_ids: str | Iterable[str] | None = None,
-        dag_id: str | None = None,
-        key: str = RETURN_VALUE,
-        include_prior_dates: bool = False,
-        *,
-        map_indexes: int | None = None,
-        default: Any = None,
-        run_id: str | None = None,
-    ) -> Any:
-        """Return what the task ``task_ids`` pushed under ``key``, else ``default``.
-
-        A list of ids gives a list of values; no id means this task.
-        """
-        if task_ids is not None and not isinstance(task_ids, str):
-            return [
-                self.xcom_pull(
-                    task_id, dag_id, key, include_prior_dates, map_indexes=map_indexes, default=default, run_id=run_id
-                )
-                for task_id in task_ids
-            ]
-        found, value = self._runtime.xcom_pull(
-            task_ids or self.task_id,
-            key,
-            map_index=-1 if map_indexes is None else map_indexes,
-            dag_id=dag_id,
-            run_id=run_id,
-            include_prior_dates=include_prior_dates,
-        )
-        return value if found else default
-
-    def __repr__(self) -> str:
-        return f"<TaskInstance: {self.dag_id}.{self.task_id} {self.run_id} try {self.try_number}>"
 
 
 class VariableView:
@@ -88,12 +38,7 @@ class VariableView:
         text = self._runtime.variable_get(key)
         if text is None:
             return default
-        if not self._as_json:
-            return text
-        try:
-            return json.loads(text)
-        except ValueError as error:
-            raise ValueError(f"variable {key!r} is not JSON: {error}") from None
+        return read_json(key, text) if self._as_json else text
 
     def __getattr__(self, key: str) -> Any:
         if key.startswith("_"):
@@ -107,45 +52,113 @@ class VariableView:
     __getitem__ = __getattr__
 
 
+class ConnectionView:
+    """``conn``: connections by id."""
+
+    def get(self, conn_id: str, default_conn: Any = None) -> Any:
+        """Return the connection ``conn_id``, else ``default_conn``."""
+        try:
+            return Connection.get(conn_id)
+        except ConnectionNotFound:
+            return default_conn
+
+    def __getattr__(self, conn_id: str) -> Any:
+        if conn_id.startswith("_"):
+            raise AttributeError(conn_id)
+        return Connection.get(conn_id)
+
+
+class MissingName(KeyError):
+    """A name that the context does not have: one sentence."""
+
+    def __init__(self, name: str, known: Iterable[str]) -> None:
+        super().__init__(name)
+        names = sorted(known)
+        self._words = f"the context has no {name!r}{suggestion(str(name), names)}; there are: {', '.join(names)}"
+        if name in DATE_NAMES:
+            self._words = f"the context has no {name!r}: this run has no logical date"
+
+    def __str__(self) -> str:
+        return self._words
+
+
 class TaskContext(dict[str, Any]):
     """The context of a task. ``for_templates``: the same with plain facts in place of the author's live objects.
 
-    ``template_folders``: where template files are, the pinned copies first.
+    ``template_folders``: where template files are looked for, in this order: beside the DAG file, then along
+    ``template_searchpath``; the pinned copy of a folder before the folder itself.
     """
 
-    def __init__(self, values: Mapping[str, Any], workload: Workload) -> None:
+    def __init__(self, values: Mapping[str, Any], workload: Workload, runtime: Runtime) -> None:
         super().__init__(values)
         base = PurePosixPath(workload.dag_file).parent
-        self.template_folders = [str(Path(folder) / base) for folder in (workload.bundle, workload.dag_folder)]
-        self.for_templates = {**values, "dag": dag_facts(workload), "task": task_facts(workload)}
+        places = [base, *(base / folder for folder in workload.template_searchpath)]
+        self.template_folders = [
+            os.path.normpath(Path(folder) / place)
+            for place in places
+            for folder in (workload.bundle, workload.dag_folder)
+        ]
+        self.root = workload.root
+        task = task_facts(workload)
+        self.for_templates: dict[str, Any] = {**values, "dag": dag_facts(workload), "task": task}
+        ti = TaskInstanceView(workload, runtime, task, lambda: self.for_templates)
+        self.for_templates.update(ti=ti, task_instance=ti)
         del self.for_templates["runtime"]
+
+    def render_fields(self, owner: Any) -> None:
+        """Render the ``template_fields`` of ``owner`` (a notifier) in place."""
+        from .templating import render
+
+        render(owner, self)
+
+    def __missing__(self, key: str) -> Any:
+        raise MissingName(key, self)
 
 
 def build_context(workload: Workload, runtime: Runtime, operator: BaseOperator | None = None) -> TaskContext:
     """Return the context of the attempt. Names of dates are missing in a run without a logical date."""
-    run, task = workload.run, workload.task
-    ti = TaskInstanceView(workload, runtime)
+    run, own = workload.run, workload.task
     dag: Any = None if operator is None else operator.dag
+    task = operator if operator is not None else task_facts(workload)
+    made: list[TaskContext] = []
+    ti = TaskInstanceView(workload, runtime, task, lambda: made[0])
+    lengths = (workload.expand or {}).get("lengths") or {}
     context: dict[str, Any] = {
+        "conn": ConnectionView(),
         "dag": dag if dag is not None else dag_facts(workload),
         "dag_id": run.dag_id,
-        "dag_run": _dag_run(workload),
+        "dag_run": DagRunView(workload, runtime),
+        "expanded_ti_count": math.prod(lengths.values()) if lengths else None,
+        "inlet_events": InletEvents(workload, runtime),
+        "inlets": list(getattr(operator, "inlets", None) or map(_asset_facts, own.inlets)),
         "macros": MACROS,
         "map_index": workload.map_index,
+        "map_index_template": own.map_index_template,
+        "outlet_events": OutletEvents(workload),
+        "outlets": list(getattr(operator, "outlets", None) or map(_asset_facts, own.outlets)),
         "params": dict(run.params),
+        "partition_date": None,
+        "partition_key": None,
+        "prev_end_date_success": from_iso_or_none(run.prev_end_date_success),
+        "prev_start_date_success": from_iso_or_none(run.prev_start_date_success),
         "run_id": run.run_id,
         "runtime": runtime,
-        "task": operator if operator is not None else task_facts(workload),
-        "task_id": task.task_id,
+        "task": task,
+        "task_id": own.task_id,
         "task_instance": ti,
-        "task_instance_key_str": f"{run.dag_id}__{task.task_id}__{run.run_id}",
+        "task_instance_key_str": f"{run.dag_id}__{own.task_id}__{run.run_id}",
+        "task_reschedule_count": workload.reschedules,
+        "templates_dict": getattr(operator, "templates_dict", None),
+        "test_mode": run.triggered_by == "test",
         "ti": ti,
+        "triggering_asset_events": TriggeringAssetEvents(workload.asset_events),
         "try_number": workload.try_number,
         "var": SimpleNamespace(value=VariableView(runtime, as_json=False), json=VariableView(runtime, as_json=True)),
-        **_prior(workload),
-        **_dates(workload),
+        **old_names(workload),
+        **dates_of(workload),
     }
-    return TaskContext(context, workload)
+    made.append(TaskContext(context, workload, runtime))
+    return made[0]
 
 
 def working_folder(workload: Workload, operator: BaseOperator) -> str:
@@ -178,49 +191,5 @@ def task_facts(workload: Workload) -> SimpleNamespace:
     )
 
 
-def _dag_run(workload: Workload) -> SimpleNamespace:
-    run = workload.run
-    return SimpleNamespace(
-        dag_id=run.dag_id,
-        run_id=run.run_id,
-        run_type=run.run_type,
-        conf=dict(run.conf),
-        logical_date=from_iso_or_none(run.logical_date),
-        execution_date=from_iso_or_none(run.logical_date),
-        data_interval_start=from_iso_or_none(run.data_interval_start),
-        data_interval_end=from_iso_or_none(run.data_interval_end),
-        queued_at=from_iso(run.queued_at),
-        start_date=from_iso(run.start_date),
-        triggered_by=run.triggered_by,
-    )
-
-
-def _prior(workload: Workload) -> dict[str, datetime | None]:
-    names = ("prev_data_interval_start_success", "prev_data_interval_end_success", "prev_start_date_success")
-    return {name: from_iso_or_none(getattr(workload.run, name)) for name in names}
-
-
-def _dates(workload: Workload) -> dict[str, Any]:
-    run = workload.run
-    logical = from_iso_or_none(run.logical_date)
-    if logical is None:
-        return {}
-    start = from_iso_or_none(run.data_interval_start) or logical
-    end = from_iso_or_none(run.data_interval_end) or start
-    dates: dict[str, Any] = {
-        "logical_date": logical,
-        "execution_date": logical,
-        "data_interval_start": start,
-        "data_interval_end": end,
-        "next_execution_date": end,
-        "ds": filter_ds(logical),
-        "ds_nodash": filter_ds_nodash(logical),
-        "ts": filter_ts(logical),
-        "ts_nodash": filter_ts_nodash(logical),
-        "ts_nodash_with_tz": filter_ts_nodash_with_tz(logical),
-    }
-    moved = {"next": end, "yesterday": logical - timedelta(days=1), "tomorrow": logical + timedelta(days=1)}
-    for name, moment in moved.items():
-        dates[f"{name}_ds"] = filter_ds(moment)
-        dates[f"{name}_ds_nodash"] = filter_ds_nodash(moment)
-    return dates
+def _asset_facts(spec: Mapping[str, Any]) -> SimpleNamespace:
+    return SimpleNamespace(**{"name": spec.get("alias"), "uri": None, **spec})

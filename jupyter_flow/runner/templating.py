@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from jinja2 import FileSystemLoader, StrictUndefined, TemplateError, TemplateNotFound, UndefinedError
@@ -17,8 +19,7 @@ from jinja2.utils import missing
 from ..authoring.checks import suggestion
 from ..authoring.exceptions import FlowException, TaskFailure, XComNotFound
 from ..authoring.operator import BaseOperator, is_template_file
-from ..authoring.template_names import is_template
-from ..authoring.xcom_arg import XComArg
+from ..authoring.template_names import DATE_NAMES, OLD_NAMES, is_template, templated_attributes
 from ..model.reason import Reason
 from .bounds import TimeUp, bounded
 from .macros import FILTERS
@@ -31,14 +32,8 @@ MAX_TEXT = 1_000_000
 """Characters in one rendered text."""
 SHOWN = 10_000
 """Characters of a rendered text that the record keeps."""
-_REMOVED = {
-    "prev_ds": "macros.ds_add(ds, -1) or prev_data_interval_start_success | ds",
-    "prev_ds_nodash": "prev_data_interval_start_success | ds_nodash",
-    "prev_execution_date": "prev_data_interval_start_success",
-    "prev_execution_date_success": "prev_data_interval_start_success",
-    "conf": "dag_run.conf",
-    "dag_conf": "dag_run.conf",
-}
+_OWN_SECONDS, _OWN_MEMORY = 30.0, 1 << 30
+"""The bounds where the author's macros or filters take part: they are code like the task's."""
 
 
 class _Refused(Exception):
@@ -64,6 +59,26 @@ class _NativeSandbox(_Sandbox, NativeEnvironment):
     """Results of templates as Python values."""
 
 
+@dataclass(frozen=True)
+class TemplateOptions:
+    """What the author of a DAG set for its templates."""
+
+    macros: Mapping[str, Any] = field(default_factory=dict)
+    filters: Mapping[str, Any] = field(default_factory=dict)
+    undefined: type[Undefined] | None = None
+    environment: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, dag: Any) -> TemplateOptions:
+        """Return the options of ``dag`` (None: none)."""
+        return cls(
+            getattr(dag, "user_defined_macros", None) or {},
+            getattr(dag, "user_defined_filters", None) or {},
+            getattr(dag, "template_undefined", None),
+            getattr(dag, "jinja_environment_kwargs", None) or {},
+        )
+
+
 def render(
     operator: BaseOperator,
     context: Mapping[str, Any],
@@ -76,17 +91,29 @@ def render(
 
     Raises :class:`TaskFailure` with reason ``template``.
     """
+    options = TemplateOptions.of(operator.dag)
     if isinstance(context, TaskContext):
-        renderer = Renderer(context.for_templates, native=native, folders=context.template_folders)
+        folders = context.template_folders
+        _check_folders(folders, context.root)
+        renderer = Renderer(context.for_templates, native=native, folders=folders, options=options)
     else:
-        renderer = Renderer(context, native=native)
+        renderer = Renderer(context, native=native, options=options)
     rendered: dict[str, Any] = {}
-    for field in operator.template_fields:
-        value = renderer.render(getattr(operator, field), field, operator.template_ext)
-        setattr(operator, field, value)
+    for name in operator.template_fields:
+        value = renderer.render(getattr(operator, name), name, operator.template_ext)
+        setattr(operator, name, value)
+        if name == "templates_dict" and isinstance(context, dict):
+            context[name] = value
         if value is not None:
-            rendered[field] = shown(value)
+            rendered[name] = shown(value)
     return rendered
+
+
+def _check_folders(folders: Sequence[str], root: str) -> None:
+    """Refuse to read templates of another place than the root, whatever ``template_searchpath`` says."""
+    for folder in folders[1::2]:  # the folders on disk; their pinned copies stand before them
+        if not Path(folder).resolve().is_relative_to(Path(root).resolve()):
+            raise _failure("template_searchpath", f"{folder} lies outside the root {root}")
 
 
 class Renderer:
@@ -95,27 +122,40 @@ class Renderer:
     ``folders``: where template files (``.sh`` …, ``{% include %}``) are looked for, in this order.
     """
 
-    def __init__(self, context: Mapping[str, Any], *, native: bool = False, folders: Iterable[str] = ()) -> None:
-        self._context = context
+    def __init__(
+        self,
+        context: Mapping[str, Any],
+        *,
+        native: bool = False,
+        folders: Iterable[str] = (),
+        options: TemplateOptions = TemplateOptions(),
+    ) -> None:
+        self._context = {**options.macros, **context}
         cls = _NativeSandbox if native else _Sandbox
-        self._environment = cls(
-            undefined=_undefined_type(context),
-            loader=FileSystemLoader(list(folders)),
-            autoescape=False,
-            cache_size=0,
-            keep_trailing_newline=True,
-        )
-        self._environment.filters.update(FILTERS)
+        settings: dict[str, Any] = {
+            "undefined": options.undefined or _undefined_type(self._context),
+            "loader": FileSystemLoader(list(folders)),
+            "autoescape": False,
+            "cache_size": 0,
+            "keep_trailing_newline": True,
+        }
+        try:
+            self._environment = cls(**{**settings, **options.environment})
+        except (TypeError, ImportError, ValueError, AssertionError) as error:
+            raise _failure("jinja_environment_kwargs", f"{type(error).__name__}: {error}") from None
+        self._environment.filters.update({**FILTERS, **options.filters})
         self._environment.globals.pop("lipsum", None)
-        self._left = MAX_SECONDS
+        own = bool(options.macros or options.filters)
+        self._left, self._memory = (_OWN_SECONDS, _OWN_MEMORY) if own else (MAX_SECONDS, MAX_MEMORY)
+        self._seen: set[int] = set()
 
     def render(self, value: Any, field: str, extensions: Sequence[str] = ()) -> Any:
         """Return ``value`` with every text in it rendered and every XComArg resolved.
 
         Raises :class:`TaskFailure` with reason ``template`` that names ``field`` and the place in it.
         """
-        if isinstance(value, XComArg):
-            return self._guarded(field, lambda: value.resolve(self._context))
+        if callable(getattr(value, "resolve", None)) and callable(getattr(value, "to_data", None)):
+            return self._guarded(field, lambda: value.resolve(self._context))  # an XComArg, a literal …
         if isinstance(value, str):
             if extensions and is_template_file(value, extensions):
                 return self._guarded(field, lambda: self._text(self._environment.get_template(_posix(value))))
@@ -130,7 +170,18 @@ class Renderer:
             return type(value)(self.render(item, f"{field}[{index}]") for index, item in enumerate(value))
         if isinstance(value, set):
             return {self.render(item, field) for item in value}
+        if fields := templated_attributes(value):
+            self._render_attributes(value, field, fields)
         return value
+
+    def _render_attributes(self, value: Any, field: str, names: Sequence[str]) -> None:
+        """Render attributes of an author's object in place, once."""
+        if id(value) in self._seen:
+            return
+        self._seen.add(id(value))
+        for name in names:
+            if hasattr(value, name):
+                setattr(value, name, self.render(getattr(value, name), f"{field}.{name}"))
 
     def _text(self, template: Any) -> Any:
         result = template.render(self._context)
@@ -141,7 +192,7 @@ class Renderer:
     def _guarded(self, field: str, work: Any) -> Any:
         started = time.process_time()
         try:
-            with bounded(self._left, MAX_MEMORY):
+            with bounded(self._left, self._memory):
                 result = work()
             self._left = max(self._left - (time.process_time() - started), 0.01)
             return result
@@ -156,7 +207,8 @@ class Renderer:
         except UndefinedError as error:
             raise _failure(field, str(error.message)) from None
         except TemplateNotFound as error:
-            raise _failure(field, f"there is no template file {error.name!r} in the folder of the DAG file") from None
+            places = "beside the DAG file or in the folders of template_searchpath"
+            raise _failure(field, f"there is no template file {error.name!r} {places}") from None
         except TemplateError as error:
             line = getattr(error, "lineno", None)
             raise _failure(field, f"line {line}: {error.message}" if line else str(error.message)) from None
@@ -191,7 +243,7 @@ def _posix(path: str) -> str:
 
 
 def _line(text: str) -> str:
-    return " ".join(text.split())[:500]
+    return " ".join(text.split())[:1000]
 
 
 def _failure(field: str, message: str) -> TaskFailure:
@@ -200,6 +252,7 @@ def _failure(field: str, message: str) -> TaskFailure:
 
 def _undefined_type(context: Mapping[str, Any]) -> type[Undefined]:
     names = sorted(context)
+    current = [name for name in names if name not in OLD_NAMES]
 
     class Unknown(StrictUndefined):
         """Any use of a name that is not there is an error that lists what is."""
@@ -213,15 +266,13 @@ def _undefined_type(context: Mapping[str, Any]) -> type[Undefined]:
                 return self._undefined_hint
             if self._undefined_obj is not missing:
                 return self._missing_part(str(name))
-            if name in _REMOVED:
-                return f"{name!r} is not in a template any more: use {_REMOVED[name]}"
-            if "ds" not in names and name in ("ds", "ds_nodash", "ts", "ts_nodash", "logical_date"):
+            if "ds" not in names and name in DATE_NAMES:
                 return f"{name!r} is undefined: this run has no logical date"
-            return f"{name!r} is undefined{suggestion(str(name), names)}; there are: {', '.join(names)}"
+            return f"{name!r} is undefined{suggestion(str(name), names)}; there are: {', '.join(current)}"
 
         def _missing_part(self, name: str) -> str:
             owner = self._undefined_obj
-            known = owner if isinstance(owner, Mapping) else getattr(owner, "__dict__", ())
+            known = owner if isinstance(owner, Mapping) else () if type(owner).__module__ == "builtins" else dir(owner)
             parts = sorted(str(item) for item in known if not str(item).startswith("_"))
             what = min((key for key in names if context[key] is owner), key=len, default=f"this {type(owner).__name__}")
             there = f"; there are: {', '.join(parts[:50])}" if parts else ""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection
@@ -11,12 +10,12 @@ from sqlalchemy import Connection
 from ..model.errors import Forbidden, InvalidInput, NotFound
 from ..model.ids import check_id
 from ..model.rows import DagRun
-from ..storage import attempts, queries, variables, xcoms
+from ..storage import attempts, dags, lineage, queries, variables, xcoms
 from . import run_questions
+from .documents import run_document, task_instance_document
 from .house import House
 from .tokens import matches
-
-MAX_PRIOR = 50
+from .workloads import xcom_item
 
 
 def answer(house: House, attempt_id: Any, token: Any, op: str, args: Mapping[str, Any]) -> dict[str, Any]:
@@ -56,32 +55,64 @@ def _variable_set(
     return {}
 
 
+def _variable_delete(house: House, attempt_id: str, key: str) -> dict[str, Any]:
+    with house.writing() as connection:
+        try:
+            variables.delete_variable(connection, key)
+        except NotFound:
+            return {"found": False}
+    return {"found": True}
+
+
+def _variable_keys(house: House, attempt_id: str, prefix: str = "") -> dict[str, Any]:
+    with house.reading() as connection:
+        return {"keys": [row.key for row in variables.list_variables(connection) if row.key.startswith(prefix)]}
+
+
 def _xcom_pull(
     house: House,
     attempt_id: str,
     task_id: str,
-    key: str = "return_value",
-    map_index: int = -1,
+    key: str | None = "return_value",
     dag_id: str | None = None,
     run_id: str | None = None,
     include_prior_dates: bool = False,
 ) -> dict[str, Any]:
+    """Answer ``items``: what the task pushed, by map index. ``dag_id`` None: of the asking task's own run."""
     with house.reading() as connection:
         own = _own_run(connection, attempt_id)
-        if dag_id is None and run_id is None:
-            run = own
-        elif run_id is None:
-            raise InvalidInput(f"xcom_pull from DAG {dag_id!r}: name the run_id too")
-        else:
-            run = queries.get_run(connection, dag_id or own.dag_id, run_id)
-        candidates = [run]
-        if include_prior_dates and run.logical_date is not None:
-            candidates += _prior(connection, run, run.logical_date)
-        for candidate in candidates:
-            for item in xcoms.of_task(connection, candidate.id, task_id, map_index):
-                if item.key == key:
-                    return {"found": True, "value": item.value}
-    return {"found": False, "value": None}
+        run = own if dag_id is None else _other_run(connection, own, dag_id, run_id)
+        found = [] if run is None else xcoms.search(connection, run.id, task_id, key)
+        before = run.logical_date if run is not None else own.logical_date
+        if not found and include_prior_dates and before is not None:
+            earlier = xcoms.latest_run(connection, dag_id or own.dag_id, task_id, key, before)
+            found = [] if earlier is None else xcoms.search(connection, earlier, task_id, key)
+    return {"items": [xcom_item(item) for item in found]}
+
+
+def _task_instances(
+    house: House, attempt_id: str, dag_id: str, run_id: str, task_id: str | None = None
+) -> dict[str, Any]:
+    """Answer the task instances of a run as they are now (of one task, if named)."""
+    now = house.clock.wall()
+    with house.reading() as connection:
+        run = queries.get_run(connection, dag_id, run_id)
+        rows = [row for row in queries.task_instances(connection, run.id) if task_id in (None, row.task_id)]
+    found = [task_instance_document(row, (None, None), row.reason, now=now) for row in rows]
+    return {"task_instances": found}
+
+
+def _previous_run(house: House, attempt_id: str, state: str | None = None) -> dict[str, Any]:
+    """Answer the run of the same DAG with the latest logical date before the asking task's own one, or None."""
+    with house.reading() as connection:
+        own = _own_run(connection, attempt_id)
+        found = None
+        if own.logical_date is not None:
+            found = queries.previous_run(connection, own.dag_id, own.logical_date, state)
+        if found is None:
+            return {"run": None}
+        version = dags.get_version(connection, found.dag_version_id).number
+    return {"run": run_document(found, version, now=house.clock.wall())}
 
 
 def _own_run(connection: Connection, attempt_id: str) -> DagRun:
@@ -90,15 +121,23 @@ def _own_run(connection: Connection, attempt_id: str) -> DagRun:
     return queries.run_by_id(connection, row.dag_run_id)
 
 
-def _prior(connection: Connection, run: DagRun, before: datetime) -> list[DagRun]:
-    found, _ = queries.list_runs(connection, run.dag_id, limit=MAX_PRIOR)
-    earlier = [item for item in found if item.logical_date is not None and item.logical_date < before]
-    return sorted(earlier, key=lambda item: item.logical_date or before, reverse=True)
+def _other_run(connection: Connection, own: DagRun, dag_id: str, run_id: str | None) -> DagRun | None:
+    """Return the run of ``dag_id`` that is meant: ``run_id``, else that of the same run id or logical date."""
+    if run_id is not None:
+        return lineage.find_run(connection, dag_id, run_id=run_id)
+    found = lineage.find_run(connection, dag_id, run_id=own.run_id)
+    if found is None and own.logical_date is not None:
+        found = lineage.find_run(connection, dag_id, logical_date=own.logical_date)
+    return found
 
 
 _QUESTIONS: dict[str, Callable[..., dict[str, Any]]] = {
     **run_questions.QUESTIONS,
+    "ask.previous_run": _previous_run,
+    "ask.task_instances": _task_instances,
+    "ask.variable_delete": _variable_delete,
     "ask.variable_get": _variable_get,
+    "ask.variable_keys": _variable_keys,
     "ask.variable_set": _variable_set,
     "ask.xcom_pull": _xcom_pull,
 }

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from sqlalchemy import Connection
 
 from ..model.instants import iso_or_none, to_iso
 from ..model.records import RunFacts, Workload
-from ..model.rows import DagRun, DagVersion, TaskInstance
+from ..model.rows import DagRun, DagVersion, TaskInstance, XCom
 from ..model.spec import DagSpec, TaskSpec
+from ..model.state import RunType
+from ..scheduling.timetable import Timetable
 from ..storage import dags, queries, variables, xcoms
 from .conf import merge_params
 from .documents import notebook_of
@@ -46,6 +50,7 @@ class RunBasis:
     def facts(self) -> RunFacts:
         """The run as tasks see it, without the params of single tasks."""
         run, prior = self.run, self.prior
+        before, after = self._neighbours()
         return RunFacts(
             dag_id=run.dag_id,
             run_id=run.run_id,
@@ -62,7 +67,18 @@ class RunBasis:
             prev_data_interval_start_success=iso_or_none(prior.data_interval_start) if prior else None,
             prev_data_interval_end_success=iso_or_none(prior.data_interval_end) if prior else None,
             prev_start_date_success=iso_or_none(prior.start_date) if prior else None,
+            prev_end_date_success=iso_or_none(prior.end_date) if prior else None,
+            prev_logical_date_success=iso_or_none(prior.logical_date) if prior else None,
+            prev_logical_date=iso_or_none(before),
+            next_logical_date=iso_or_none(after),
         )
+
+    def _neighbours(self) -> tuple[datetime | None, datetime | None]:
+        """Return the logical dates that the schedule has before and after the run's."""
+        date = self.run.logical_date
+        if date is None or self.run.run_type not in (RunType.SCHEDULED, RunType.BACKFILL):
+            return None, None
+        return Timetable(self.spec.schedule, self.spec.timezone).neighbours(date)
 
     @cached_property
     def dag(self) -> dict[str, object]:
@@ -111,17 +127,21 @@ def build(connection: Connection, house: House, basis: RunBasis, row: TaskInstan
         upstream_task_ids=task.upstream,
         downstream_task_ids=tuple(basis.downstream[task.task_id]),
         dag=basis.dag,
-        xcoms=tuple(
-            {"task_id": item.task_id, "map_index": item.map_index, "key": item.key, "value": item.value}
-            for item in values
-        ),
+        xcoms=tuple(xcom_item(item) for item in values),
         variables=variables.get_values(connection, task.variable_inputs) if task.variable_inputs else {},
         limits=config.limits,
+        xcom=config.xcom,
         kernels=kernels,
         render_template_as_native_obj=_is_native(basis.spec, task),
         template_searchpath=basis.spec.template_searchpath,
         user_templates=basis.spec.user_templates,
     )
+
+
+def xcom_item(item: XCom) -> dict[str, Any]:
+    """Return an XCom as runners get it: with its ``value``, or the ``reference`` to it."""
+    found: dict[str, Any] = {"task_id": item.task_id, "map_index": item.map_index, "key": item.key}
+    return {**found, "value": item.value} if item.reference is None else {**found, "reference": item.reference}
 
 
 def _is_native(spec: DagSpec, task: TaskSpec) -> bool:

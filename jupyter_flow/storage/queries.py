@@ -152,13 +152,15 @@ def last_scheduled(connection: Connection, dag_id: str) -> datetime | None:
 
 def prior_success(connection: Connection, dag_id: str, before: datetime) -> DagRun | None:
     """Return the last successful run with a logical date before that instant."""
-    query = (
-        select(dag_run)
-        .where(dag_run.c.dag_id == dag_id, dag_run.c.state == str(RunState.SUCCESS), dag_run.c.logical_date < before)
-        .order_by(dag_run.c.logical_date.desc())
-        .limit(1)
-    )
-    found = _runs(connection, query)
+    return previous_run(connection, dag_id, before, RunState.SUCCESS)
+
+
+def previous_run(connection: Connection, dag_id: str, before: datetime, state: str | None = None) -> DagRun | None:
+    """Return the last run (in ``state``, if given) with a logical date before that instant."""
+    query = select(dag_run).where(dag_run.c.dag_id == dag_id, dag_run.c.logical_date < before)
+    if state is not None:
+        query = query.where(dag_run.c.state == str(state))
+    found = _runs(connection, query.order_by(dag_run.c.logical_date.desc()).limit(1))
     return found[0] if found else None
 
 

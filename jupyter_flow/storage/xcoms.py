@@ -10,9 +10,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, insert, select, tuple_
 
+from ..model.errors import NotFound
 from ..model.rows import XCom
 from ..model.typed_values import mappable_length, type_name
-from .schema import xcom
+from .schema import dag_run, xcom
 
 
 def put(
@@ -53,6 +54,71 @@ def of_task(connection: Connection, dag_run_id: int, task_id: str, map_index: in
         xcom.c.dag_run_id == dag_run_id, xcom.c.task_id == task_id, xcom.c.map_index == map_index
     )
     return [_to_xcom(row) for row in connection.execute(query.order_by(xcom.c.key))]
+
+
+def search(connection: Connection, dag_run_id: int, task_id: str, key: str | None) -> list[XCom]:
+    """Return the XComs of a task under ``key`` by map index; ``key`` None: what each task instance pushed last."""
+    query = select(xcom).where(xcom.c.dag_run_id == dag_run_id, xcom.c.task_id == task_id)
+    if key is not None:
+        query = query.where(xcom.c.key == key)
+    rows = connection.execute(query.order_by(xcom.c.map_index, xcom.c.created_at, xcom.c.id))
+    return list({row.map_index: _to_xcom(row) for row in rows}.values())
+
+
+def latest_run(connection: Connection, dag_id: str, task_id: str, key: str | None, before: datetime) -> int | None:
+    """Return the surrogate key of the last run with a logical date before that instant that has such an XCom."""
+    query = (
+        select(dag_run.c.id)
+        .join(xcom, xcom.c.dag_run_id == dag_run.c.id)
+        .where(dag_run.c.dag_id == dag_id, dag_run.c.logical_date < before, xcom.c.task_id == task_id)
+        .order_by(dag_run.c.logical_date.desc())
+        .limit(1)
+    )
+    if key is not None:
+        query = query.where(xcom.c.key == key)
+    found: int | None = connection.execute(query).scalar_one_or_none()
+    return found
+
+
+def list_xcoms(
+    connection: Connection,
+    dag_id: str,
+    run_id: str | None = None,
+    task_id: str | None = None,
+    key: str | None = None,
+    *,
+    limit: int,
+) -> list[tuple[str, XCom]]:
+    """Return ``(run_id, XCom)`` of a DAG, the latest first, at most ``limit``."""
+    query = select(xcom, dag_run.c.run_id).join(dag_run, dag_run.c.id == xcom.c.dag_run_id)
+    query = query.where(dag_run.c.dag_id == dag_id)
+    for column, wanted in ((dag_run.c.run_id, run_id), (xcom.c.task_id, task_id), (xcom.c.key, key)):
+        if wanted is not None:
+            query = query.where(column == wanted)
+    rows = connection.execute(query.order_by(xcom.c.created_at.desc(), xcom.c.id.desc()).limit(limit))
+    return [(row.run_id, _to_xcom(row)) for row in rows]
+
+
+def remove(connection: Connection, dag_run_id: int, task_id: str, map_index: int, key: str) -> XCom:
+    """Delete one XCom and return it; raises :class:`NotFound`."""
+    mine = (xcom.c.dag_run_id == dag_run_id) & (xcom.c.task_id == task_id) & (xcom.c.map_index == map_index)
+    row = connection.execute(select(xcom).where(mine, xcom.c.key == key)).one_or_none()
+    if row is None:
+        raise NotFound(f"task {task_id!r} has no XCom {key!r}")
+    connection.execute(delete(xcom).where(xcom.c.id == row.id))
+    return _to_xcom(row)
+
+
+def attempts_with_files(connection: Connection, dag_id: str) -> list[str]:
+    """Return the ids of the attempts of a DAG whose XComs may be files."""
+    query = (
+        select(xcom.c.attempt_id)
+        .join(dag_run, dag_run.c.id == xcom.c.dag_run_id)
+        .where(dag_run.c.dag_id == dag_id, xcom.c.attempt_id.is_not(None))
+        .where(xcom.c.reference.is_not(None) | xcom.c.value.contains('"reference"'))
+        .distinct()
+    )
+    return list(connection.execute(query).scalars())
 
 
 def forget(connection: Connection, dag_run_id: int, task_id: str, map_index: int) -> None:

@@ -193,7 +193,11 @@ def test_a_log_over_its_limit_is_cut_and_says_so(attempts: Attempts) -> None:
             "skipped",
             "skipped: no data",
         ),
-        ("return object()", "failed", "XCom 'return_value' of type object is not JSON: push plain values or a path"),
+        (
+            "return object()",
+            "failed",
+            "XCom 'return_value': an object cannot be an XCom: push plain values, a dataclass, or the path of a file",
+        ),
         (
             "return 'x' * 300_000",
             "failed",

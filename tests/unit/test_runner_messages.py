@@ -17,7 +17,7 @@ class Receiver:
     def __init__(self) -> None:
         self.got: list[tuple[Any, ...]] = []
 
-    def xcom_push(self, key: str, value: Any) -> None:
+    def xcom_push_json(self, key: str, value: Any, file: str | None = None) -> None:
         self.got.append((key, value))
 
     def log_metric(self, name: str, value: float, step: int | None = None) -> None:
