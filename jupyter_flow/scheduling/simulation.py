@@ -24,6 +24,7 @@ from .deadlines import missed_slas
 from .decide import decide
 from .due_runs import runs_to_start
 from .forecast import Forecast, Late, SimulatedDag, SimulatedRun, SimulatedTask, Wait
+from .lengths import XComLength
 from .slots import pick
 from .snapshot import RunSnapshot
 from .timetable import Timetable
@@ -36,6 +37,8 @@ _NOBODY = "simulation"
 
 Durations = Callable[[str, str], float]
 """``durations(dag_id, task_id)``: seconds that the task takes once it has a slot."""
+Lengths = Callable[[str, str], int]
+"""``lengths(dag_id, task_id)``: into how many instances a mapped task is expanded."""
 
 
 def simulate(
@@ -44,9 +47,10 @@ def simulate(
     end: datetime,
     durations: Durations,
     limits: SlotLimits,
+    lengths: Lengths = lambda _dag_id, _task_id: 1,
 ) -> Forecast:
     """Return how the scheduled runs of ``dags`` that are due in ``[start, end)`` would go. Paused DAGs run too."""
-    return _Simulation(dags, start.astimezone(UTC), end.astimezone(UTC), durations, limits).run()
+    return _Simulation(dags, start.astimezone(UTC), end.astimezone(UTC), durations, limits, lengths).run()
 
 
 _Event = tuple[datetime, int, Literal["due", "end", "look"], int]
@@ -55,12 +59,19 @@ _Event = tuple[datetime, int, Literal["due", "end", "look"], int]
 
 class _Simulation:
     def __init__(
-        self, dags: Sequence[SimulatedDag], start: datetime, end: datetime, durations: Durations, limits: SlotLimits
+        self,
+        dags: Sequence[SimulatedDag],
+        start: datetime,
+        end: datetime,
+        durations: Durations,
+        limits: SlotLimits,
+        lengths: Lengths,
     ) -> None:
         self._dags = dags
         self._end = end
         self._durations = durations
         self._limits = limits
+        self._lengths = lengths
         self._usage = Usage()
         self._queued: dict[int, dict[int, DagRun]] = {number: {} for number in range(len(dags))}
         self._open: dict[int, RunSnapshot] = {}
@@ -266,9 +277,17 @@ class _Simulation:
         if snapshot is not None:
             row = snapshot.task((item.task_id, item.map_index))
             if row.state not in TASK_TERMINAL:
+                self._push_lengths(snapshot, row)
                 change = TaskChange(row.id, row.task_id, row.map_index, TaskState.SUCCESS, Reason("ok"))
                 snapshot.update_tasks([_changed(row, change, now)])
         return item.dag_run_id
+
+    def _push_lengths(self, snapshot: RunSnapshot, row: TaskInstance) -> None:
+        """Let a task push lists of the usual length for those that are mapped over them."""
+        keys = snapshot.topology.length_sources.get(row.task_id, ())
+        below = snapshot.topology.mapped_over.get(row.task_id, [row.task_id])
+        length = self._lengths(row.dag_id, below[0])
+        snapshot.update_lengths(XComLength(row.task_id, row.map_index, key, length) for key in keys)
 
     def _close(self, run_id: int) -> None:
         snapshot = self._open.pop(run_id)

@@ -38,9 +38,9 @@ def simulate_schedule(
     """Return the runs due in ``[start, end)`` as they would go, what they would wait for, and what they would miss.
 
     Durations are those ``given`` (dag_id -> task_id -> seconds), else the median of the past, else
-    ``default_seconds``. ``parallelism`` and ``pools`` (name -> slots) stand in for the house's own. DAGs: ``dag_ids``,
-    else all that are not paused. Raises :class:`InvalidInput` for an empty window, :class:`NotFound` for an unknown
-    DAG.
+    ``default_seconds``; mapped tasks have as many instances as in the past, one without any. ``parallelism`` and
+    ``pools`` (name -> slots) stand in for the house's own. DAGs: ``dag_ids``, else all that are not paused.
+    Raises :class:`InvalidInput` for an empty window, :class:`NotFound` for an unknown DAG.
     """
     if start >= end:
         raise InvalidInput(f"the window is empty: it ends at {to_iso(end)}, not after its start {to_iso(start)}")
@@ -57,6 +57,7 @@ def simulate_schedule(
             if dag.is_active
         ]
         typical = {item.dag.dag_id: durations.typical_durations(connection, item.dag.dag_id) for item in subjects}
+        lengths = {item.dag.dag_id: durations.typical_lengths(connection, item.dag.dag_id) for item in subjects}
         limits = SlotLimits(
             house.config.parallelism, house.config.notebook_parallelism, {**queries.pools(connection), **(pools or {})}
         )
@@ -65,7 +66,12 @@ def simulate_schedule(
     for dag_id, tasks in (given or {}).items():
         typical.setdefault(dag_id, {}).update(tasks)
     found = simulate(
-        subjects, start, end, lambda dag_id, task_id: typical[dag_id].get(task_id, default_seconds), limits
+        subjects,
+        start,
+        end,
+        lambda dag_id, task_id: typical[dag_id].get(task_id, default_seconds),
+        limits,
+        lambda dag_id, task_id: lengths[dag_id].get(task_id, 1),
     )
     return _document(found, subjects, start, end, limits, with_tasks)
 

@@ -91,6 +91,16 @@ def test_the_past_is_simulated_like_the_future() -> None:
     assert len(found.runs) == 7
 
 
+def test_mapped_tasks_have_the_given_number_of_instances() -> None:
+    mapped = {"kind": "product", "inputs": {"x": {"xcom": ["files", "return_value"]}}}
+    spec = dag(task("files"), task("load", "files", expand=mapped), task("report", "load"))
+    subject = scheduled(spec, "0 0 * * *")
+    found = simulate([subject], DAY, DAY + timedelta(hours=1), lambda _dag, _task: 600, LIMITS, lambda _dag, _task: 6)
+    assert sorted(item.map_index for item in found.tasks if item.task_id == "load") == [0, 1, 2, 3, 4, 5]
+    (run,) = found.runs
+    assert run.end_date == DAY + timedelta(minutes=40)  # four slots: the six need two rounds
+
+
 def test_slas_and_deadlines_that_are_missed_are_named() -> None:
     deadline = {"name": "soon", "reference": {"kind": "queued_at"}, "interval": 900.0, "has_callback": False}
     spec = dag(task("quick", sla=3600.0), task("slow", "quick", sla=900.0), deadlines=(deadline,))
