@@ -73,13 +73,6 @@ def function_or_none(where: str, name: str, value: Any) -> Any:
     raise DagError(f"{where}: {name} must be a function, not {value!r}")
 
 
-def functions(where: str, name: str, value: Any) -> Any:
-    """Return None, something that can be called, or a list of such."""
-    if isinstance(value, (list, tuple)):
-        return [function_or_none(where, name, item) for item in value]
-    return function_or_none(where, name, value)
-
-
 def mapping(where: str, name: str, value: Any) -> dict[str, Any]:
     """Return a dict with text keys; None gives an empty one."""
     if value is None:

@@ -7,7 +7,8 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Self
 
 from ..model.ids import is_valid_id
-from . import checks, dag_arguments, deprecated, not_yet, registry
+from . import callbacks, checks, dag_arguments, deprecated, not_yet, registry
+from .deadlines import check_deadlines
 from .exceptions import DagError
 from .location import author_line
 from .node import Node
@@ -128,10 +129,10 @@ class DAG(metaclass=DagMeta):
         self.user_defined_macros = dag_arguments.template_names(where, "user_defined_macros", user_defined_macros)
         self.user_defined_filters = dag_arguments.template_names(where, "user_defined_filters", user_defined_filters)
         self.jinja_environment_kwargs = dag_arguments.jinja_arguments(where, jinja_environment_kwargs)
-        self.on_success_callback = checks.functions(where, "on_success_callback", on_success_callback)
-        self.on_failure_callback = checks.functions(where, "on_failure_callback", on_failure_callback)
-        self.sla_miss_callback = checks.functions(where, "sla_miss_callback", sla_miss_callback)
-        self.deadlines = dag_arguments.deadlines(where, deadline)
+        self.on_success_callback = callbacks.check_callbacks(where, "on_success_callback", on_success_callback)
+        self.on_failure_callback = callbacks.check_callbacks(where, "on_failure_callback", on_failure_callback)
+        self.sla_miss_callback = callbacks.check_callbacks(where, "sla_miss_callback", sla_miss_callback)
+        self.deadlines = check_deadlines(where, deadline)
         self.auto_register = bool(auto_register)
         self.strict = strict
         self.task_dict: dict[str, BaseOperator] = {}

@@ -113,11 +113,3 @@ def template_undefined(where: str, value: Any) -> Any:
         raise DagError(f"{where}: template_undefined must be a class such as jinja2.StrictUndefined, not {value!r}")
     return value
 
-
-def deadlines(where: str, value: Any) -> list[Any]:
-    """Return DeadlineAlerts as a list."""
-    items = list(value) if isinstance(value, (list, tuple)) else [] if value is None else [value]
-    for item in items:
-        if not callable(getattr(item, "to_data", None)):
-            raise DagError(f"{where}: deadline takes a DeadlineAlert or a list of them, not {item!r}")
-    return items

@@ -13,7 +13,7 @@ from types import FrameType
 from .exceptions import FlowWarning
 
 _PACKAGE = str(Path(__file__).resolve().parent.parent)
-_OWN = tuple(f"{_PACKAGE}/{room}/" for room in ("authoring", "operators", "runner", "magics"))
+_OWN = tuple(f"{_PACKAGE}/{room}/" for room in ("authoring", "operators", "notifications", "runner", "magics"))
 
 
 _given: list[tuple[str, int]] = []

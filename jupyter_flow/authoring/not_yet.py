@@ -11,9 +11,6 @@ from typing import Any
 from .location import warn
 
 OPERATOR: dict[str, tuple[Any, ...]] = {
-    "email": (None,),
-    "email_on_retry": (None, True, False),
-    "email_on_failure": (None, True, False),
     "resources": (None,),
     "run_as_user": (None,),
     "executor": (None,),

@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from . import checks
+from . import callbacks, checks
 from .exceptions import DagError
+from .retry_policy import check_retry_policy
 from .schedule import instant
 from .weight_rule import WeightRule
 
 if TYPE_CHECKING:
     from .operator import BaseOperator
-
-CALLBACKS = ("execute", "success", "failure", "retry", "skipped")
-"""Events of a task that may have a callback: the argument is ``on_<event>_callback``."""
 
 Check = Callable[[str, str, Any], Any]
 
@@ -42,9 +40,11 @@ def _assets(where: str, name: str, value: Any) -> list[Any]:
 
 
 def _policy(where: str, name: str, value: Any) -> Any:
-    if value is not None and not callable(getattr(value, "evaluate", None)):
-        raise DagError(f"{where}: {name} must be a RetryPolicy, e.g. ExceptionRetryPolicy(rules=[…]), not {value!r}")
-    return value
+    return check_retry_policy(where, value)
+
+
+def _email(where: str, name: str, value: Any) -> tuple[str, ...]:
+    return callbacks.check_email(where, value)
 
 
 CHECKS: dict[str, Check] = {
@@ -67,7 +67,10 @@ CHECKS: dict[str, Check] = {
     "post_execute": checks.function_or_none,
     "inlets": _assets,
     "outlets": _assets,
-    **{f"on_{event}_callback": checks.functions for event in CALLBACKS},
+    "email": _email,
+    "email_on_failure": checks.flag,
+    "email_on_retry": checks.flag,
+    **{callbacks.argument_name(event): callbacks.check_callbacks for event in callbacks.TASK_EVENTS},
 }
 """Name of an argument -> what checks it and returns what the operator keeps."""
 HOOKS = {"pre_execute": "_pre_execute_hook", "post_execute": "_post_execute_hook"}
@@ -100,8 +103,10 @@ def spec_fields(task: BaseOperator) -> dict[str, Any]:
     fields = {name: own[name] for name in _AS_THEY_ARE if name in own}
     if task.task_display_name:
         fields["display_name"] = task.task_display_name
-    if names := tuple(event for event in CALLBACKS if own.get(f"on_{event}_callback")):
+    if names := callbacks.task_events(task):
         fields["callbacks"] = names
+    if task.email:
+        fields |= {"email": task.email, "email_on": callbacks.email_events(task)}
     for name in ("inlets", "outlets"):
         if own.get(name):
             fields[name] = tuple(item.to_data() for item in own[name])

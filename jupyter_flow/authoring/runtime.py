@@ -89,6 +89,9 @@ class Runtime(Protocol):
     def notify(self, message: str, level: str) -> None:
         """Show ``message`` to the people who have JupyterLab open; ``level``: info, success, warning or error."""
 
+    def notify(self, message: str, level: str) -> None:
+        """Show ``message`` to the people who have JupyterLab open; ``level``: info, success, warning or error."""
+
     def progress(self, fraction: float, text: str = "") -> None:
         """Say how far the task is: ``fraction`` from 0 to 1."""
 

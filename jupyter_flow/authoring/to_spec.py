@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from ..model.instants import iso_or_none
 from ..model.spec import DagSpec, TaskSpec
 from . import checks, graph, operator_arguments, unfinished
+from .callbacks import dag_events
 from .exceptions import DagError
 from .jsonable import to_jsonable
 from .location import warn
@@ -73,16 +74,8 @@ def to_spec(dag: DAG, dag_file: str = "", default_timezone: str = "UTC", strict:
         max_consecutive_failed_dag_runs=dag.max_consecutive_failed_dag_runs,
         allowed_run_types=dag.allowed_run_types,
         dag_retries=dag.dag_retries,
-        callbacks=tuple(
-            event
-            for event, given in (
-                ("success", dag.on_success_callback),
-                ("failure", dag.on_failure_callback),
-                ("sla_miss", dag.sla_miss_callback),
-            )
-            if given
-        ),
-        deadlines=tuple(item.to_data() for item in dag.deadlines),
+        callbacks=dag_events(dag),
+        deadlines=tuple(item.to_data(zone) for item in dag.deadlines),
         owner_links=dag.owner_links,
         access_control=dag.access_control,
         template_searchpath=whole.searchpath,

@@ -42,7 +42,9 @@ class Settings:
 
         given = {name: value for name, value in changes.items() if value is not None}
         given.setdefault("profile", os.environ.get(PROFILE_VARIABLE, ""))
-        return FlowConfig(**{"home": self.home, "dag_folders": self.dag_folders(), **given})
+        from ..service import mail
+
+        return FlowConfig(**{"home": self.home, "dag_folders": self.dag_folders(), **mail.from_environment(), **given})
 
     def client(self, timeout: float | None = 60.0) -> HouseClient:
         """Connect to the living host. Raises :class:`NoHost`."""

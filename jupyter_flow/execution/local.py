@@ -233,6 +233,8 @@ class LocalExecutor:
 def profile_of(workload: Workload) -> Profile:
     """Return the image that suits a task: notebooks need papermill's, everything else the light one."""
     task = workload.task
+    if workload.kind == "callback":
+        return "light"
     is_notebook = (task.operator_ref or "").endswith(":NotebookOperator") or "notebook" in task.arguments
     return "notebook" if is_notebook else "light"
 

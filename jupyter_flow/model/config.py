@@ -12,6 +12,13 @@ from typing import Literal
 from .records import Limits, XComSettings
 
 
+MAIL_FIELDS = (
+    *("callback_timeout", "base_url", "smtp_host", "smtp_port", "smtp_user", "smtp_password_file"),
+    *("smtp_starttls", "smtp_ssl", "smtp_from"),
+)
+"""Fields of :class:`FlowConfig` about callbacks and mail."""
+
+
 @dataclass(frozen=True)
 class FlowConfig:
     """Settings of one house. Durations are seconds, sizes bytes unless the name says otherwise.
@@ -22,6 +29,10 @@ class FlowConfig:
     ``profile``: which of the named ``default_args_profiles`` of DAGs counts (empty: none). ``strict``: a dependency
     that a DAG file states twice is an error (else a warning).
     ``on_stop``: what happens to running tasks when JupyterLab stops (finish | keep | cancel).
+    ``callback_timeout``: how long one callback may take. ``base_url``: where people open this JupyterLab, for links.
+    ``smtp_*``: the mail server (no host: no mail); the password stands in ``$JUPYTER_FLOW_SMTP_PASSWORD`` of the host
+    or in ``smtp_password_file``, never in a setting. ``smtp_starttls``: encrypt after the greeting; ``smtp_ssl``: from
+    the start on. ``smtp_from``: the sender's address.
     """
 
     home: Path
@@ -42,6 +53,15 @@ class FlowConfig:
     waiting_kernels: int = 1
     idle_after: float = 300.0
     limits: Limits = Limits()
+    callback_timeout: float = 300.0
+    base_url: str = ""
+    smtp_host: str = ""
+    smtp_port: int = 25
+    smtp_user: str = ""
+    smtp_password_file: str = ""
+    smtp_starttls: bool = True
+    smtp_ssl: bool = False
+    smtp_from: str = "jupyter-flow@localhost"
     xcom: XComSettings = XComSettings()
     profile: str = ""
     strict: bool = False

@@ -81,6 +81,13 @@ TEXTS: dict[str, str] = {
     "sla_missed": "the SLA was over at {due}",
     "deadline_missed": "deadline {name} was over at {due}",
     "notification": "{message}",
+    # callbacks and what is missed
+    "callbacks_failed": "{failed} of {count} failed: {message}",
+    "callback_lost": "{message}: it may have been called, and is not called again",
+    "callback_unstarted": "no process came to call it ({count} were begun): {message}",
+    "sla_missed": "the SLA was over at {due}",
+    "deadline_missed": "deadline {name} was over at {due}",
+    "notification": "{message}",
     # runs
     "tasks_failed": "failed: {tasks}",
     "dag_retry": "failed: {tasks}; the run is tried again ({number} of {limit} dag_retries)",

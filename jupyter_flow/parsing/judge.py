@@ -42,6 +42,14 @@ def from_report(report: ParseReport, folder: Path, dag_file: str, root: Path) ->
     return replace(parsed, dags=()) if parsed.failed else parsed
 
 
+def without_mail(parsed: ParsedFile) -> ParsedFile:
+    """Add one warning per DAG that wants mail to be sent: nobody has said how."""
+    wanted = [dag.dag_id for dag in parsed.dags if any(task.email for task in dag.tasks)]
+    text = "email is set but smtp_host is not: no mail is sent (set c.JupyterFlow.smtp_host)"
+    more = [Problem(f"DAG {dag_id!r}: {text}", parsed.lines.get(dag_id), kind="warning") for dag_id in wanted]
+    return replace(parsed, problems=(*parsed.problems, *more))
+
+
 def without_report(ended: Exited | None, timeout: float, folder: Path, dag_file: str) -> ParsedFile:
     """Say how the parse of ``dag_file`` ended without a report. ``ended`` None: it was killed over its timeout."""
     if ended is None:

@@ -17,7 +17,7 @@ from ..execution.results import RESULT_FILE, BadResult, read_json
 from ..model.config import FlowConfig
 from ..model.records import ParseReport, ParseRequest
 from ..wire.paths import private_opener
-from .judge import bad_report, from_report, without_report
+from .judge import bad_report, from_report, without_mail, without_report
 from .parsed import ParsedFile
 from .scan import FolderScan
 
@@ -168,7 +168,8 @@ class ParseLoop:
             return without_report(None if child.overdue else notice, timeout, folder, dag_file)
         except (ValueError, AttributeError) as error:
             return bad_report(str(error), folder, dag_file)
-        return from_report(report, folder, dag_file, (self._config.root or folder).resolve())
+        parsed = from_report(report, folder, dag_file, (self._config.root or folder).resolve())
+        return parsed if self._config.smtp_host else without_mail(parsed)
 
     def _start(self, file: File, now: float) -> None:
         folder, dag_file = file

@@ -234,6 +234,10 @@ def _run(spool: str, token: str, start_date: str) -> int:
         del os.environ[name]
     os.environ[TAG_VARIABLE] = workload.attempt_id
     try:
+        if workload.kind == "callback":
+            from .callback_child import CallbackRun
+
+            return CallbackRun(workload, token, start_date).run()
         return Attempt(workload, token, start_date).run()
     except Exception as error:
         # the spool is gone or full: nothing can be reported, the house finds no result

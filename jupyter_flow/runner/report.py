@@ -61,6 +61,7 @@ def build_report(
         follow=channel.followed if succeeded and channel is not None else None,
         asset_events=tuple(channel.asset_events) if succeeded and channel is not None else (),
         label=label,
+        notifications=tuple(channel.notifications) if channel is not None else (),
         log_size=log.size,
         log_sha256=log.sha256,
         peak_rss=peak,

@@ -50,6 +50,7 @@ class TaskChannel:
         self.secrets: set[str] = secrets_in(workload)
         self.metrics: list[dict[str, Any]] = []
         self.notifications: list[dict[str, str]] = []
+        self.notifications: list[dict[str, str]] = []
         self.asset_events: list[dict[str, Any]] = []
         self.followed: dict[str, Any] | None = None
 
@@ -204,6 +205,10 @@ class TaskChannel:
         if not math.isfinite(number):
             raise ValueError(f"log_metric({name!r}): {value!r} is not a finite number")
         self.metrics.append({"name": str(name), "value": number, "step": step})
+
+    def notify(self, message: str, level: str) -> None:
+        """Keep a notification for the people who have JupyterLab open."""
+        self.notifications.append({"message": message, "level": level})
 
     def notify(self, message: str, level: str) -> None:
         """Keep a notification for the people who have JupyterLab open."""

@@ -12,7 +12,7 @@ from jupyter_server.extension.application import ExtensionApp
 from jupyter_server.serverapp import ServerApp
 from traitlets import Bool, CaselessStrEnum, Float, Int, List, Unicode
 
-from ..model.config import FlowConfig
+from ..model.config import MAIL_FIELDS, FlowConfig
 from ..wire.environment import PROFILE_VARIABLE
 from ..wire.paths import default_dag_folders, default_home
 from .event_feed import EventFeed
@@ -66,6 +66,21 @@ class JupyterFlow(ExtensionApp):
         help=f"Which of the `default_args_profiles` of DAGs counts, e.g. dev or prod (default: ${PROFILE_VARIABLE}).",
     ).tag(config=True)
     strict = Bool(_PLAIN.strict, help="Whether a dependency that a DAG file states twice is an error.").tag(config=True)
+    callback_timeout = Float(_PLAIN.callback_timeout, help="Seconds one callback may take.").tag(config=True)
+    base_url = Unicode("", help="Where people open this JupyterLab, e.g. https://example.com/user/ada: for links.").tag(
+        config=True
+    )
+    smtp_host = Unicode("", help="Mail server for email_on_failure and SLA digests. Empty: no mail is sent.").tag(
+        config=True
+    )
+    smtp_port = Int(_PLAIN.smtp_port, min=1, max=65535, help="Port of the mail server.").tag(config=True)
+    smtp_user = Unicode("", help="Who logs in at the mail server. Empty: nobody.").tag(config=True)
+    smtp_password_file = Unicode("", help="File with the password; else $JUPYTER_FLOW_SMTP_PASSWORD is taken.").tag(
+        config=True
+    )
+    smtp_starttls = Bool(_PLAIN.smtp_starttls, help="Whether to encrypt after the greeting.").tag(config=True)
+    smtp_ssl = Bool(_PLAIN.smtp_ssl, help="Whether the connection is encrypted from the start on.").tag(config=True)
+    smtp_from = Unicode(_PLAIN.smtp_from, help="The sender's address.").tag(config=True)
     supervise_host = Bool(True, help="Whether to start a host and start it again if it dies.").tag(config=True)
 
     @property
@@ -98,6 +113,7 @@ class JupyterFlow(ExtensionApp):
             forkservers=self.forkservers,
             waiting_kernels=self.waiting_kernels,
             idle_after=self.idle_after,
+            **{name: getattr(self, name) for name in MAIL_FIELDS},
             profile=self.profile,
             strict=self.strict,
         )

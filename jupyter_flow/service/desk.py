@@ -26,10 +26,12 @@ from ..storage import backfills, dags, edits, events, queries, runs
 from . import backfill_runs, due
 from .active import OVERTIME, START_WITHIN, Active, ActiveAttempts
 from .book import RunBook
+from .callbacks import Callbacks
 from .dispatch import claim_ready
 from .ends import Ended, gather
 from .house import House
 from .kernels import WaitingKernels
+from .misses import Misses
 from .recording import Start, record_ends, record_starts
 from .workloads import build
 
@@ -63,6 +65,8 @@ class Desk:
         self.host_id = host_id
         self.boot_id = boot_id
         self.book = RunBook()
+        self.callbacks = Callbacks(house, executor, host_id)
+        self.misses = Misses()
         self.active = ActiveAttempts()
         self.run_anyway: set[int] = set()
         self.draining = False
@@ -84,6 +88,7 @@ class Desk:
         for notice in notices:
             active = self.active.get(notice.key)
             if active is None:
+                self.callbacks.take(notice)
                 continue
             if isinstance(notice, Started):
                 if active.started:
@@ -112,6 +117,7 @@ class Desk:
         return bool(
             self._starts
             or self._ends
+            or self.callbacks.has_work
             or not self.book.is_current
             or self.book.touched
             or self.dags_touched
@@ -121,8 +127,8 @@ class Desk:
 
     def next_instant(self) -> datetime | None:
         """Return the wall-clock instant of the next turn if nothing happens before."""
-        instants = [at for at in (self.book.next_check(), None if self.draining else self.next_due) if at is not None]
-        return min(instants, default=None)
+        instants = (self.book.next_check(), self.misses.next, None if self.draining else self.next_due)
+        return min((at for at in instants if at is not None), default=None)
 
     # --- one turn
 
@@ -142,6 +148,8 @@ class Desk:
             raise
         self._starts.clear()
         self._ends.clear()
+        self.callbacks.committed()
+        self.misses.committed()
         self.dags_touched.clear()
         self.due_touched = outcome.ends_at_once  # those that follow runs without a task to start come in the next turn
         self._carry_out(outcome)
@@ -156,6 +164,7 @@ class Desk:
         self._applied(record_starts(connection, self._starts, now))
         for rows in record_ends(connection, self.house, self.book, self._ends, now):
             self._applied(rows)
+            self.callbacks.after_attempts(connection, self.book, rows)
         self.book.touch_due(now)
         touched_dags = set(self.dags_touched)
         if read:
@@ -168,6 +177,9 @@ class Desk:
             self._runs_ended = False
             self._decide(connection, now, touched_dags)
             outcome.ends_at_once = self._runs_ended
+        self.misses.is_old = self.misses.is_old or bool(read)
+        self.callbacks.add(connection, self.misses.transact(connection, now, bool(self.house.config.smtp_host)))
+        self.callbacks.transact(connection)
         claimed = [] if self.draining else self._claim(connection, now)
         for row, token in claimed:
             try:
@@ -184,6 +196,7 @@ class Desk:
         created += backfill_runs.create_due(connection, now)
         for run in created:
             self.book.place(connection, run)
+            self.misses.is_old = True
         if created or not self._runs_ended:
             self.next_due = dags.next_due(connection, now)  # those due already wait for a run to end
         return {run.dag_id for run in created}
@@ -215,9 +228,12 @@ class Desk:
             if applied.lost:
                 raise Conflict(f"{len(applied.lost)} task instances were changed meanwhile: read again")
             self._applied(applied.tasks)
+            self.callbacks.after_decisions(connection, self.book, applied.tasks)
             for change in run_changes:
                 run = runs.transition_run(connection, change, now)
                 if run.state in RUN_TERMINAL:
+                    ended = self.book.running[run.id]
+                    self.callbacks.after_run(connection, run, ended.spec, ended.tasks.values())
                     self._runs_ended = True
                     self.run_anyway.discard(run.id)
                     touched_dags.add(run.dag_id)

@@ -75,6 +75,8 @@ def _as_host(
             if on_change is not None and document != seen:
                 on_change(document)
             if document["state"] in RUN_TERMINAL:
+                while not host.desk.callbacks.is_idle:
+                    host.step()
                 return document
             seen = document
             host.step()

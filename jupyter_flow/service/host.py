@@ -145,7 +145,7 @@ class Host(Effects):
         if self._unpushed and (now >= self._push_at or len(self.desk.active) < CALM):
             self._push()
         self._answer_reloads()
-        if self._drain is not None and len(self.desk.active) == 0:
+        if self._drain is not None and len(self.desk.active) == 0 and self.desk.callbacks.is_idle:
             self.is_ended = True
 
     def _push(self) -> None:
@@ -162,6 +162,7 @@ class Host(Effects):
         for active in self.desk.active:
             if active.deadline is not None and active.deadline <= now:
                 self._over_deadline(active, now)
+        self.desk.callbacks.tick(now)
         self.kernels.tick(now, any(active.is_notebook for active in self.desk.active))
         return self.executor.notices()
 
@@ -185,6 +186,7 @@ class Host(Effects):
                 self.executor.next_tick(),
                 self.parser.next_instant(),
                 self.desk.active.next_deadline(),
+                self.desk.callbacks.next_deadline(),
                 self.kernels.next_tick(),
                 self._retry_at,
                 self._push_at if self._unpushed else None,
@@ -334,6 +336,7 @@ class Host(Effects):
                 self.is_ended = True
             elif len(self.desk.active):
                 attempts.set_check_at(connection, self.desk.active.ids(), now + CHECK_WITHIN)
+            self.desk.callbacks.seen_alive(connection)
         self._warm_up(now)
         return False
 

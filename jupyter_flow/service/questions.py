@@ -10,8 +10,8 @@ from sqlalchemy import Connection
 from ..model.errors import Forbidden, InvalidInput, NotFound
 from ..model.ids import check_id
 from ..model.rows import DagRun
-from ..storage import attempts, dags, lineage, queries, variables, xcoms
-from . import run_questions
+from ..storage import attempts, callbacks, dags, lineage, queries, variables, xcoms
+from . import mail, run_questions
 from .documents import run_document, task_instance_document
 from .house import House
 from .tokens import matches
@@ -24,7 +24,9 @@ def answer(house: House, attempt_id: Any, token: Any, op: str, args: Mapping[str
     Raises :class:`Forbidden` unless ``token`` is that of the attempt and the attempt is the current one.
     """
     with house.reading() as connection:
-        digest = attempts.token_hash(connection, attempt_id) if isinstance(attempt_id, str) else None
+        digest = None
+        if isinstance(attempt_id, str):
+            digest = attempts.token_hash(connection, attempt_id) or callbacks.token_hash(connection, attempt_id)
     if not matches(token, digest):
         raise Forbidden("this attempt may not ask: it is not the current one of its task")
     question = _QUESTIONS.get(op)
@@ -116,6 +118,8 @@ def _previous_run(house: House, attempt_id: str, state: str | None = None) -> di
 
 
 def _own_run(connection: Connection, attempt_id: str) -> DagRun:
+    if callbacks.token_hash(connection, attempt_id) is not None:
+        return queries.run_by_id(connection, callbacks.run_of(connection, attempt_id))
     attempt = attempts.get_attempt(connection, attempt_id)
     (row,) = queries.task_instances_by_id(connection, [attempt.task_instance_id])
     return queries.run_by_id(connection, row.dag_run_id)
@@ -133,6 +137,7 @@ def _other_run(connection: Connection, own: DagRun, dag_id: str, run_id: str | N
 
 _QUESTIONS: dict[str, Callable[..., dict[str, Any]]] = {
     **run_questions.QUESTIONS,
+    "ask.mail_server": mail.ask_mail_server,
     "ask.previous_run": _previous_run,
     "ask.task_instances": _task_instances,
     "ask.variable_delete": _variable_delete,

@@ -37,12 +37,15 @@ def recover(desk: Desk) -> None:
         wanted = {attempt.id for attempt, _ in current}
         stray = [item for item in attempts.unfinished_attempts(connection) if item.id not in wanted]
         tasks = {attempt.id: _task(connection, attempt, row) for attempt, row in current}
+        calls = desk.callbacks.open(connection)
     known = [attempt for attempt, _ in current] + stray
-    if not known:
+    if not known and not calls:
         return
     adopted = executor.adopt(
         [Running(item.id, Path(house.spool / item.id), item.pid, item.start_ticks, item.boot_id) for item in known]
+        + calls
     )
+    desk.callbacks.adopt(adopted)
     for attempt, row in current:
         task = tasks.get(attempt.id)
         active = Active(

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-DENIED_NAMES = frozenset({"JUPYTER_TOKEN", "JUPYTER_FLOW_DB_URL", "JUPYTER_FLOW_SECRET_KEY"})
+DENIED_NAMES = frozenset(
+    {"JUPYTER_TOKEN", "JUPYTER_FLOW_DB_URL", "JUPYTER_FLOW_SECRET_KEY", "JUPYTER_FLOW_SMTP_PASSWORD"}
+)
 DENIED_PREFIXES = ("JUPYTERHUB_", "JPY_")
 
 

@@ -1,0 +1,303 @@
+"""The host's care for callbacks: begun by the executor like attempts, at most one of whose processes calls anything.
+
+A process takes its ticket (``spec.json`` becomes ``begun.json``) right before it calls. Whoever finds a process gone
+without a result takes the ticket back; who gets it knows: nothing was called, and nothing will be, so that another
+process may be begun. Otherwise the callback is ``lost``, and not called again.
+"""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection
+
+from ..execution import census, identity
+from ..execution.children import Exited, Notice, Reported, Started
+from ..execution.executor import Adoption, Executor, Problem, Running
+from ..model.calls import Callback, NewCallback
+from ..model.errors import FlowError
+from ..model.reason import Reason
+from ..model.records import Report, Workload
+from ..model.rows import DagRun, TaskInstance
+from ..model.spec import DagSpec
+from ..scheduling import callbacks as rules
+from ..storage import callbacks, dags, events, queries
+from .active import OVERTIME, START_WITHIN
+from .book import RunBook
+from .callback_workloads import build_callback
+from .dispatch import CHECK_WITHIN
+from .house import House
+from .tokens import hash_token, new_token
+
+log = logging.getLogger(__name__)
+
+AT_ONCE = 4
+"""Callbacks that run at once; they take no slots of tasks."""
+STARTS = 4
+"""Processes that are begun for one callback as long as none comes to call it."""
+TICKET, BEGUN, VOID = "spec.json", "begun.json", "void.json"
+
+
+@dataclass
+class ActiveCallback:
+    """A callback with a process. ``deadline``: monotonic instant at which the host ends it itself."""
+
+    row: Callback
+    attempt_id: str
+    deadline: float
+    started: bool = False
+    overdue: bool = False
+
+
+@dataclass(frozen=True)
+class _Ended:
+    item: ActiveCallback
+    result: Report | Problem
+    notice: Exited | None
+    may_begin_again: bool
+
+
+@dataclass
+class _Turn:
+    """What one transaction decided. ``more``: whether callbacks still wait (None: it was not looked)."""
+
+    launches: list[tuple[Workload, str, Callback]] = field(default_factory=list)
+    more: bool | None = None
+
+
+class Callbacks:
+    """Makes, begins and ends callbacks. What it remembers can be read from rows again."""
+
+    def __init__(self, house: House, executor: Executor, host_id: str) -> None:
+        self.house = house
+        self.executor = executor
+        self.host_id = host_id
+        self._active: dict[str, ActiveCallback] = {}
+        self._starts: list[tuple[ActiveCallback, Started]] = []
+        self._ends: list[_Ended] = []
+        self._may_wait = True
+        self._turn = _Turn()
+        self._found: list[Callback] = []
+
+    # --- which follow from changes, in the transaction of the change
+
+    def after_attempts(self, connection: Connection, book: RunBook, rows: Sequence[TaskInstance]) -> None:
+        """Make the callbacks of task instances as ends of attempts have left them."""
+        self._follow(connection, book, rows, rules.after_attempt)
+
+    def after_decisions(self, connection: Connection, book: RunBook, rows: Sequence[TaskInstance]) -> None:
+        """Make the callbacks of task instances as decisions have left them."""
+        self._follow(connection, book, rows, rules.after_decision)
+
+    def after_run(self, connection: Connection, run: DagRun, spec: DagSpec, rows: Iterable[TaskInstance]) -> None:
+        """Make the callbacks of a DAG run that a decision has ended."""
+        self.add(connection, rules.after_run(run, spec, rows))
+
+    def add(self, connection: Connection, items: Sequence[NewCallback]) -> None:
+        """Make callbacks."""
+        if items:
+            callbacks.add(connection, items, self.house.clock.wall())
+            self._may_wait = True
+
+    def _follow(self, connection: Connection, book: RunBook, rows: Sequence[TaskInstance], rule: object) -> None:
+        mail = bool(self.house.config.smtp_host)
+        found: list[NewCallback] = []
+        for row in rows:
+            snapshot = book.running.get(row.dag_run_id)
+            if snapshot is not None:
+                run, task = snapshot.run, snapshot.specs.get(row.task_id)
+            else:  # the run is not running any more: a command came between
+                run = queries.run_by_id(connection, row.dag_run_id)
+                spec = dags.load_spec(dags.get_version(connection, run.dag_version_id))
+                task = next((item for item in spec.tasks if item.task_id == row.task_id), None)
+            if task is not None and (task.callbacks or task.email_on):
+                found += rule(row, task, run.dag_version_id, mail)  # type: ignore[operator]
+        self.add(connection, found)
+
+    # --- what comes in
+
+    def take(self, notice: Notice) -> None:
+        """Take a notice of a callback's process: kept until a transaction has recorded it."""
+        item = self._active.get(notice.key)
+        if item is None:
+            return
+        if isinstance(notice, Started):
+            if not item.started:
+                item.started = True
+                item.deadline = self._overtime()
+                self._starts.append((item, notice))
+        elif isinstance(notice, Reported):
+            result = self.executor.collect(notice.key)
+            if isinstance(result, Report):
+                self._end(item, result, None)
+        else:
+            self._end(item, self.executor.collect(notice.key), notice)
+
+    def _end(self, item: ActiveCallback, result: Report | Problem, notice: Exited | None) -> None:
+        again = isinstance(result, Problem) and take_ticket_back(self.house.spool / item.attempt_id)
+        self._ends.append(_Ended(item, result, notice, again))
+        del self._active[item.attempt_id]
+
+    def tick(self, now: float) -> None:
+        """End processes that are over their time."""
+        for item in list(self._active.values()):
+            if item.deadline > now:
+                continue
+            if item.overdue:
+                self._end(item, self.executor.collect(item.attempt_id), None)
+                continue
+            log.warning("callback %d (attempt %s) is over its time: killed", item.row.id, item.attempt_id)
+            item.overdue = True
+            item.deadline = now + 30.0
+            self.executor.kill(item.attempt_id)
+
+    def next_deadline(self) -> float | None:
+        """Return the monotonic instant of the next :meth:`tick`."""
+        return min((item.deadline for item in self._active.values()), default=None)
+
+    @property
+    def has_work(self) -> bool:
+        """Tell whether a turn is worth a transaction."""
+        return bool(self._starts or self._ends or (self._may_wait and len(self._active) < AT_ONCE))
+
+    @property
+    def is_idle(self) -> bool:
+        """Tell whether no callback runs or waits."""
+        return not (self._active or self._starts or self._ends or self._may_wait)
+
+    # --- one turn
+
+    def transact(self, connection: Connection) -> None:
+        """Record starts and ends, begin what waits: carried out by :meth:`committed`."""
+        now = self.house.clock.wall()
+        self._turn = turn = _Turn()
+        for item, notice in self._starts:
+            callbacks.started(connection, item.row, notice.pid, notice.start_ticks, notice.boot_id, now)
+        for ended in self._ends:
+            self._record(connection, ended)
+        room = AT_ONCE - len(self._active)
+        if room <= 0 or not (self._may_wait or self._ends):
+            return
+        waiting = callbacks.waiting(connection, room + 1)
+        turn.more = len(waiting) > room
+        for row in waiting[:room]:
+            attempt_id, token = uuid.uuid4().hex, new_token()
+            begun = callbacks.begin(connection, row, attempt_id, hash_token(token), self.host_id, now + CHECK_WITHIN)
+            try:
+                turn.launches.append((build_callback(connection, self.house, begun), token, begun))
+            except (FlowError, LookupError, TypeError, ValueError) as error:
+                log.exception("callback %d: its workload cannot be made", row.id)
+                reason = Reason("bad_result", {"message": f"its workload cannot be made: {error}"})
+                callbacks.finish(connection, callbacks.CallbackEnd(row.id, callbacks.FAILED, reason), now)
+
+    def committed(self) -> None:
+        """Carry out what the transaction decided."""
+        self._starts.clear()
+        self._ends.clear()
+        turn, self._turn = self._turn, _Turn()
+        if turn.more is not None:
+            self._may_wait = turn.more
+        for workload, token, row in turn.launches:
+            deadline = self.house.clock.monotonic() + START_WITHIN
+            self._active[workload.attempt_id] = ActiveCallback(row, workload.attempt_id, deadline)
+            self.executor.start(workload, token)
+
+    def _record(self, connection: Connection, ended: _Ended) -> None:
+        now, row = self.house.clock.wall(), ended.item.row
+        log_path = str(self.house.spool / ended.item.attempt_id / "log.jsonl")
+        result, problem = ended.result, _how(ended)
+        if isinstance(result, Report):
+            outcome = callbacks.SUCCESS if result.outcome == "success" else callbacks.FAILED
+            reason = result.reason
+        elif ended.may_begin_again and row.starts < STARTS:
+            log.warning("callback %d never began (%s): another process is begun for it", row.id, problem)
+            return callbacks.again(connection, row, now)
+        elif ended.may_begin_again:
+            outcome, reason = callbacks.LOST, Reason("callback_unstarted", {"count": row.starts, "message": problem})
+        elif ended.item.overdue:
+            seconds = self.house.config.callback_timeout
+            outcome, reason = callbacks.FAILED, Reason("timeout", {"seconds": seconds})
+        elif result.kind == "bad":
+            outcome, reason = callbacks.FAILED, Reason("bad_result", {"message": result.message})
+        else:
+            outcome, reason = callbacks.LOST, Reason("callback_lost", {"message": problem})
+        callbacks.finish(connection, callbacks.CallbackEnd(row.id, outcome, reason, log_path), now)
+        run = queries.run_by_id(connection, row.dag_run_id)
+        task_id, map_index = row.facts.get("task_id"), row.facts.get("map_index")
+        event = events.RunEvent(
+            run.id, "callback_state", run.dag_id, run.run_id, None, outcome, task_id, map_index, reason
+        )
+        notes = result.notifications if isinstance(result, Report) else ()
+        told = [notification_event(run, note, task_id, map_index) for note in notes]
+        return events.append_run_events(connection, [event, *told], now, None)
+
+    def _overtime(self) -> float:
+        config = self.house.config
+        return self.house.clock.monotonic() + config.callback_timeout + 2 * config.limits.kill_grace + OVERTIME
+
+    # --- a host's life
+
+    def open(self, connection: Connection) -> list[Running]:
+        """Return the processes that an earlier host began, for the executor to adopt."""
+        self._found = callbacks.open_callbacks(connection)
+        return [
+            Running(row.attempt_id or "", self._spool(row), row.pid, row.start_ticks, row.boot_id)
+            for row in self._found
+        ]
+
+    def adopt(self, adopted: Mapping[str, Adoption]) -> None:
+        """Go on with what the executor says of the processes of an earlier host."""
+        now = self.house.clock.monotonic()
+        for row in self._found:
+            attempt_id = row.attempt_id or ""
+            item = ActiveCallback(row, attempt_id, now + START_WITHIN, started=row.pid is not None)
+            self._active[attempt_id] = item
+            if item.started:
+                item.deadline = self._overtime()
+            if adopted[attempt_id] != "alive":
+                self._end(item, self.executor.collect(attempt_id), None)
+            elif not item.started and (found := census.runner_of(attempt_id)) is not None:
+                self.take(Started(attempt_id, "task", found.pid, found.start_ticks, identity.boot_id()))
+        self._found = []
+
+    def seen_alive(self, connection: Connection) -> None:
+        """Write when somebody must look again after the callbacks with a process, all seen alive."""
+        if self._active:
+            ids = [item.row.id for item in self._active.values()]
+            callbacks.adopt(connection, ids, self.host_id, self.house.clock.wall() + CHECK_WITHIN)
+
+    def _spool(self, row: Callback) -> Path:
+        return self.house.spool / (row.attempt_id or "")
+
+
+def notification_event(
+    run: DagRun, note: Mapping[str, Any], task_id: str | None, map_index: int | None
+) -> events.RunEvent:
+    """Return the event that shows a notification (of a :class:`Report`) to people who have JupyterLab open."""
+    reason = Reason("notification", {"message": str(note["message"])[:2000], "level": str(note["level"])[:16]})
+    return events.RunEvent(run.id, "notification", run.dag_id, run.run_id, None, None, task_id, map_index, reason)
+
+
+def take_ticket_back(spool: Path) -> bool:
+    """Make sure that no process of this spool calls anything any more; False if one has begun to."""
+    try:
+        (spool / TICKET).rename(spool / VOID)
+    except OSError:
+        return not (spool / BEGUN).exists()
+    return True
+
+
+def _how(ended: _Ended) -> str:
+    notice = ended.notice
+    if notice is not None and notice.problem:
+        return notice.problem
+    if notice is not None and notice.signal is not None:
+        return f"its process was ended by signal {notice.signal}"
+    if notice is not None and notice.exit_code is not None:
+        return f"its process ended with exit code {notice.exit_code} and left no result"
+    return ended.result.message if isinstance(ended.result, Problem) else ""
