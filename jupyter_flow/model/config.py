@@ -5,7 +5,8 @@ Doors read traitlets, environment and command line into it; inner rooms get it a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -29,6 +30,8 @@ class FlowConfig:
     ``profile``: which of the named ``default_args_profiles`` of DAGs counts (empty: none). ``strict``: a dependency
     that a DAG file states twice is an error (else a warning).
     ``on_stop``: what happens to running tasks when JupyterLab stops (finish | keep | cancel).
+    ``max_map_length``: how many instances a mapped task may have. ``queues``: queue name -> tasks of it that this host
+    runs at once; tasks of other queues wait, ``default`` needs no entry.
     ``callback_timeout``: how long one callback may take. ``base_url``: where people open this JupyterLab, for links.
     ``smtp_*``: the mail server (no host: no mail); the password stands in ``$JUPYTER_FLOW_SMTP_PASSWORD`` of the host
     or in ``smtp_password_file``, never in a setting. ``smtp_starttls``: encrypt after the greeting; ``smtp_ssl``: from
@@ -53,6 +56,8 @@ class FlowConfig:
     waiting_kernels: int = 1
     idle_after: float = 300.0
     limits: Limits = Limits()
+    profile: str = ""
+    strict: bool = False
     callback_timeout: float = 300.0
     base_url: str = ""
     smtp_host: str = ""
@@ -63,8 +68,8 @@ class FlowConfig:
     smtp_ssl: bool = False
     smtp_from: str = "jupyter-flow@localhost"
     xcom: XComSettings = XComSettings()
-    profile: str = ""
-    strict: bool = False
+    max_map_length: int = 1024
+    queues: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def database(self) -> str:

@@ -181,6 +181,8 @@ class RunSnapshot:
             task_id, index = key
             whole.update(self._skips.get(key, ()))
             whole.update(topology.mapped_over.get(task_id, ()))
+            if task_id in topology.expansions and self.tasks[key].state is TaskState.WAITING:
+                whole.update(topology.expanded_with(task_id))  # it may be there since the last step only
             group = topology.mapped_group.get(task_id)
             for below in (*self.downstream.get(task_id, ()), *topology.indirect_setups.get(task_id, ())):
                 if group is None or index == -1 or topology.mapped_group.get(below) != group:

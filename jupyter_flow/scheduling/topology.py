@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import Any
 
 from ..model.spec import DagSpec, TaskSpec
+from .past import asked_of_past
 
 
 class Topology:
@@ -62,6 +63,11 @@ class Topology:
             elif not self.downstream[task.task_id]:
                 found[task.task_id] = None
         return tuple(found)
+
+    @cached_property
+    def asked_of_past(self) -> frozenset[str]:
+        """Ids of the tasks whose states in the run before matter."""
+        return frozenset(asked_of_past(self.tasks, self.downstream))
 
     # --- branching
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -11,8 +11,9 @@ from sqlalchemy import Connection
 from ..model.errors import NotFound
 from ..model.rows import DagRun, TaskInstance
 from ..model.state import RUN_TERMINAL, RunState
-from ..scheduling.snapshot import RunSnapshot
+from ..scheduling.snapshot import MAX_MAP_LENGTH, RunSnapshot
 from ..storage import dags, queries
+from .run_snapshots import lengths_of, make_snapshot, read_past
 from .workloads import RunBasis
 
 log = logging.getLogger(__name__)
@@ -27,13 +28,15 @@ class RunBook:
     ``touched``: run -> keys that changed since it was last decided (None: decide it as a whole).
     """
 
-    def __init__(self) -> None:
+    def __init__(self, max_map_length: int = MAX_MAP_LENGTH) -> None:
+        self.max_map_length = max_map_length
         self.running: dict[int, RunSnapshot] = {}
         self.queued: dict[str, dict[int, DagRun]] = {}
         self.touched: dict[int, set[Key] | None] = {}
         self.with_ready: set[int] = set()
         self._bases: dict[int, RunBasis] = {}
         self._seen_due: dict[int, datetime] = {}
+        self._old_past: set[int] = set()
         self._unread: set[int] = set()
         self._all_unread = True
 
@@ -77,12 +80,13 @@ class RunBook:
     def place(self, connection: Connection, run: DagRun, tasks: Iterable[TaskInstance] | None = None) -> None:
         """Put a run where its state says: queued, running (to be decided as a whole), or nowhere."""
         self._forget(run.id)
+        self._past_changed(run)
         if run.state == RunState.QUEUED and run.cancel_requested_at is None:
             self.queued.setdefault(run.dag_id, {})[run.id] = run
         elif run.state not in RUN_TERMINAL:
             spec = dags.load_spec(dags.get_version(connection, run.dag_version_id))
             rows = tasks if tasks is not None else queries.task_instances(connection, run.id)
-            self.running[run.id] = RunSnapshot(run, spec, rows)
+            self.running[run.id] = make_snapshot(connection, run, spec, rows, self.max_map_length)
             self.touched[run.id] = None
             self.with_ready.add(run.id)
 
@@ -94,6 +98,41 @@ class RunBook:
         self._seen_due.pop(dag_run_id, None)
         for runs in self.queued.values():
             runs.pop(dag_run_id, None)
+
+    def _past_changed(self, run: DagRun, task_ids: Collection[str] | None = None) -> None:
+        """Note which runs have to look at the run before them again, because ``run`` (these tasks of it) changed."""
+        if run.logical_date is None:
+            return
+        for dag_run_id, snapshot in self.running.items():
+            date = snapshot.run.logical_date
+            if snapshot.run.dag_id != run.dag_id or date is None or date <= run.logical_date:
+                continue
+            asked = snapshot.topology.asked_of_past
+            if asked and (task_ids is None or not asked.isdisjoint(task_ids)):
+                self._old_past.add(dag_run_id)
+
+    def refresh_past(self, connection: Connection) -> None:
+        """Read again what changed in the runs before; runs for which it did are touched as a whole."""
+        for dag_run_id in sorted(self._old_past):
+            snapshot = self.running.get(dag_run_id)
+            if snapshot is None:
+                continue
+            past = read_past(connection, snapshot.run, snapshot.topology)
+            if past != snapshot.past:
+                snapshot.past = past
+                self.touched[dag_run_id] = None
+        self._old_past.clear()
+
+    def take_lengths(self, connection: Connection, rows: Iterable[TaskInstance]) -> None:
+        """Take over what mapped tasks need of what these task instances pushed; before :meth:`update_tasks`."""
+        by_run: dict[int, set[str]] = {}
+        for row in rows:
+            snapshot = self.running.get(row.dag_run_id)
+            if snapshot is not None and row.task_id in snapshot.topology.length_sources:
+                by_run.setdefault(row.dag_run_id, set()).add(row.task_id)
+        for dag_run_id, task_ids in by_run.items():
+            snapshot = self.running[dag_run_id]
+            snapshot.update_lengths(lengths_of(connection, snapshot, task_ids))
 
     def update_tasks(self, rows: Iterable[TaskInstance]) -> None:
         """Take committed-to-be task instances into their snapshots and note them as touched."""
@@ -109,6 +148,7 @@ class RunBook:
             if known is not None:
                 known.update(keys)
             self.with_ready.add(dag_run_id)
+            self._past_changed(snapshot.run, {task_id for task_id, _ in keys})
 
     def basis(self, connection: Connection, snapshot: RunSnapshot) -> RunBasis:
         """Return what the workloads of a run share (gathered once)."""

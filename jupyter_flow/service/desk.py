@@ -13,11 +13,11 @@ from sqlalchemy import Connection
 
 from ..execution.children import Exited, Notice, Reported, Started
 from ..execution.executor import Executor, Problem
-from ..model.changes import Change, RunChange, TaskChange
+from ..model.changes import Change, ExpandChange, RunChange, TaskChange
 from ..model.errors import Conflict, FlowError
 from ..model.records import Actor, Report, Workload
 from ..model.rows import TaskInstance
-from ..model.state import RUN_TERMINAL
+from ..model.state import RUN_TERMINAL, RunState
 from ..scheduling.backfills import backfill_runs_to_start
 from ..scheduling.decide import decide, decide_changed
 from ..scheduling.due_runs import StartRuns, runs_to_start
@@ -29,6 +29,7 @@ from .book import RunBook
 from .callbacks import Callbacks
 from .dispatch import claim_ready
 from .ends import Ended, gather
+from .failing_dags import pause_if_failing
 from .house import House
 from .kernels import WaitingKernels
 from .misses import Misses
@@ -64,7 +65,7 @@ class Desk:
         self.kernels = kernels
         self.host_id = host_id
         self.boot_id = boot_id
-        self.book = RunBook()
+        self.book = RunBook(house.config.max_map_length)
         self.callbacks = Callbacks(house, executor, host_id)
         self.misses = Misses()
         self.active = ActiveAttempts()
@@ -208,8 +209,10 @@ class Desk:
                 for dag_id in sorted(touched_dags):
                     self._start_runs(connection, dag_id, now)
             touched_dags.clear()
+            self.book.refresh_past(connection)
             touched, self.book.touched = self.book.touched, {}
             task_changes: list[TaskChange] = []
+            expansions: list[ExpandChange] = []
             run_changes: list[RunChange] = []
             for dag_run_id, keys in touched.items():
                 snapshot = self.book.running.get(dag_run_id)
@@ -218,9 +221,11 @@ class Desk:
                 for change in self._step(snapshot, keys, now):
                     if isinstance(change, TaskChange):
                         task_changes.append(change)
-                    elif isinstance(change, RunChange):
+                    elif isinstance(change, ExpandChange):
+                        expansions.append(change)
+                    else:
                         run_changes.append(change)
-            if not task_changes and not run_changes:
+            if not task_changes and not expansions and not run_changes:
                 if not touched_dags:
                     return
                 continue
@@ -229,6 +234,7 @@ class Desk:
                 raise Conflict(f"{len(applied.lost)} task instances were changed meanwhile: read again")
             self._applied(applied.tasks)
             self.callbacks.after_decisions(connection, self.book, applied.tasks)
+            self._applied(runs.expand(connection, expansions, now))
             for change in run_changes:
                 run = runs.transition_run(connection, change, now)
                 if run.state in RUN_TERMINAL:
@@ -236,6 +242,8 @@ class Desk:
                     self.callbacks.after_run(connection, run, ended.spec, ended.tasks.values())
                     self._runs_ended = True
                     self.run_anyway.discard(run.id)
+                    pause_if_failing(connection, run, now)
+                if run.state is not RunState.RUNNING:
                     touched_dags.add(run.dag_id)
                 self.book.place(connection, run)
 
@@ -294,10 +302,13 @@ class Desk:
                 continue
             found = {row.id: row for row in queries.task_instances_by_id(connection, [item.row.id for item in items])}
             run = queries.run_by_id(connection, dag_run_id)
+            snapshot = self.book.running.get(dag_run_id)
+            teardowns = {name for name, spec in snapshot.specs.items() if spec.is_teardown} if snapshot else set()
             outcome.cancels += [
                 item
                 for item in items
-                if run.cancel_requested_at or (item.row.id in found and found[item.row.id].cancel_requested_at)
+                if (run.cancel_requested_at and item.row.task_id not in teardowns)
+                or (item.row.id in found and found[item.row.id].cancel_requested_at)
             ]
             rows.update(found)
         outcome.unwanted += self.active.unwanted(rows.values())

@@ -9,11 +9,12 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from ..model.rows import TaskInstance
-from ..model.slots import Ready, SlotLimits
+from ..model.slots import Ready
 from ..scheduling.slots import pick
 from ..storage import queries, runs
 from .book import RunBook
 from .house import House
+from .run_snapshots import slot_limits
 from .tokens import hash_token, new_token
 
 CHECK_WITHIN = timedelta(seconds=60)
@@ -33,7 +34,7 @@ def claim_ready(
     ready = _ready(book, only)
     if not ready:
         return []
-    limits = SlotLimits(house.config.parallelism, house.config.notebook_parallelism, queries.pools(connection))
+    limits = slot_limits(connection, house.config)
     tokens: dict[str, str] = {}
     claims = []
     for item in pick(ready, queries.usage(connection), limits).chosen:

@@ -70,6 +70,7 @@ def record_ends(
     applied = reports.apply_reports(connection, found, now)
     for stale in applied.stale:
         log.warning("attempt %s: its report came too late and was refused", stale.report.attempt_id)
+    book.take_lengths(connection, applied.tasks)
     yield applied.tasks
     yield reports.record_losses(connection, lost, now).tasks
 
@@ -80,10 +81,12 @@ def _judge(
     snapshot = book.running.get(row.dag_run_id)
     run = snapshot.run if snapshot else queries.run_by_id(connection, row.dag_run_id)
     spec = snapshot.spec if snapshot else dags.load_spec(dags.get_version(connection, run.dag_version_id))
-    cancelled_by = row.cancel_requested_by or run.cancel_requested_by
+    task = snapshot.specs.get(row.task_id) if snapshot else None
     try:
-        task = spec.task(row.task_id)
+        task = task or spec.task(row.task_id)
     except KeyError:  # cleared to a version without this task: the report is stale in any case
         attempt = attempts.get_attempt(connection, ended.active.attempt_id)
         task = dags.load_spec(dags.get_version(connection, attempt.dag_version_id)).task(row.task_id)
+    # teardowns of a cancelled run do their work
+    cancelled_by = row.cancel_requested_by or (None if task.is_teardown else run.cancel_requested_by)
     return to_end(ended, row, task, cancelled_by, house.config.infra_retries, str(house.spool), now)

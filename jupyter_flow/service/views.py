@@ -12,12 +12,10 @@ from ..model.instants import from_iso, iso_or_none
 from ..model.reason import Reason
 from ..model.records import Actor
 from ..model.rows import Dag, DagRun, TaskInstance
-from ..model.slots import SlotLimits
 from ..model.spec import DagSpec
 from ..model.state import RUN_TERMINAL
 from ..scheduling.explain import why_waiting
 from ..scheduling.slots import pick
-from ..scheduling.snapshot import RunSnapshot
 from ..scheduling.timetable import Timetable
 from ..storage import attempts, dag_files, dags, events, pools, queries, variables, xcoms
 from . import documents
@@ -27,6 +25,7 @@ from .health import health
 from .house import House
 from .outputs import task_log, task_notebook
 from .pools import pool_warnings
+from .run_snapshots import make_snapshot, slot_limits
 
 __all__ = [
     "activity",
@@ -234,13 +233,11 @@ def _reasons(
     """Return why each task instance is in its state: recorded, or what it waits for by the scheduler's own rules."""
     if run.state in RUN_TERMINAL:
         return {row.id: row.reason for row in rows}
-    snapshot = RunSnapshot(run, spec, rows)
-    config = house.config
+    snapshot = make_snapshot(connection, run, spec, rows, house.config.max_map_length)
     ready = snapshot.ready()
     refused: dict[int, Reason] = {}
     if ready:
-        limits = SlotLimits(config.parallelism, config.notebook_parallelism, queries.pools(connection))
-        picked = pick(ready, queries.usage(connection), limits)
+        picked = pick(ready, queries.usage(connection), slot_limits(connection, house.config))
         refused = {item.task_instance_id: reason for item, reason in picked.refused}
     return {
         row.id: refused.get(row.id) or why_waiting(snapshot, (row.task_id, row.map_index)) or row.reason for row in rows

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, bindparam, delete, func, insert, select, upda
 from ..model.changes import RunInfo
 from ..model.errors import Conflict, NotFound
 from ..model.instants import from_iso_or_none
+from ..model.reason import Reason
 from ..model.records import Actor
 from ..model.rows import Dag, DagVersion
 from ..model.spec import DagSpec, canonical, dag_from_json, text_hash, to_json
@@ -118,13 +119,20 @@ def next_due(connection: Connection, after: datetime) -> datetime | None:
     return at
 
 
-def set_paused(connection: Connection, dag_id: str, paused: bool, now: datetime, actor: Actor | None) -> Dag:
-    """Pause or unpause a DAG (no event if it is so already)."""
+def set_paused(
+    connection: Connection,
+    dag_id: str,
+    paused: bool,
+    now: datetime,
+    actor: Actor | None,
+    reason: Reason | None = None,
+) -> Dag:
+    """Pause or unpause a DAG (no event if it is so already). ``reason``: why the house itself did it."""
     known = get_dag(connection, dag_id)
     if known.is_paused == paused:
         return known
     connection.execute(_UPDATE, {"is_paused": paused, "updated_at": now, "b_dag_id": dag_id})
-    append(connection, "dag_changed", now, dag_id=dag_id, actor=actor)
+    append(connection, "dag_changed", now, dag_id=dag_id, actor=actor, reason=reason)
     return get_dag(connection, dag_id)
 
 

@@ -143,8 +143,12 @@ class Claimed:
 def create_run(connection: Connection, new: NewRun, version_id: int, spec: DagSpec, now: datetime) -> CreatedRun:
     """Create a ``queued`` DAG run and all its ``waiting`` task instances.
 
-    Raises :class:`Conflict` naming the run that has the same run id or logical date already.
+    Raises :class:`Conflict` naming the run that has the same run id or logical date already, or the types of runs
+    that the DAG allows.
     """
+    if spec.allowed_run_types is not None and str(new.run_type) not in spec.allowed_run_types:
+        allowed = ", ".join(spec.allowed_run_types) or "empty"
+        raise Conflict(f"DAG {new.dag_id!r} does not allow {new.run_type} runs: its allowed_run_types are {allowed}")
     if new.idempotency_key is not None:
         earlier = find_idempotent(connection, new.dag_id, new.idempotency_key)
         if earlier is not None:

@@ -8,15 +8,16 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Engine
 
-from jupyter_flow.model.changes import Change, RunChange, TaskChange
+from jupyter_flow.model.changes import Change, ExpandChange, RunChange, TaskChange
 from jupyter_flow.model.rows import DagRun, TaskInstance
 from jupyter_flow.model.slots import SlotLimits
 from jupyter_flow.model.spec import DagSpec
 from jupyter_flow.model.state import RunState, TaskState
 from jupyter_flow.scheduling.decide import decide, decide_changed
+from jupyter_flow.scheduling.lengths import XComLength
 from jupyter_flow.scheduling.outcomes import after_report
 from jupyter_flow.scheduling.snapshot import Key, RunSnapshot
-from jupyter_flow.storage import dags, queries, reports, runs
+from jupyter_flow.storage import dags, decision_facts, queries, reports, runs
 from jupyter_flow.storage.database import begin_write, connect_read, create_reader
 
 from . import flows
@@ -57,6 +58,10 @@ class StoredRun:
         with begin_write(self.engine) as connection:
             end = reports.ReportedEnd(change, report, "spool/x/log.jsonl", None)
             applied = reports.apply_reports(connection, [end], now)
+            sources = self.snapshot.topology.length_sources
+            pairs = [(row.task_id, key) for key in sources.get(row.task_id, ())]
+            lengths = decision_facts.xcom_lengths(connection, row.dag_run_id, pairs)
+            self.snapshot.update_lengths(XComLength(*item) for item in lengths)
             keys = self.snapshot.update_tasks(applied.tasks)
             self._settle(connection, decide_changed(self.snapshot, keys, now), now)
 
@@ -72,12 +77,25 @@ class StoredRun:
                 self.finish(row, now=now)
         return self.run
 
+    def start_again(self, now: datetime = flows.T0) -> None:
+        """Let a cleared run go on."""
+        with begin_write(self.engine) as connection:
+            run = queries.run_by_id(connection, self.snapshot.run.id)
+            runs.transition_run(connection, RunChange(run.id, RunState.RUNNING), now)
+        self.reload()
+        with begin_write(self.engine) as connection:
+            self._settle(connection, decide(self.snapshot, now), now)
+
     def reload(self) -> None:
         """Build the snapshot anew from the rows, under the version that the run has now."""
         with self._reading() as connection:
             run = queries.run_by_id(connection, self.snapshot.run.id)
             self.spec = dags.load_spec(dags.get_version(connection, run.dag_version_id))
             self.snapshot = RunSnapshot(run, self.spec, queries.task_instances(connection, run.id))
+            sources = self.snapshot.topology.length_sources
+            pairs = [(name, key) for name, keys in sources.items() for key in keys]
+            lengths = decision_facts.xcom_lengths(connection, run.id, pairs)
+            self.snapshot.update_lengths(XComLength(*item) for item in lengths)
 
     @property
     def run(self) -> DagRun:
@@ -89,10 +107,16 @@ class StoredRun:
         with self._reading() as connection:
             return {row.task_id: str(row.state) for row in queries.task_instances(connection, self.snapshot.run.id)}
 
-    def row(self, task_id: str) -> TaskInstance:
+    def row(self, task_id: str, map_index: int = -1) -> TaskInstance:
         with self._reading() as connection:
             run = self.snapshot.run
-            return queries.get_task_instance(connection, run.dag_id, run.run_id, task_id)
+            return queries.get_task_instance(connection, run.dag_id, run.run_id, task_id, map_index)
+
+    def indexes(self, task_id: str) -> dict[int, str]:
+        """Map index -> state of the instances of one task."""
+        with self._reading() as connection:
+            rows = queries.task_instances(connection, self.snapshot.run.id)
+            return {row.map_index: str(row.state) for row in rows if row.task_id == task_id}
 
     @contextmanager
     def _reading(self) -> Iterator[Connection]:
@@ -109,7 +133,8 @@ class StoredRun:
             tasks = [change for change in changes if isinstance(change, TaskChange)]
             applied = runs.transition_many(connection, tasks, now)
             assert applied.lost == []
-            keys = self.snapshot.update_tasks(applied.tasks)
+            expansions = [change for change in changes if isinstance(change, ExpandChange)]
+            keys = self.snapshot.update_tasks([*applied.tasks, *runs.expand(connection, expansions, now)])
             for change in changes:
                 if isinstance(change, RunChange):
                     self.snapshot.update_run(runs.transition_run(connection, change, now))
