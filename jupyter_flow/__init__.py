@@ -11,8 +11,8 @@ from typing import Any
 __version__ = "0.1.0"
 
 _AUTHORS_NAMES = {
-    "BaseOperator": "authoring.operator",
     "BaseBranchOperator": "operators.branch",
+    "BaseOperator": "authoring.operator",
     "BashOperator": "operators.bash",
     "BranchDateTimeOperator": "operators.time_branch",
     "BranchDayOfWeekOperator": "operators.time_branch",
@@ -28,13 +28,14 @@ _AUTHORS_NAMES = {
     "NotebookOperator": "operators.notebook",
     "Param": "authoring.params",
     "PythonOperator": "operators.python",
-    "TaskGroup": "authoring.task_group",
     "ShortCircuitOperator": "operators.branch",
     "SkipMixin": "operators.branch",
+    "TaskGroup": "authoring.task_group",
     "TriggerRule": "authoring.trigger_rule",
     "Variable": "authoring.variable",
     "WeekDay": "authoring.weekday",
     "WeightRule": "authoring.weight_rule",
+    "XComArg": "authoring.xcom_arg",
     "chain": "authoring.dependencies",
     "chain_linear": "authoring.dependencies",
     "cross_downstream": "authoring.dependencies",
@@ -42,7 +43,11 @@ _AUTHORS_NAMES = {
     "flow": "authoring.flow",
     "get_current_context": "authoring.context",
     "get_parsing_context": "authoring.parsing_context",
+    "literal": "authoring.placeholders",
+    "setup": "authoring.decorators",
     "task": "authoring.decorators",
+    "task_group": "authoring.decorators",
+    "teardown": "authoring.decorators",
     "xcom_pull": "authoring.flow",
     "xcom_push": "authoring.flow",
 }

@@ -60,8 +60,16 @@ class Expansion:
         return math.prod(len(value) for value in self.inputs.values())
 
     def to_spec(self) -> dict[str, Any]:
-        """Return ``expand`` of the spec: lengths only."""
-        return {"kind": self.kind, "inputs": {name: _length(value) for name, value in self.inputs.items()}}
+        """Return ``expand`` of the spec: lengths only. ``order``: of the inputs, where there are several."""
+        made: dict[str, Any] = {
+            "kind": self.kind,
+            "inputs": {name: _length(value) for name, value in self.inputs.items()},
+        }
+        if len(self.inputs) > 1:
+            made["order"] = list(self.inputs)
+        if not self.strict:
+            made["strict"] = False
+        return made
 
     def only(self, name: str) -> Expansion:
         """Return what the value of one argument needs; the other inputs keep their names only."""
@@ -71,13 +79,13 @@ class Expansion:
 
     def to_data(self) -> dict[str, Any]:
         """Return this as JSON data, values included."""
-        inputs = {name: to_jsonable(value, f"expand: {name or 'kwargs'}") for name, value in self.inputs.items()}
+        inputs = [[name, input_data(value, f"expand: {name or 'kwargs'}")] for name, value in self.inputs.items()]
         return {"kind": self.kind, "inputs": inputs, "strict": self.strict}
 
     @classmethod
     def from_data(cls, data: Mapping[str, Any]) -> Expansion:
         """Rebuild what :meth:`to_data` wrote."""
-        inputs = {name: from_data(value) for name, value in data["inputs"].items()}
+        inputs = {name: from_data(value) for name, value in data["inputs"]}
         return cls(data["kind"], inputs, data.get("strict", True))
 
     def values(self, index: int, lengths: Mapping[str, int], context: Context | None) -> tuple[dict[str, Any], Any]:
@@ -113,10 +121,18 @@ class Expansion:
 
     def _element(self, name: str, index: int, context: Context | None) -> Any:
         value = self.inputs[name]
-        if isinstance(value, XComArg):
-            assert context is not None  # noqa: S101 - only literal inputs are looked at in the DAG file
+        if not isinstance(value, XComArg):
+            return elements(value, None)[index]
+        assert context is not None  # noqa: S101 - only literal inputs are looked at in the DAG file
+        try:
             return value.element(index, context)
-        return elements(value, None)[index]
+        except IndexError:
+            raise LookupError(f"{value.in_words()} has no element {index}: it became shorter meanwhile") from None
+
+
+def input_data(value: Any, what: str) -> Any:
+    """Return what is mapped over as JSON; the items of a dict as pairs, because specs do not keep their order."""
+    return to_jsonable(list(value.items()) if isinstance(value, Mapping) else value, what)
 
 
 def product(where: str, inputs: Mapping[str, Any]) -> Expansion:

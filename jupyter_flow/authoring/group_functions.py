@@ -64,8 +64,9 @@ class GroupFunction:
         if args:
             raise DagError(f"{where}: expand() takes named arguments only, e.g. expand(x=[1, 2])")
         self._check_names("expand()", inputs)
+        made = expansion.product(where, inputs)
         self._check_call((), {**self._constants, **inputs})
-        return self._mapped(expansion.product(where, inputs), list(inputs))
+        return self._mapped(made, list(inputs))
 
     def expand_kwargs(self, kwargs: Any) -> Any:
         """Make a mapped group: an instance for each dict of arguments in the list (or output of a task) ``kwargs``."""

@@ -179,8 +179,11 @@ class MappedOperator(operator.BaseOperator):
     def arguments(self) -> dict[str, Any]:
         """Return the arguments as JSON, those that are mapped over beside the shared ones."""
         where = f"task {self.task_id!r}"
-        both = {**self.mapped_arguments, **self.mapped_over.inputs}
-        found = {name: to_jsonable(value, f"{where}: {name}") for name, value in both.items()}
+        found = {name: to_jsonable(value, f"{where}: {name}") for name, value in self.mapped_arguments.items()}
+        inputs = self.mapped_over.inputs.items()
+        found.update(
+            {name: expansion.input_data(value, f"{where}: {name or 'expand_kwargs'}") for name, value in inputs}
+        )
         if self.cwd is not None:
             found["cwd"] = self.cwd
         return found

@@ -129,6 +129,7 @@ def _warn_uncalled(namespace: dict[str, Any]) -> None:
 def operator_for(workload: Workload) -> BaseOperator:
     """Return the operator of the workload's task: rebuilt from data, or from the pinned DAG file.
 
+    Of a mapped task it is the mapped one: ``expansion.instance_of`` makes the instance's.
     Raises what the DAG file raises, or :class:`TaskFailure` if it has no such task any more.
     """
     if not workload.task.needs_dag_file:
@@ -155,6 +156,10 @@ def rebuild(task: TaskSpec) -> BaseOperator:
             Reason("exception", {"type": "DagError", "message": f"operator {reference!r} is none of this package"})
         )
     cls = getattr(importlib.import_module(module), name)
+    if task.expand is not None:
+        from .expansion import rebuild_mapped
+
+        return rebuild_mapped(cls, task)
     operator: BaseOperator = cls(
         task_id=task.task_id,
         **from_data(task.arguments),
