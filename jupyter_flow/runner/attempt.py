@@ -106,6 +106,11 @@ class Attempt:
         with using(channel):
             operator = self._operator = operator_for(workload)
             context = self._context = build_context(workload, channel, operator)
+            if workload.expand is not None:
+                from .expansion import instance_of
+
+                operator = self._operator = instance_of(operator, workload, context)
+                context["task"] = context["ti"].task = operator
             plain = plain_fields(operator)
             if plain is None:
                 from .templating import render
