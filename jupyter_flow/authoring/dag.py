@@ -98,6 +98,7 @@ class DAG(metaclass=DagMeta):
         self.default_args = deprecated.renamed(f"{where}: default_args", given, deprecated.OPERATOR)
         for_tasks = {name: value for name, value in self.default_args.items() if name not in ("start_date", "end_date")}
         not_yet.warn_unused(f"{where}: default_args", for_tasks, not_yet.OPERATOR)
+        self.own_default_args = set(self.default_args)
         self.used_default_args: set[str] = {"owner", "start_date", "end_date", *not_yet.OPERATOR}
         self.description = checks.text_or_none(where, "description", description)
         self.dag_display_name = checks.text_or_none(where, "dag_display_name", dag_display_name)
@@ -222,11 +223,11 @@ class DAG(metaclass=DagMeta):
         """Tasks without downstream tasks."""
         return [task for task in self.tasks if not task._downstream]
 
-    def to_spec(self, dag_file: str = "", default_timezone: str = "UTC") -> DagSpec:
+    def to_spec(self, dag_file: str = "", default_timezone: str = "UTC", strict: bool = False) -> DagSpec:
         """Return this DAG as frozen data (see :func:`to_spec.to_spec`)."""
         from .to_spec import to_spec
 
-        return to_spec(self, dag_file, default_timezone)
+        return to_spec(self, dag_file, default_timezone, strict)
 
     def __enter__(self) -> Self:
         registry.push(self)

@@ -44,7 +44,8 @@ class OperatorMeta(ABCMeta):
         kwargs = deprecated.renamed(where, kwargs, deprecated.OPERATOR)
         for name in kwargs:
             if name not in accepted:
-                raise DagError(f"{where}: {cls.__name__} has no argument {name!r}{checks.suggestion(name, accepted)}")
+                hint = checks.suggestion(name, [*accepted, *deprecated.OPERATOR])
+                raise DagError(f"{where}: {cls.__name__} has no argument {name!r}{hint}")
         group = kwargs.get("task_group") or current_group(kwargs.get("dag"))
         for name, value in default_arguments(cls, where, group, kwargs.get("default_args")).items():
             if name not in kwargs and name not in positional:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Self
 
-from . import checks, deprecated, registry
+from . import checks, deprecated, not_yet, registry
 from .edges import DependencyMixin
 from .exceptions import DagError
 from .location import author_line, place_words
@@ -50,7 +50,8 @@ class TaskGroup(DependencyMixin):
         self.ui_color, self.ui_fgcolor = ui_color, ui_fgcolor
         self.group_display_name = group_display_name
         self.children: dict[str, Node | TaskGroup] = {}
-        self.used_default_args: set[str] = set()
+        self.own_default_args: set[str] = set()
+        self.used_default_args: set[str] = set(not_yet.OPERATOR)
         self.expand_input: Mapping[str, Any] | None = None
         self._before: list[DependencyMixin] = []
         self._after: list[DependencyMixin] = []
@@ -75,6 +76,8 @@ class TaskGroup(DependencyMixin):
         self.tooltip = checks.text_or_none(where, "tooltip", tooltip) or ""
         self.group_display_name = checks.text_or_none(where, "group_display_name", group_display_name) or ""
         own = deprecated.renamed(where, checks.mapping(where, "default_args", default_args), deprecated.OPERATOR)
+        not_yet.warn_unused(f"{where}: default_args", own, not_yet.OPERATOR)
+        self.own_default_args = set(own)
         self.default_args = {**parent.default_args, **own}
         self.dag.add_group(self)
 

@@ -22,6 +22,7 @@ from .template_names import TemplateNames, is_template, template_names
 
 if TYPE_CHECKING:
     from .dag import DAG
+    from .task_group import TaskGroup
 
 _OPERATORS = f"{__package__.rpartition('.')[0]}.operators."
 
@@ -122,10 +123,14 @@ def _owner(dag: DAG) -> str:
 
 
 def _check_default_args(dag: DAG, where: str) -> None:
-    unused = set(dag.default_args) - dag.used_default_args if dag.task_dict else set()
-    for name in sorted(unused):
-        hint = checks.suggestion(name, accepted_arguments(BaseOperator))
-        warn(f"{where}: default_args: no task has an argument {name!r}{hint}", dag.location)
+    holders: list[tuple[str, DAG | TaskGroup]] = [(where, dag)] if dag.task_dict else []
+    for group_id, group in dag.task_group_dict.items():
+        if any(True for _ in group):
+            holders.append((f"{where}, task group {group_id!r}", group))
+    for place, holder in holders:
+        for name in sorted(holder.own_default_args - holder.used_default_args):
+            hint = checks.suggestion(name, accepted_arguments(BaseOperator))
+            warn(f"{place}: default_args: no task has an argument {name!r}{hint}", holder.location)
 
 
 def _task_spec(whole: _Whole, task: BaseOperator) -> TaskSpec:
@@ -203,9 +208,8 @@ def _task_dates(whole: _Whole, task: BaseOperator, where: str) -> dict[str, Any]
 def _files(task: BaseOperator, searchpath: tuple[str, ...]) -> tuple[str, ...]:
     """Return the static files of a task: those that are templates may lie in a folder of the searchpath too."""
     found = {path for path in task.static_files() if not is_template(path)}
-    for folder in searchpath if task.template_ext and found else ():
-        found |= {f"{folder}/{path}" for path in found if is_template_file(path, task.template_ext)}
-    return tuple(sorted(found))
+    templates = [path for path in found if task.template_ext and is_template_file(path, task.template_ext)]
+    return tuple(sorted(found | {f"{folder}/{path}" for folder in searchpath for path in templates}))
 
 
 def _is_templated(value: Any, extensions: Sequence[str]) -> bool:
