@@ -70,6 +70,17 @@ def total_length(expand: Mapping[str, Any], sources: Sources, limit: int) -> Len
     return total
 
 
+def input_lengths(expand: Mapping[str, Any], sources: Sources) -> dict[str, int]:
+    """Return input -> length of an ``expand`` whose lengths are all known; ValueError if one is not any more."""
+    found = {name: _length(item, sources) for name, item in expand["inputs"].items()}
+    for name, length in found.items():
+        if isinstance(length, Unusable):
+            raise ValueError(str(length.reason))
+        if isinstance(length, Unknown):
+            raise ValueError(f"what input {name!r} is mapped over runs again")
+    return {name: length for name, length in found.items() if isinstance(length, int)}
+
+
 def _length(item: Mapping[str, Any], sources: Sources) -> Length:
     if "const" in item:
         return int(item["const"])

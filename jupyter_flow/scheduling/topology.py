@@ -24,6 +24,7 @@ class Topology:
         self._upstream = {task.task_id: task.upstream for task in spec.tasks}
         self._below: dict[str, frozenset[str]] = {}
         self._above: dict[str, frozenset[str]] = {}
+        self._read_as_lists: dict[str | None, tuple[str, ...]] = {}
 
     # --- relatives
 
@@ -117,6 +118,16 @@ class Topology:
         """Return the ids of the tasks that are expanded together with a mapped task, itself included."""
         group = self.mapped_group.get(task_id)
         return (task_id,) if group is None else sorted(self.members[group], key=self.order.__getitem__)
+
+    def read_as_lists(self, group: str | None) -> tuple[str, ...]:
+        """Return the ids of the mapped tasks of which others see all instances; those of ``group`` see one another's.
+
+        ``group``: full id of the mapped group of who asks, None outside all.
+        """
+        if group not in self._read_as_lists:
+            found = (name for name in self.expansions if group is None or self.mapped_group.get(name) != group)
+            self._read_as_lists[group] = tuple(sorted(found))
+        return self._read_as_lists[group]
 
     @cached_property
     def length_sources(self) -> dict[str, set[str]]:

@@ -17,6 +17,7 @@ from ..model.spec import DagSpec, TaskSpec
 from ..model.state import TaskState
 from ..storage import dags, queries
 from .house import House
+from .run_snapshots import make_snapshot
 from .workloads import RunBasis, build
 
 _NO_TASK = TaskSpec("none", "EmptyOperator")
@@ -30,7 +31,8 @@ def build_callback(connection: Connection, house: House, callback: Callback) -> 
     rows = queries.task_instances(connection, run.id)
     about = callback.facts if callback.facts.get("task_id") else callback.facts.get("task")
     row, spec = _row(run, spec, rows, about, callback)
-    workload = build(connection, house, RunBasis.gather(connection, run, spec), row, None)
+    snapshot = make_snapshot(connection, run, spec, rows, house.config.max_map_length)
+    workload = build(connection, house, RunBasis.gather(connection, run, spec), row, None, snapshot)
     told = {
         **callback.facts,
         "level": callback.level,

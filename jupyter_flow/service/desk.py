@@ -290,8 +290,8 @@ class Desk:
     def _workload(self, connection: Connection, row: TaskInstance) -> Workload:
         snapshot = self.book.running[row.dag_run_id]
         basis = self.book.basis(connection, snapshot)
-        is_notebook = basis.spec.task(row.task_id).is_notebook
-        return build(connection, self.house, basis, row, self.kernels.socket() if is_notebook else None)
+        is_notebook = snapshot.specs[row.task_id].is_notebook
+        return build(connection, self.house, basis, row, self.kernels.socket() if is_notebook else None, snapshot)
 
     def _find_unwanted(self, connection: Connection, read: set[int], outcome: Outcome) -> None:
         """Find attempts that this turn or a command before it made unwanted, or asked to stop."""

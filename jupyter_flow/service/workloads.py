@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
@@ -15,7 +16,10 @@ from ..model.records import RunFacts, Workload
 from ..model.rows import DagRun, DagVersion, TaskInstance, XCom
 from ..model.spec import DagSpec, TaskSpec
 from ..model.state import RunType
+from ..scheduling.lengths import input_lengths
+from ..scheduling.snapshot import RunSnapshot
 from ..scheduling.timetable import Timetable
+from ..scheduling.topology import Topology
 from ..storage import dags, queries, variables, xcoms
 from .conf import merge_params
 from .documents import notebook_of
@@ -97,18 +101,27 @@ class RunBasis:
         }
 
 
-def build(connection: Connection, house: House, basis: RunBasis, row: TaskInstance, kernels: str | None) -> Workload:
+def build(
+    connection: Connection,
+    house: House,
+    basis: RunBasis,
+    row: TaskInstance,
+    kernels: str | None,
+    snapshot: RunSnapshot,
+) -> Workload:
     """Return the workload of the current attempt of ``row``: XComs and variables that its task names are resolved."""
     if row.attempt_id is None:
         raise ValueError(f"task instance {row.task_id!r} is not claimed")
-    task = basis.spec.task(row.task_id)
+    task = snapshot.specs[row.task_id]
+    topology = snapshot.topology
+    expand = topology.expansions.get(task.task_id)
+    group = topology.mapped_group.get(task.task_id)
     config = house.config
     base = basis.folder / PurePosixPath(basis.spec.dag_file).parent
     facts = basis.facts
     if task.params:
         merged = merge_params({**basis.spec.params, **task.params}, basis.run.conf)
         facts = replace(facts, params=merged)
-    values = xcoms.fetch(connection, basis.run.id, task.xcom_inputs) if task.xcom_inputs else []
     return Workload(
         attempt_id=row.attempt_id,
         attempt_number=row.attempt_count,
@@ -127,7 +140,7 @@ def build(connection: Connection, house: House, basis: RunBasis, row: TaskInstan
         upstream_task_ids=task.upstream,
         downstream_task_ids=tuple(basis.downstream[task.task_id]),
         dag=basis.dag,
-        xcoms=tuple(xcom_item(item) for item in values),
+        xcoms=tuple(xcom_item(item) for item in _inputs(connection, topology, row, task)),
         variables=variables.get_values(connection, task.variable_inputs) if task.variable_inputs else {},
         limits=config.limits,
         xcom=config.xcom,
@@ -135,7 +148,30 @@ def build(connection: Connection, house: House, basis: RunBasis, row: TaskInstan
         render_template_as_native_obj=_is_native(basis.spec, task),
         template_searchpath=basis.spec.template_searchpath,
         user_templates=basis.spec.user_templates,
+        expand=_place(expand, row, snapshot),
+        group_expand=expand if group is not None else None,
+        mapped_task_ids=topology.read_as_lists(group),
+        first_start=iso_or_none(row.first_started_at),
+        reschedules=row.reschedules,
     )
+
+
+def _place(expand: Mapping[str, Any] | None, row: TaskInstance, snapshot: RunSnapshot) -> dict[str, Any] | None:
+    """Return which instance of a mapped task ``row`` is; None if the task is not mapped, or not expanded."""
+    if expand is None or row.map_index < 0:
+        return None
+    return {"index": row.map_index, "lengths": input_lengths(expand, snapshot)}
+
+
+def _inputs(connection: Connection, topology: Topology, row: TaskInstance, task: TaskSpec) -> list[XCom]:
+    """Read the XComs that the task names; those of its own mapped group at its own map index only."""
+    if not task.xcom_inputs:
+        return []
+    group = topology.mapped_group.get(task.task_id)
+    own = [pair for pair in task.xcom_inputs if group is not None and topology.mapped_group.get(pair[0]) == group]
+    others = [pair for pair in task.xcom_inputs if pair not in own]
+    run = row.dag_run_id
+    return [*xcoms.fetch(connection, run, others), *xcoms.fetch(connection, run, own, (-1, row.map_index))]
 
 
 def xcom_item(item: XCom) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -39,12 +39,22 @@ def put(
     connection.execute(insert(xcom), [place | facts | _measured(key, item) for key, item in latest.items()])
 
 
-def fetch(connection: Connection, dag_run_id: int, pairs: Iterable[tuple[str, str]]) -> list[XCom]:
-    """Return the XComs of a run under these ``(task_id, key)`` pairs, all map indexes; missing ones are left out."""
+def fetch(
+    connection: Connection,
+    dag_run_id: int,
+    pairs: Iterable[tuple[str, str]],
+    map_indexes: Collection[int] | None = None,
+) -> list[XCom]:
+    """Return the XComs of a run under these ``(task_id, key)`` pairs; missing ones are left out.
+
+    ``map_indexes``: of these task instances only (None: of all).
+    """
     wanted = list(pairs)
     if not wanted:
         return []
     query = select(xcom).where(xcom.c.dag_run_id == dag_run_id, tuple_(xcom.c.task_id, xcom.c.key).in_(wanted))
+    if map_indexes is not None:
+        query = query.where(xcom.c.map_index.in_(list(map_indexes)))
     return [_to_xcom(row) for row in connection.execute(query.order_by(xcom.c.task_id, xcom.c.map_index))]
 
 
