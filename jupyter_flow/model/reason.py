@@ -24,6 +24,7 @@ TEXTS: dict[str, str] = {
     "timeout": "timeout: not finished after {seconds:g} s",
     "timeout_cell": "timeout: cell {cell} not finished after {seconds:g} s",
     "exit_code": "the command ended with exit code {exit_code}",
+    "child_run": "run {run_id} of DAG {dag_id} ended as {state}",
     "signal": "the process was ended by signal {signal}",
     "process_exit": "the task's process ended with exit code {exit_code} and left no result (os._exit?)",
     "skip": "skipped: {message}",

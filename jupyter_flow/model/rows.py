@@ -94,6 +94,16 @@ class DagRun:
 
 
 @dataclass(frozen=True)
+class ParentTask:
+    """The task instance that asked for a run; ``task_id`` is None if that is not known any more."""
+
+    dag_id: str
+    run_id: str
+    task_id: str | None
+    map_index: int = -1
+
+
+@dataclass(frozen=True)
 class TaskInstance:
     """One task in one run. ``try_number`` is 0 until its first attempt is claimed, then counts from 1.
 

@@ -128,7 +128,10 @@ SCHEMAS: dict[str, Schema] = {
         triggered_by=_TEXT,
         actor=_TEXT,
         version=_INTEGER,
+        parent={"oneOf": [{"$ref": "#/components/schemas/ParentTask"}, {"type": "null"}]},
     ),
+    "ParentTask": _record(dag_id=_TEXT, run_id=_TEXT, task_id=_TEXT_OR_NULL, map_index=_INTEGER),
+    "ChildRun": _record(dag_id=_TEXT, run_id=_TEXT, state=_names(RunState)),
     "TaskInstance": _record(
         task_id=_TEXT,
         map_index=_INTEGER,
@@ -143,6 +146,7 @@ SCHEMAS: dict[str, Schema] = {
         duration=_SECONDS,
         reason=_REASON,
         failing_cell=_INTEGER_OR_NULL,
+        child_runs={"type": "array", "items": {"$ref": "#/components/schemas/ChildRun"}},
         log_path=_TEXT_OR_NULL,
         notebook_path=_TEXT_OR_NULL,
     ),

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
 from ..model.changes import RunInfo
 from ..model.instants import from_iso, iso_or_none
 from ..model.reason import Reason
-from ..model.rows import Attempt, Dag, DagRun, Event, ImportProblem, TaskInstance, Variable, XCom
+from ..model.rows import Attempt, Dag, DagRun, Event, ImportProblem, ParentTask, TaskInstance, Variable, XCom
 from ..model.spec import DagSpec, ScheduleSpec, TaskSpec
 
 Document = dict[str, Any]
@@ -150,8 +151,8 @@ def notebook_of(task: TaskSpec) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def run_document(run: DagRun, version: int, *, now: datetime) -> Document:
-    """A DAG run. ``duration`` counts on until its end."""
+def run_document(run: DagRun, version: int, *, now: datetime, parent: ParentTask | None = None) -> Document:
+    """A DAG run. ``duration`` counts on until its end. ``parent``: the task that asked for it."""
     return {
         "dag_id": run.dag_id,
         "run_id": run.run_id,
@@ -170,14 +171,23 @@ def run_document(run: DagRun, version: int, *, now: datetime) -> Document:
         "triggered_by": run.triggered_by,
         "actor": run.actor,
         "version": version,
+        "parent": None if parent is None else asdict(parent),
         "cancel_requested": run.cancel_requested_at is not None,
     }
 
 
 def task_instance_document(
-    row: TaskInstance, paths: tuple[str | None, str | None], reason: Reason | None, *, now: datetime
+    row: TaskInstance,
+    paths: tuple[str | None, str | None],
+    reason: Reason | None,
+    children: Sequence[DagRun] = (),
+    *,
+    now: datetime,
 ) -> Document:
-    """A task instance. ``paths``: log and notebook of its latest attempt; ``reason``: why it is so, or waits."""
+    """A task instance. ``paths``: log and notebook of its latest attempt; ``reason``: why it is so, or waits.
+
+    ``children``: the runs that it asked for.
+    """
     return {
         "dag_id": row.dag_id,
         "run_id": row.run_id,
@@ -194,9 +204,15 @@ def task_instance_document(
         "duration": _duration(row.start_date, row.end_date, now),
         "reason": reason_document(reason),
         "failing_cell": row.failing_cell,
+        "child_runs": [child_document(run) for run in children],
         "log_path": paths[0],
         "notebook_path": paths[1],
     }
+
+
+def child_document(run: DagRun) -> Document:
+    """A run as the task shows it that asked for it."""
+    return {"dag_id": run.dag_id, "run_id": run.run_id, "state": str(run.state)}
 
 
 def attempt_document(attempt: Attempt, *, now: datetime) -> Document:

@@ -90,6 +90,14 @@ def trigger_run(
     return _answer("created" if known is None else "reset", run)
 
 
+def triggered_run(house: House, attempt_id: str, dag_id: str) -> dict[str, Any]:
+    """Answer ``found`` and the run of ``dag_id`` that the asking task waits for, see :func:`trigger_run`."""
+    own_run, own = _own(house, attempt_id)
+    with house.reading() as connection:
+        run = _asked_before(connection, own, own_run, dag_id)
+    return {"found": False} if run is None else {"found": True, **_run(run)}
+
+
 def run_state(
     house: House, attempt_id: str, dag_id: str, run_id: str | None = None, logical_date: str | None = None
 ) -> dict[str, Any]:
@@ -166,6 +174,7 @@ QUESTIONS: dict[str, Callable[..., dict[str, Any]]] = {
     "ask.run_state": run_state,
     "ask.task_states": task_states,
     "ask.trigger_run": trigger_run,
+    "ask.triggered_run": triggered_run,
 }
 
 
@@ -184,7 +193,7 @@ def _asked_before(connection: Connection, own: TaskInstance, own_run: DagRun, da
     spec = dags.load_spec(dags.get_version(connection, own_run.dag_version_id))
     retries = next((task.retries for task in spec.tasks if task.task_id == own.task_id), 0)
     first = own.max_tries - retries
-    for run in reversed(lineage.children(connection, [own.id]).get(own.id, [])):
+    for run in reversed(lineage.children(connection, own.dag_run_id).get(own.id, [])):
         if run.dag_id != dag_id or run.parent_try_number is None or run.parent_try_number < first:
             continue
         is_same = run.parent_try_number == own.try_number

@@ -11,13 +11,13 @@ from ..model.errors import InvalidInput, NotFound
 from ..model.instants import from_iso, iso_or_none
 from ..model.reason import Reason
 from ..model.records import Actor
-from ..model.rows import Dag, DagRun, TaskInstance
+from ..model.rows import Dag, DagRun, ParentTask, TaskInstance
 from ..model.spec import DagSpec
 from ..model.state import RUN_TERMINAL
 from ..scheduling.explain import why_waiting
 from ..scheduling.slots import pick
 from ..scheduling.timetable import Timetable
-from ..storage import attempts, dag_files, dags, events, pools, queries, variables, xcoms
+from ..storage import attempts, dag_files, dags, events, lineage, pools, queries, variables, xcoms
 from . import documents
 from .authorize import authorize, readable
 from .documents import Document
@@ -107,7 +107,9 @@ def list_runs(
             authorize(house.policy, actor, "read", dag_id)
             dags.get_dag(connection, dag_id)
         rows, cursor = queries.list_runs(connection, dag_id, limit=limit, before=before)
-        shown = [_run_document(connection, run, now) for run in readable(house.policy, actor, rows)]
+        seen = readable(house.policy, actor, rows)
+        parents = lineage.parents(connection, seen)
+        shown = [_run_document(connection, run, parents.get(run.id), now) for run in seen]
     return {"runs": shown, "next": cursor}
 
 
@@ -117,7 +119,9 @@ def show_run(house: House, actor: Actor, dag_id: str, run_id: str) -> Document:
     now = house.clock.wall()
     with house.reading() as connection:
         run = queries.get_run(connection, dag_id, run_id)
-        return {**_run_document(connection, run, now), "tasks": _task_documents(connection, house, run, now)}
+        parent = lineage.parents(connection, [run]).get(run.id)
+        shown = _run_document(connection, run, parent, now)
+        return {**shown, "tasks": _task_documents(connection, house, run, now)}
 
 
 def list_tasks(house: House, actor: Actor, dag_id: str, run_id: str) -> Document:
@@ -136,10 +140,11 @@ def show_task(house: House, actor: Actor, dag_id: str, run_id: str, task_id: str
         values = xcoms.of_task(connection, run.id, task_id, map_index)
         spec = dags.load_spec(dags.get_version(connection, run.dag_version_id))
         reason = _reasons(connection, house, run, spec, queries.task_instances(connection, run.id))[row.id]
+        children = lineage.children(connection, run.id).get(row.id, ())
     latest = tries[-1] if tries else None
     paths = (latest.log_path, latest.notebook_path) if latest else (None, None)
     return {
-        **documents.task_instance_document(row, paths, reason, now=now),
+        **documents.task_instance_document(row, paths, reason, children, now=now),
         "attempts": [documents.attempt_document(attempt, now=now) for attempt in tries],
         "rendered": dict(latest.rendered) if latest is not None and latest.rendered else {},
         "xcoms": [documents.xcom_document(value) for value in values],
@@ -211,8 +216,9 @@ def _dag_documents(connection: Connection, rows: Sequence[Dag], now: datetime) -
     return result
 
 
-def _run_document(connection: Connection, run: DagRun, now: datetime) -> Document:
-    return documents.run_document(run, dags.get_version(connection, run.dag_version_id).number, now=now)
+def _run_document(connection: Connection, run: DagRun, parent: ParentTask | None, now: datetime) -> Document:
+    version = dags.get_version(connection, run.dag_version_id).number
+    return documents.run_document(run, version, now=now, parent=parent)
 
 
 def _task_documents(connection: Connection, house: House, run: DagRun, now: datetime) -> list[Document]:
@@ -222,8 +228,12 @@ def _task_documents(connection: Connection, house: House, run: DagRun, now: date
     order = {task.task_id: place for place, task in enumerate(spec.tasks)}
     reasons = _reasons(connection, house, run, spec, rows)
     rows = sorted(rows, key=lambda row: (order.get(row.task_id, len(order)), row.task_id, row.map_index))
+    children = lineage.children(connection, run.id)
     return [
-        documents.task_instance_document(row, paths.get(row.id, (None, None)), reasons[row.id], now=now) for row in rows
+        documents.task_instance_document(
+            row, paths.get(row.id, (None, None)), reasons[row.id], children.get(row.id, ()), now=now
+        )
+        for row in rows
     ]
 
 

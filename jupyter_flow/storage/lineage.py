@@ -3,24 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, select, update
 
-from ..model.rows import DagRun, TaskInstance
+from ..model.rows import DagRun, ParentTask, TaskInstance
 from .mapping import to_run
 from .schema import dag_run, task_instance
-
-
-@dataclass(frozen=True)
-class Parent:
-    """The task instance that asked for a run; ``task_id`` is None if that is not known any more."""
-
-    dag_id: str
-    run_id: str
-    task_id: str | None
-    map_index: int
 
 
 def find_run(
@@ -36,7 +25,7 @@ def find_run(
     return None
 
 
-def parents(connection: Connection, runs: Collection[DagRun]) -> dict[int, Parent]:
+def parents(connection: Connection, runs: Collection[DagRun]) -> dict[int, ParentTask]:
     """Return surrogate key of a run -> who asked for it, for those of ``runs`` that a task asked for."""
     wanted = {run.id: run for run in runs if run.parent_run_id is not None}
     if not wanted:
@@ -58,26 +47,17 @@ def parents(connection: Connection, runs: Collection[DagRun]) -> dict[int, Paren
         .where(dag_run.c.id.in_(wanted))
     )
     return {
-        row[0]: Parent(row[1], row[2], row[3], -1 if row[4] is None else row[4]) for row in connection.execute(query)
+        row[0]: ParentTask(row[1], row[2], row[3], -1 if row[4] is None else row[4])
+        for row in connection.execute(query)
     }
 
 
-def children(connection: Connection, task_instance_ids: Collection[int]) -> dict[int, list[DagRun]]:
-    """Return surrogate key of a task instance -> the runs that it asked for, oldest first; others are left out."""
+def children(connection: Connection, dag_run_id: int) -> dict[int, list[DagRun]]:
+    """Return surrogate key of a task instance of a run -> the runs that it asked for, oldest first."""
     found: dict[int, list[DagRun]] = {}
-    if not task_instance_ids:
-        return found
-    query = (
-        select(dag_run)
-        .join(task_instance, task_instance.c.id == dag_run.c.parent_task_instance_id)
-        .where(
-            dag_run.c.parent_task_instance_id.in_(task_instance_ids),
-            dag_run.c.parent_run_id == task_instance.c.dag_run_id,
-        )
-        .order_by(dag_run.c.id)
-    )
-    for row in connection.execute(query):
-        found.setdefault(row.parent_task_instance_id, []).append(to_run(row))
+    for row in connection.execute(select(dag_run).where(dag_run.c.parent_run_id == dag_run_id).order_by(dag_run.c.id)):
+        if row.parent_task_instance_id is not None:
+            found.setdefault(row.parent_task_instance_id, []).append(to_run(row))
     return found
 
 

@@ -146,7 +146,7 @@ dag_run = Table(
     Index(None, "dag_version_id"),
     Index(None, "backfill_id"),
     Index(None, "sla_at"),
-    Index(None, "parent_task_instance_id"),
+    Index(None, "parent_run_id"),
     Index(None, "dag_id", "run_after"),
 )
 

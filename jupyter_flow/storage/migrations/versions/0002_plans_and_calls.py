@@ -229,7 +229,7 @@ def upgrade() -> None:
     op.add_column("dag_run", sa.Column("parent_try_number", sa.Integer(), nullable=True))
     op.create_index(op.f("ix_dag_run_backfill_id"), "dag_run", ["backfill_id"], unique=False)
     op.create_index(op.f("ix_dag_run_sla_at"), "dag_run", ["sla_at"], unique=False)
-    op.create_index(op.f("ix_dag_run_parent_task_instance_id"), "dag_run", ["parent_task_instance_id"], unique=False)
+    op.create_index(op.f("ix_dag_run_parent_run_id"), "dag_run", ["parent_run_id"], unique=False)
     op.create_index(op.f("ix_dag_run_dag_id_run_after"), "dag_run", ["dag_id", "run_after"], unique=False)
     op.add_column("task_instance", sa.Column("follow", sa.Text(), nullable=True))
     op.add_column("task_instance", sa.Column("label", sa.Text(), nullable=True))
