@@ -14,7 +14,7 @@ from .location import author_line
 from .node import Node
 from .placeholders import DagParam
 from .profiles import with_profile
-from .schedule import instant, schedule_spec, zone_name
+from .schedule import Meaning, check_beside, instant, schedule_spec, zone_name
 from .task_group import TaskGroup, refuse_taken
 
 if TYPE_CHECKING:
@@ -34,9 +34,9 @@ class DagMeta(type):
 class DAG(metaclass=DagMeta):
     """A directed acyclic graph of tasks.
 
-    ``schedule``: cron expression, preset (``@daily`` …), timedelta, or None for manual runs only; a cron run with
-    logical date D covers the interval from D to the next date and starts at its end. ``start_date``: the first
-    logical date (naive: in ``timezone``, which is UTC unless given). ``default_args``: arguments for every task.
+    ``schedule``: cron expression, preset (``@daily`` …), timedelta, timetable, assets, or None for manual runs only; a
+    cron run with logical date D covers the interval from D to the next date and starts at its end. ``start_date``: the
+    first logical date (naive: in ``timezone``, which is UTC unless given). ``default_args``: arguments for every task.
     ``default_args_profiles``: named sets of them that are put over ``default_args`` in a house of that profile.
     ``params``: inputs of a run, plain defaults or :class:`Param`. ``catchup``: runs for past intervals, as far back
     as a timedelta says. ``dag_retries``: how often a failed run has its failed tasks run again. ``strict``: an arrow
@@ -44,6 +44,9 @@ class DAG(metaclass=DagMeta):
 
     Raises :class:`DagError` for arguments that cannot be used.
     """
+
+    schedule_meaning: Meaning = "interval"
+    """What cron expressions and timedeltas mean here (see :func:`.schedule.schedule_spec`)."""
 
     def __init__(
         self,
@@ -102,7 +105,8 @@ class DAG(metaclass=DagMeta):
         self.used_default_args: set[str] = {"owner", "start_date", "end_date", *not_yet.OPERATOR}
         self.description = checks.text_or_none(where, "description", description)
         self.dag_display_name = checks.text_or_none(where, "dag_display_name", dag_display_name)
-        self.schedule = schedule_spec(where, schedule)
+        self.schedule = schedule_spec(where, schedule, self.schedule_meaning)
+        self.timetable = schedule if hasattr(schedule, "next_dagrun_info") else None
         self.start_date = instant(where, "start_date", start_date or self.default_args.get("start_date"))
         self.end_date = instant(where, "end_date", end_date or self.default_args.get("end_date"))
         self.timezone = None if timezone is None else zone_name(where, timezone)
@@ -142,12 +146,8 @@ class DAG(metaclass=DagMeta):
         self.edge_labels: dict[tuple[str, str], str] = {}
         self.repeated_edges: list[tuple[str, str, tuple[str, int]]] = []
         self._stated: set[tuple[str, str]] = set()
-        if self.schedule.kind in ("cron", "delta") and self.start_date is None:
-            raise DagError(
-                f"{where}: start_date is missing: a DAG with a schedule needs one, "
-                "e.g. start_date=datetime(2026, 1, 1)",
-                self.location,
-            )
+        dated = self.start_date is not None
+        check_beside(where, self.schedule, self.timetable, dated, self.catchup, self.max_active_runs)
 
     def add_task(self, task: Node) -> None:
         """Place ``task`` in this DAG. Raises :class:`DagError` for a task id that is taken."""

@@ -13,7 +13,8 @@ from types import FrameType
 from .exceptions import FlowWarning
 
 _PACKAGE = str(Path(__file__).resolve().parent.parent)
-_OWN = tuple(f"{_PACKAGE}/{room}/" for room in ("authoring", "operators", "notifications", "runner", "magics"))
+_ROOMS = ("authoring", "operators", "notifications", "timetables", "runner", "magics")
+_OWN = tuple(f"{_PACKAGE}/{room}/" for room in _ROOMS)
 
 
 _given: list[tuple[str, int]] = []

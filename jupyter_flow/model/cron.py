@@ -217,8 +217,8 @@ def _fields(text: str) -> CronFields:
     try:
         expanded, nth = croniter.expand(_ONE.sub(r"\1", text))  # croniter takes 5-5 for all there are
     except (CroniterError, ValueError, KeyError, IndexError) as error:
-        why = str(error).replace(f"[{text.lower()}]", "").replace(f"[{text}]", "").strip()
-        raise InvalidInput(f"cron expression {text!r} is not valid: {why}") from None
+        why = re.sub(r"^\[.*?\]\s*(is not acceptable)?[,. ]*", "", str(error))
+        raise InvalidInput(f"cron expression {text!r} is not valid" + (f": {why}" if why else "")) from None
     minutes, hours, days, months, weekdays, *seconds = expanded
     fields = CronFields(
         seconds=_numbers(seconds[0], 0, 59) if seconds else (0,),

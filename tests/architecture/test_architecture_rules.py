@@ -23,8 +23,10 @@ CLOCK_CALLS = {
 CLOCK_FILES = {
     "jupyter_flow/service/clock.py",
     "jupyter_flow/runner/stamps.py",
+    "jupyter_flow/timetables/moment.py",
 }
-"""The house's one clock, and the child's stamps (start, end, log lines), which the house treats as claims."""
+"""The house's one clock, the child's stamps (start, end, log lines), which the house treats as claims, and the instant
+at which an author's timetable is asked."""
 DIALECTS = re.compile(r"sqlite|postgres|psycopg|pg8000|mysql")
 """As code writes them; SQLite and PostgreSQL in a sentence for people are something else."""
 HOUSE_ROOMS = ("model", "wire", "storage", "scheduling", "execution", "parsing", "service", "server", "cli")

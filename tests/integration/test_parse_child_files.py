@@ -139,7 +139,7 @@ FAILURES = [
     ),
     ("from jupyter_flow import *\nDAG('d', schedule='* * *', start_date='2026-01-01')\n", 2, "has 3 fields, not 5"),
     ("from jupyter_flow import *\nDAG('d', schedule='99 * * * *', start_date='2026-01-01')\n", 2, "is not valid"),
-    ("from jupyter_flow import *\n\nDAG('d', schedule='@daily')\n", 3, "start_date is missing"),
+    ("from jupyter_flow import *\n\nDAG('d', schedule='@daily', catchup=True)\n", 3, "start_date is missing"),
     ("from jupyter_flow import *\nDAG('d e')\n", 2, "dag_id 'd e' is not a valid id"),
     (
         "from jupyter_flow import *\nwith DAG('d'):\n  NotebookOperator('n', 'n.ipynb', parameters={'a b': 1})\n",

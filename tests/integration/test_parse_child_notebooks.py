@@ -63,7 +63,7 @@ def test_only_marked_cells_run(write_notebook: Write, write_dag: Write, parse: A
             "cell 1: NameError: name 'unknown' is not defined: tag the cell that defines it 'dag-setup'",
         ),
         (["\n%%dag d --schedul x"], 2, "cell 1: %%dag: unrecognized arguments: --schedul x"),
-        (["%%dag d --schedule @daily\nEmptyOperator('a')"], 1, "cell 1: DAG 'd': start_date is missing"),
+        (["%%dag d --schedule @dayly\nEmptyOperator('a')"], 1, "cell 1: DAG 'd': unknown schedule preset '@dayly'"),
         (["%%dag d\na = EmptyOperator('a')\na >> a"], 3, "cell 1: DAG 'd' has a cycle: a -> a"),
         (["%%task load\nx = 1"], 1, "cell 1: %%task cells make no DAG in this version: use %%dag"),
         (["%%dag d", "%%dag d"], 1, "cell 2: dag_id 'd' is taken by the DAG of cell 1, line 1 of the same file"),

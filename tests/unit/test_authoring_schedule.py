@@ -49,10 +49,10 @@ def test_schedules(schedule: Any, expected: ScheduleSpec) -> None:
         ("0 0 * * FOO", "'FOO' is not a cron field"),
         ("$(x) * * * *", "is not a cron field"),
         ("@dayly", "unknown schedule preset '@dayly': use one of @once"),
-        ("@continuous", "'@continuous' is not in this version yet"),
+        ("@continuous", "'@continuous' has no more than 1 active run at a time: say max_active_runs=1"),
         ("1" * 100_000, "cron expression of 100000 characters"),
-        (timedelta(0), "must be at least one second"),
-        (5, "schedule must be a cron expression, a preset, a timedelta or None, not a int"),
+        (timedelta(0), "schedule interval of 0.0 s is not usable: give a timedelta between 1 s and 100 years"),
+        (5, "schedule must be a cron expression, a preset, a timedelta, .*, not a int"),
     ],
 )
 def test_bad_schedules(schedule: Any, sentence: str) -> None:
@@ -61,12 +61,12 @@ def test_bad_schedules(schedule: Any, sentence: str) -> None:
 
 
 @pytest.mark.parametrize("schedule", ["@daily", "0 2 * * *", timedelta(days=1)])
-def test_a_time_schedule_needs_a_start_date(schedule: Any) -> None:
-    with refused("DAG 'd': start_date is missing: a DAG with a schedule needs one"):
-        DAG("d", schedule=schedule)
-    DAG("d", schedule=None)
-    DAG("d", schedule="@once")
-    DAG("d", schedule=schedule, default_args={"start_date": START})
+def test_catchup_needs_a_start_date(schedule: Any) -> None:
+    with refused("DAG 'd': start_date is missing: catchup needs to know the first date"):
+        DAG("d", schedule=schedule, catchup=True)
+    DAG("d", schedule=schedule)
+    DAG("d", schedule="@once", catchup=True)
+    DAG("d", schedule=schedule, catchup=True, default_args={"start_date": START})
 
 
 def test_both_names_of_the_schedule_are_refused() -> None:
