@@ -111,6 +111,37 @@ def _print_lines(lines: list[dict[str, Any]]) -> None:
             click.echo(clean(text, keep="\t"))
 
 
+@tasks.command("callbacks")
+@click.argument("dag_id", metavar="DAG")
+@click.argument("run_id", metavar="RUN")
+@click.argument("task_id", metavar="[TASK]", required=False)
+@click.option("--log", is_flag=True, help="With the last lines of their logs.")
+def callbacks(dag_id: str, run_id: str, task_id: str | None, log: bool) -> None:
+    """List the callbacks of a run (of TASK alone, if named) and how they went."""
+    settings = current()
+    found = settings.ask("tasks.callbacks", dag_id=dag_id, run_id=run_id, task_id=task_id, log=log)["callbacks"]
+    if settings.json:
+        return print_json(found)
+    columns = ("id>", "level", "event", "task", "state", "ended (UTC)", "reason")
+    rows = [
+        (
+            item["id"],
+            item["level"],
+            item["event"],
+            item["task_id"] or "",
+            item["state"],
+            instant(item["end_date"]),
+            reason_text(item),
+        )
+        for item in found
+    ]
+    show_table(columns, rows, f"{run_id} has called nothing")
+    for item in found if log else ():
+        click.echo(f"--- {item['id']} {item['level']} {item['event']} {item['task_id'] or ''}".rstrip())
+        _print_lines(item["log"])
+    return None
+
+
 @tasks.command("xcom")
 @_one
 @click.option("--key", help="Only this key; without --json prints its bare value.")

@@ -59,6 +59,18 @@ def _with(name: str, **more: Schema) -> Schema:
     return {"allOf": [_ref(name), {"type": "object", "properties": more, "required": list(more)}]}
 
 
+_NOTE: Schema = {"type": ["string", "null"], "description": "people's own words; null takes them away"}
+_PAGE = {
+    "dag_id": (_TEXT, "of this DAG alone"),
+    "limit": ({"type": "integer", "minimum": 1, "maximum": 500, "default": 100}, "page size"),
+    "before": (_TEXT, "`next` of the page before"),
+}
+
+
+def _pages(name: str, item: str) -> Schema:
+    return {"type": "object", "properties": {name: _list(item), "next": {"type": ["string", "null"]}}}
+
+
 OPERATIONS: dict[tuple[str, str], Operation] = {
     ("get", "/health"): _operation("How the house is", _ref("Health")),
     ("get", "/import-errors"): _operation("DAG files that do not load, and warnings", _list("ImportError")),
@@ -121,6 +133,23 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         map_index=_MAP_INDEX,
         attempt=_ATTEMPT,
         after=({"type": "integer", "minimum": 0, "default": 0}, "seq of the last line known"),
+    ),
+    ("get", _RUN + "/callbacks"): _operation(
+        "Callbacks of a run and how they went",
+        {"type": "object", "properties": {"callbacks": _list("Callback")}},
+        task_id=(_TEXT, "of this task alone"),
+        log=(_BOOLEAN, "with the last lines of their logs"),
+    ),
+    ("get", "/slas"): Operation("Missed SLAs, newest first", _pages("slas", "Sla"), _PAGE),
+    ("patch", _TASK + "/sla"): _operation(
+        "Write a note on a missed SLA", _ref("Sla"), body={"note": _NOTE}, required=("note",)
+    ),
+    ("get", "/deadlines"): Operation("Deadlines of runs, newest first", _pages("deadlines", "Deadline"), _PAGE),
+    ("patch", _RUN + "/deadlines"): _operation(
+        "Write a note on a deadline",
+        _ref("Deadline"),
+        body={"position": {"type": "integer", "minimum": 0}, "note": _NOTE},
+        required=("position", "note"),
     ),
     ("get", _TASK + "/notebook"): _operation(
         "The executed notebook of an attempt", _ref("ExecutedNotebook"), map_index=_MAP_INDEX, attempt=_ATTEMPT

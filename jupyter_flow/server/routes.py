@@ -8,6 +8,7 @@ from tornado.web import RequestHandler
 
 from .event_socket import EventSocket
 from .flow_handler import UnknownHandler
+from .handlers_calls import Callbacks, Deadlines, RunDeadlines, Slas, TaskSla
 from .handlers_dags import DagRuns, Dags, NextRuns, OneDag
 from .handlers_house import Health, ImportErrors, OpenApi, Reload
 from .handlers_runs import (
@@ -45,6 +46,11 @@ ROUTES: dict[str, type[RequestHandler]] = {
     _TASK + "/mark": MarkTask,
     _TASK + "/log": TaskLog,
     _TASK + "/notebook": TaskNotebook,
+    _TASK + "/sla": TaskSla,
+    _RUN + "/callbacks": Callbacks,
+    _RUN + "/deadlines": RunDeadlines,
+    "/slas": Slas,
+    "/deadlines": Deadlines,
 }
 
 

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from ..model.errors import InvalidInput
 from ..model.ids import check_id
 from ..model.records import Actor
-from . import backfills, commands, pools, views
+from . import backfills, call_views, commands, pools, views
 from .house import House
 
 Function = Callable[..., Any]
@@ -49,6 +49,7 @@ OPS: dict[str, Op] = {
     "tasks.log": Op("view", views.task_log),
     "tasks.notebook": Op("view", views.task_notebook),
     "tasks.xcom": Op("view", views.task_xcoms),
+    "tasks.callbacks": Op("view", call_views.list_callbacks),
     "tasks.clear": Op("command", commands.clear_task),
     "tasks.mark": Op("command", commands.mark_task),
     "backfills.list": Op("view", backfills.list_backfills),
@@ -64,6 +65,10 @@ OPS: dict[str, Op] = {
     "pools.change": Op("command", pools.change_pool),
     "pools.delete": Op("command", pools.delete_pool),
     "pools.import": Op("command", pools.import_pools),
+    "slas.list": Op("view", call_views.list_slas),
+    "slas.note": Op("command", call_views.note_sla),
+    "deadlines.list": Op("view", call_views.list_deadlines),
+    "deadlines.note": Op("command", call_views.note_deadline),
     "variables.list": Op("view", views.list_variables),
     "variables.get": Op("view", views.get_variable),
     "variables.set": Op("command", commands.set_variable),

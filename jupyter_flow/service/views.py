@@ -20,6 +20,7 @@ from ..scheduling.timetable import Timetable
 from ..storage import attempts, dag_files, dags, events, lineage, pools, queries, variables, xcoms
 from . import documents
 from .authorize import authorize, readable
+from .call_views import list_callbacks, list_deadlines, list_slas
 from .documents import Document
 from .health import health
 from .house import House
@@ -33,9 +34,12 @@ __all__ = [
     "events_after",
     "get_variable",
     "health",
+    "list_callbacks",
     "list_dags",
+    "list_deadlines",
     "list_errors",
     "list_runs",
+    "list_slas",
     "list_tasks",
     "list_variables",
     "next_runs",
