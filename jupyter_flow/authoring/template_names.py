@@ -55,11 +55,10 @@ def is_template(text: str) -> bool:
     return "{{" in text or "{%" in text or "{#" in text
 
 
-def template_names(where: str, fields: Mapping[str, Any], *, lenient: bool = False) -> TemplateNames:
+def template_names(where: str, fields: Mapping[str, Any]) -> TemplateNames:
     """Return what the values of template ``fields`` (nested, name -> value) name.
 
-    Raises :class:`DagError` for a template that is not valid; ``lenient``: it is passed over, because the author's
-    own extensions of the language may make it valid.
+    Raises :class:`DagError` for a template that is not valid.
     """
     found = TemplateNames()
     for name, value in fields.items():
@@ -70,8 +69,6 @@ def template_names(where: str, fields: Mapping[str, Any], *, lenient: bool = Fal
                 try:
                     inner = _read(item)
                 except _Broken as error:
-                    if lenient:
-                        continue
                     raise DagError(f"{where}: template field {name!r}: {error}") from None
                 found.xcoms |= inner.xcoms
                 found.variables |= inner.variables

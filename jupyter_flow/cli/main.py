@@ -14,7 +14,7 @@ import click
 
 from .. import __version__
 from ..model.errors import FlowError, NoHost
-from . import backfills, calls, dags, demo, doctor, host, pools, run, runs, simulate, tasks, variables
+from . import backfills, calls, dags, demo, doctor, host, pools, run, runs, simulate, tasks, variables, xcoms
 from .output import one_line
 from .settings import FlowGroup
 
@@ -43,6 +43,7 @@ cli.add_command(runs.runs)
 cli.add_command(simulate.simulate)
 cli.add_command(tasks.tasks)
 cli.add_command(variables.variables)
+cli.add_command(xcoms.xcoms)
 cli.add_command(calls.slas)
 cli.add_command(calls.deadlines)
 cli.add_command(backfills.backfill)

@@ -42,9 +42,10 @@ class Settings:
 
         given = {name: value for name, value in changes.items() if value is not None}
         given.setdefault("profile", os.environ.get(PROFILE_VARIABLE, ""))
-        from ..service import mail
+        from ..service import mail, xcom_settings
 
-        return FlowConfig(**{"home": self.home, "dag_folders": self.dag_folders(), **mail.from_environment(), **given})
+        read = {"xcom": xcom_settings.from_environment(), **mail.from_environment()}
+        return FlowConfig(**{"home": self.home, "dag_folders": self.dag_folders(), **read, **given})
 
     def client(self, timeout: float | None = 60.0) -> HouseClient:
         """Connect to the living host. Raises :class:`NoHost`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from typing import Any
 
@@ -10,6 +11,7 @@ import click
 from ..model.errors import NotFound
 from .output import STYLES, clean, console, instant, print_json, reason_text, say, seconds, show_fields, show_table
 from .settings import FlowGroup, current
+from .xcoms import COLUMNS, row_of
 
 FOLLOW_PAUSE = 0.3
 """Seconds between two looks at a growing log."""
@@ -111,37 +113,6 @@ def _print_lines(lines: list[dict[str, Any]]) -> None:
             click.echo(clean(text, keep="\t"))
 
 
-@tasks.command("callbacks")
-@click.argument("dag_id", metavar="DAG")
-@click.argument("run_id", metavar="RUN")
-@click.argument("task_id", metavar="[TASK]", required=False)
-@click.option("--log", is_flag=True, help="With the last lines of their logs.")
-def callbacks(dag_id: str, run_id: str, task_id: str | None, log: bool) -> None:
-    """List the callbacks of a run (of TASK alone, if named) and how they went."""
-    settings = current()
-    found = settings.ask("tasks.callbacks", dag_id=dag_id, run_id=run_id, task_id=task_id, log=log)["callbacks"]
-    if settings.json:
-        return print_json(found)
-    columns = ("id>", "level", "event", "task", "state", "ended (UTC)", "reason")
-    rows = [
-        (
-            item["id"],
-            item["level"],
-            item["event"],
-            item["task_id"] or "",
-            item["state"],
-            instant(item["end_date"]),
-            reason_text(item),
-        )
-        for item in found
-    ]
-    show_table(columns, rows, f"{run_id} has called nothing")
-    for item in found if log else ():
-        click.echo(f"--- {item['id']} {item['level']} {item['event']} {item['task_id'] or ''}".rstrip())
-        _print_lines(item["log"])
-    return None
-
-
 @tasks.command("xcom")
 @_one
 @click.option("--key", help="Only this key; without --json prints its bare value.")
@@ -155,15 +126,26 @@ def xcom(key: str | None, **names: Any) -> None:
         return print_json(found)
     if key is not None:
         return print_json(found[0]["value"])
-    rows = [(item["key"], _short(item["value"]), item.get("type")) for item in found]
-    return show_table(("key", "value", "type"), rows, f"{names['task_id']} pushed nothing")
+    return show_table(COLUMNS, [row_of(item) for item in found], f"{names['task_id']} pushed nothing")
 
 
-def _short(value: Any) -> str:
-    import json
-
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= 120 else text[:119] + "…"
+@tasks.command("render")
+@_one
+@click.option("--attempt", type=int, help="Number of the attempt (default: the latest).")
+def render(attempt: int | None, **names: Any) -> None:
+    """Print the template fields of an attempt as they were rendered, with secrets masked."""
+    settings = current()
+    found = settings.ask("tasks.render", attempt=attempt, **names)
+    if settings.json:
+        return print_json(found)
+    for name, value in found["rendered"].items():
+        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=1)
+        click.echo(clean(f"# {name}"))
+        for line in text.splitlines():
+            click.echo(clean(line, keep="\t"))
+    if not found["rendered"]:
+        say(f"{names['task_id']} has no template fields with a value")
+    return None
 
 
 @tasks.command("clear")
@@ -185,6 +167,8 @@ def why(**names: Any) -> None:
     settings = current()
     task = settings.ask("tasks.show", **names)
     if settings.json:
+        if found[0]["reference"] is not None:
+            return say(found[0]["preview"])
         keys = ("task_id", "map_index", "state", "reason")
         return print_json({key: task[key] for key in keys})
     from rich.text import Text

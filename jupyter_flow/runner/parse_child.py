@@ -27,6 +27,7 @@ from .dag_loader import DagFileLoader
 from .fork_hygiene import become_subreaper
 from .leftovers import end_leftovers
 from .spool_files import RESULT, save_atomically
+from .template_files import with_includes
 
 SPEC = "spec.json"
 _MESSAGE = 500
@@ -216,8 +217,12 @@ def _relative(paths: tuple[str, ...], folder: str) -> Iterator[str]:
 
 def _static_files(specs: list[DagSpec], loader: DagFileLoader) -> set[str]:
     base = os.path.dirname(loader.path)
-    named = {os.path.normpath(os.path.join(base, path)) for spec in specs for task in spec.tasks for path in task.files}
-    return set(_relative(tuple(named), loader.folder))
+    found: set[str] = set()
+    for spec in specs:
+        named = {os.path.normpath(os.path.join(base, path)) for task in spec.tasks for path in task.files}
+        folders = [base, *(os.path.normpath(os.path.join(base, folder)) for folder in spec.template_searchpath)]
+        found |= with_includes(named, folders)
+    return set(_relative(tuple(found), loader.folder))
 
 
 def _ask_variable(home: str, key: str) -> str | None:

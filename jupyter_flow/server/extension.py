@@ -13,6 +13,8 @@ from jupyter_server.serverapp import ServerApp
 from traitlets import Bool, CaselessStrEnum, Float, Int, List, Unicode
 
 from ..model.config import MAIL_FIELDS, FlowConfig
+from ..model.records import XComSettings
+from ..service import xcom_settings
 from ..wire.environment import PROFILE_VARIABLE
 from ..wire.paths import default_dag_folders, default_home
 from .event_feed import EventFeed
@@ -61,11 +63,6 @@ class JupyterFlow(ExtensionApp):
     idle_after = Float(
         _PLAIN.idle_after, help="Seconds for which kernels and images for notebooks are kept ready without a notebook."
     ).tag(config=True)
-    profile = Unicode(
-        os.environ.get(PROFILE_VARIABLE, ""),
-        help=f"Which of the `default_args_profiles` of DAGs counts, e.g. dev or prod (default: ${PROFILE_VARIABLE}).",
-    ).tag(config=True)
-    strict = Bool(_PLAIN.strict, help="Whether a dependency that a DAG file states twice is an error.").tag(config=True)
     callback_timeout = Float(_PLAIN.callback_timeout, help="Seconds one callback may take.").tag(config=True)
     base_url = Unicode("", help="Where people open this JupyterLab, e.g. https://example.com/user/ada: for links.").tag(
         config=True
@@ -81,6 +78,23 @@ class JupyterFlow(ExtensionApp):
     smtp_starttls = Bool(_PLAIN.smtp_starttls, help="Whether to encrypt after the greeting.").tag(config=True)
     smtp_ssl = Bool(_PLAIN.smtp_ssl, help="Whether the connection is encrypted from the start on.").tag(config=True)
     smtp_from = Unicode(_PLAIN.smtp_from, help="The sender's address.").tag(config=True)
+    profile = Unicode(
+        os.environ.get(PROFILE_VARIABLE, ""),
+        help=f"Which of the `default_args_profiles` of DAGs counts, e.g. dev or prod (default: ${PROFILE_VARIABLE}).",
+    ).tag(config=True)
+    strict = Bool(_PLAIN.strict, help="Whether a dependency that a DAG file states twice is an error.").tag(config=True)
+    xcom_store = Unicode(
+        "", help="URL of a folder for large XComs (file:///…, s3://…). Empty: frames go to the state folder."
+    ).tag(config=True)
+    xcom_threshold = Int(
+        _PLAIN.xcom.threshold, min=0, help="With an xcom_store: bytes of JSON over which a value goes there."
+    ).tag(config=True)
+    xcom_backend = Unicode("", help="`module:Class` of an XComBackend of your own, loaded in runners only.").tag(
+        config=True
+    )
+    xcom_allowed_classes = List(
+        Unicode(), help="Patterns (`mypackage.*`) of classes that a runner may import to rebuild an XCom."
+    ).tag(config=True)
     supervise_host = Bool(True, help="Whether to start a host and start it again if it dies.").tag(config=True)
 
     @property
@@ -113,10 +127,18 @@ class JupyterFlow(ExtensionApp):
             forkservers=self.forkservers,
             waiting_kernels=self.waiting_kernels,
             idle_after=self.idle_after,
-            **{name: getattr(self, name) for name in MAIL_FIELDS},
             profile=self.profile,
             strict=self.strict,
+            xcom=self.xcom_settings(),
+            **{name: getattr(self, name) for name in MAIL_FIELDS},
         )
+
+    def xcom_settings(self) -> XComSettings:
+        """Return where XComs are kept outside the database; what the configuration leaves open the environment says."""
+        names = ("xcom_store", "xcom_threshold", "xcom_backend", "xcom_allowed_classes")
+        if not any(name in self.config.JupyterFlow for name in names):
+            return xcom_settings.from_environment()
+        return xcom_settings.make({name: getattr(self, name) for name in names})
 
     def initialize_settings(self) -> None:
         """Build the parts and put them where handlers find them."""

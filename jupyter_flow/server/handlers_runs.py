@@ -10,6 +10,7 @@ from .flow_handler import FlowHandler
 
 MOST_MAPPED = 10**6
 MOST_LINES = 10**12
+MOST_XCOMS = 1000
 
 
 class OneRun(FlowHandler):
@@ -64,6 +65,49 @@ class OneTask(FlowHandler):
     async def get(self, dag_id: str, run_id: str, task_id: str) -> None:
         """The task instance with its attempts, rendered fields and XComs."""
         await self.view("show_task", dag_id=dag_id, run_id=run_id, task_id=task_id, map_index=_map_index(self))
+
+
+class RunXComs(FlowHandler):
+    """The XComs of a run."""
+
+    @web.authenticated
+    @authorized("read", "jupyter_flow:tasks")
+    async def get(self, dag_id: str, run_id: str) -> None:
+        """List them without their values."""
+        limit = self.number("limit", 100, 1, MOST_XCOMS)
+        await self.view("list_xcoms", dag_id=dag_id, run_id=run_id, limit=limit)
+
+
+class TaskXComs(FlowHandler):
+    """The XComs of a task instance."""
+
+    @web.authenticated
+    @authorized("read", "jupyter_flow:tasks")
+    async def get(self, dag_id: str, run_id: str, task_id: str) -> None:
+        """List them with their values."""
+        await self.view("task_xcoms", dag_id=dag_id, run_id=run_id, task_id=task_id, map_index=_map_index(self))
+
+
+class OneXCom(FlowHandler):
+    """One XCom of a task instance."""
+
+    @web.authenticated
+    @authorized("write", "jupyter_flow:tasks")
+    async def delete(self, dag_id: str, run_id: str, task_id: str, key: str) -> None:
+        """Delete it."""
+        ids = {"dag_id": dag_id, "run_id": run_id, "task_id": task_id, "map_index": _map_index(self)}
+        await self.command("xcoms.delete", **ids, key=key)
+
+
+class TaskRendered(FlowHandler):
+    """The rendered template fields of an attempt."""
+
+    @web.authenticated
+    @authorized("read", "jupyter_flow:tasks")
+    async def get(self, dag_id: str, run_id: str, task_id: str) -> None:
+        """Of the latest attempt, or the one that is named."""
+        ids = {"dag_id": dag_id, "run_id": run_id, "task_id": task_id, "map_index": _map_index(self)}
+        await self.view("task_rendered", **ids, attempt=_attempt(self))
 
 
 class ClearTask(FlowHandler):

@@ -118,7 +118,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("post", _RUN + "/mark"): _operation("Force a state", _ref("Run"), body={"state": _TEXT}, required=("state",)),
     ("get", _TASK): _operation(
         "One task instance with attempts, rendered fields and XComs",
-        _with("TaskInstance", attempts=_list("Attempt"), rendered={"type": "object"}, xcoms={"type": "array"}),
+        _with("TaskInstance", attempts=_list("Attempt"), rendered={"type": "object"}, xcoms=_list("XCom")),
         map_index=_MAP_INDEX,
     ),
     ("post", _TASK + "/clear"): _operation(
@@ -150,6 +150,21 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         _ref("Deadline"),
         body={"position": {"type": "integer", "minimum": 0}, "note": _NOTE},
         required=("position", "note"),
+    ),
+    ("get", _RUN + "/xcoms"): _operation(
+        "The XComs of a run without their values, the latest first",
+        {"type": "object", "properties": {"xcoms": _list("XCom")}},
+        limit=({"type": "integer", "minimum": 1, "maximum": 1000, "default": 100}, "how many at most"),
+    ),
+    ("get", _TASK + "/xcoms"): _operation(
+        "What a task instance pushed", {"type": "object", "properties": {"xcoms": _list("XCom")}}, map_index=_MAP_INDEX
+    ),
+    ("delete", _TASK + "/xcoms/{key}"): _operation("Delete one XCom", _EMPTY, map_index=_MAP_INDEX),
+    ("get", _TASK + "/rendered"): _operation(
+        "The rendered template fields of an attempt",
+        {"type": "object", "properties": {"attempt_number": _INTEGER, "rendered": {"type": "object"}}},
+        map_index=_MAP_INDEX,
+        attempt=_ATTEMPT,
     ),
     ("get", _TASK + "/notebook"): _operation(
         "The executed notebook of an attempt", _ref("ExecutedNotebook"), map_index=_MAP_INDEX, attempt=_ATTEMPT

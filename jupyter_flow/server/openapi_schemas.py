@@ -196,6 +196,18 @@ SCHEMAS: dict[str, Schema] = {
         log_path=_TEXT_OR_NULL,
         notebook_path=_TEXT_OR_NULL,
     ),
+    "XCom": _record(
+        key=_TEXT,
+        preview=_TEXT,
+        type=_TEXT,
+        size=_INTEGER,
+        length=_INTEGER_OR_NULL,
+        reference=_TEXT_OR_NULL,
+        created_at=_TEXT,
+        task_id=_TEXT,
+        map_index=_INTEGER,
+        attempt_id=_TEXT_OR_NULL,
+    ),
     "LogLine": _record(seq=_INTEGER, at=_TEXT, stream=_TEXT, level=_TEXT, text=_TEXT),
     "Log": _record(
         attempt_number=_INTEGER_OR_NULL,

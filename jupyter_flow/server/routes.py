@@ -19,8 +19,12 @@ from .handlers_runs import (
     MarkTask,
     OneRun,
     OneTask,
+    OneXCom,
+    RunXComs,
     TaskLog,
     TaskNotebook,
+    TaskRendered,
+    TaskXComs,
 )
 
 PREFIX = "/jupyter-flow/api"
@@ -41,11 +45,15 @@ ROUTES: dict[str, type[RequestHandler]] = {
     _RUN + "/cancel": CancelRun,
     _RUN + "/clear": ClearRun,
     _RUN + "/mark": MarkRun,
+    _RUN + "/xcoms": RunXComs,
     _TASK: OneTask,
     _TASK + "/clear": ClearTask,
     _TASK + "/mark": MarkTask,
     _TASK + "/log": TaskLog,
     _TASK + "/notebook": TaskNotebook,
+    _TASK + "/rendered": TaskRendered,
+    _TASK + "/xcoms": TaskXComs,
+    _TASK + "/xcoms/{key}": OneXCom,
     _TASK + "/sla": TaskSla,
     _RUN + "/callbacks": Callbacks,
     _RUN + "/deadlines": RunDeadlines,

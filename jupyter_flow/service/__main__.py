@@ -11,7 +11,7 @@ from ..model.config import FlowConfig
 from ..model.records import Limits
 from ..wire.environment import PROFILE_VARIABLE
 from ..wire.paths import default_dag_folders, default_home
-from . import mail
+from . import mail, xcom_settings
 from .host import run_host
 from .supervise import DB_URL_VARIABLE
 
@@ -36,9 +36,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--kill-grace", type=float, default=Limits.kill_grace)
     parser.add_argument("--waiting-kernels", type=int, default=FlowConfig.waiting_kernels)
     parser.add_argument("--idle-after", type=float, default=FlowConfig.idle_after)
+    mail.add_options(parser)
+    xcom_settings.add_options(parser)
     parser.add_argument("--profile", default=os.environ.get(PROFILE_VARIABLE, ""), help="which default_args_profiles")
     parser.add_argument("--strict", action="store_true", help="a dependency that is stated twice is an error")
-    mail.add_options(parser)
     parser.add_argument("--no-forkservers", action="store_true", help="start every process from scratch")
     parser.add_argument("--unpaused", action="store_true", help="new DAGs are not paused")
     given = parser.parse_args(arguments)
@@ -60,6 +61,7 @@ def main(arguments: list[str] | None = None) -> int:
         profile=given.profile,
         strict=given.strict,
         limits=Limits(kill_grace=given.kill_grace),
+        xcom=xcom_settings.settings_of(given),
         **mail.settings_of(given),
     )
     return run_host(config)

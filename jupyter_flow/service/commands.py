@@ -17,8 +17,8 @@ from ..model.rows import Dag, DagRun
 from ..model.state import TASK_TERMINAL, RunState, RunType, TaskState
 from ..scheduling.due_runs import next_for
 from ..scheduling.timetable import Timetable
-from ..storage import dags, edits, queries, runs, variables
-from . import documents, views
+from ..storage import dags, edits, queries, runs, variables, xcoms
+from . import documents, views, xcom_files
 from .commanding import command as _command
 from .conf import check_conf, check_params
 from .documents import Document
@@ -104,7 +104,9 @@ def delete_dag(house: House, actor: Actor, dag_id: str) -> Document:
     """Delete all that is recorded of a DAG. Its file stays; while it exists the DAG comes back at the next parse."""
     with _command(house, actor, "dags.delete", "delete", dag_id=dag_id) as (connection, now):
         dags.get_dag(connection, dag_id)
+        with_files = xcoms.attempts_with_files(connection, dag_id)
         dags.delete_dag(connection, dag_id, now, actor)
+    xcom_files.delete(house.config, with_files)
     house.effects.dag_changed(dag_id)
     return {}
 

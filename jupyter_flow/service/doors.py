@@ -11,7 +11,7 @@ from typing import Any, Literal
 from ..model.errors import InvalidInput
 from ..model.ids import check_id
 from ..model.records import Actor
-from . import backfills, call_views, commands, pools, views
+from . import backfills, call_views, commands, pools, views, xcoms
 from .house import House
 
 Function = Callable[..., Any]
@@ -49,6 +49,9 @@ OPS: dict[str, Op] = {
     "tasks.log": Op("view", views.task_log),
     "tasks.notebook": Op("view", views.task_notebook),
     "tasks.xcom": Op("view", views.task_xcoms),
+    "tasks.render": Op("view", views.task_rendered),
+    "xcoms.list": Op("view", views.list_xcoms),
+    "xcoms.delete": Op("command", xcoms.delete_xcom),
     "tasks.callbacks": Op("view", call_views.list_callbacks),
     "tasks.clear": Op("command", commands.clear_task),
     "tasks.mark": Op("command", commands.mark_task),

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from ..model.errors import InvalidInput, NotFound
+from ..model.errors import InvalidInput
 from ..model.instants import from_iso, iso_or_none
 from ..model.reason import Reason
 from ..model.records import Actor
@@ -20,7 +20,6 @@ from ..scheduling.timetable import Timetable
 from ..storage import attempts, dag_files, dags, events, lineage, pools, queries, variables, xcoms
 from . import documents
 from .authorize import authorize, readable
-from .call_views import list_callbacks, list_deadlines, list_slas
 from .documents import Document
 from .health import health
 from .house import House
@@ -28,30 +27,30 @@ from .outputs import task_log, task_notebook
 from .pools import pool_warnings
 from .run_snapshots import make_snapshot, slot_limits
 
+from .xcoms import list_xcoms, task_rendered, task_xcoms, xcom_document
 __all__ = [
     "activity",
     "event_cursor",
     "events_after",
     "get_variable",
     "health",
-    "list_callbacks",
     "list_dags",
-    "list_deadlines",
     "list_errors",
     "list_runs",
-    "list_slas",
     "list_tasks",
     "list_variables",
     "next_runs",
     "show_dag",
     "show_run",
     "show_task",
+    "list_xcoms",
     "task_log",
     "task_notebook",
     "task_xcoms",
 ]
 
 RECENT_RUNS = 12
+    "task_rendered",
 MAX_PAGE = 1000
 
 
@@ -151,23 +150,8 @@ def show_task(house: House, actor: Actor, dag_id: str, run_id: str, task_id: str
         **documents.task_instance_document(row, paths, reason, children, now=now),
         "attempts": [documents.attempt_document(attempt, now=now) for attempt in tries],
         "rendered": dict(latest.rendered) if latest is not None and latest.rendered else {},
-        "xcoms": [documents.xcom_document(value) for value in values],
+        "xcoms": [xcom_document(value) for value in values],
     }
-
-
-def task_xcoms(
-    house: House, actor: Actor, dag_id: str, run_id: str, task_id: str, map_index: int = -1, key: str | None = None
-) -> Document:
-    """What a task instance pushed; ``key`` picks one (NotFound if it is not there)."""
-    authorize(house.policy, actor, "read", dag_id)
-    with house.reading() as connection:
-        row = queries.get_task_instance(connection, dag_id, run_id, task_id, map_index)
-        found = xcoms.of_task(connection, row.dag_run_id, task_id, map_index)
-    if key is not None:
-        found = [value for value in found if value.key == key]
-        if not found:
-            raise NotFound(f"task {task_id!r} of run {run_id!r} pushed no XCom {key!r}")
-    return {"xcoms": [documents.xcom_document(value) for value in found]}
 
 
 def list_variables(house: House, actor: Actor) -> Document:
