@@ -113,6 +113,37 @@ def _print_lines(lines: list[dict[str, Any]]) -> None:
             click.echo(clean(text, keep="\t"))
 
 
+@tasks.command("callbacks")
+@click.argument("dag_id", metavar="DAG")
+@click.argument("run_id", metavar="RUN")
+@click.argument("task_id", metavar="[TASK]", required=False)
+@click.option("--log", is_flag=True, help="With the last lines of their logs.")
+def callbacks(dag_id: str, run_id: str, task_id: str | None, log: bool) -> None:
+    """List the callbacks of a run (of TASK alone, if named) and how they went."""
+    settings = current()
+    found = settings.ask("tasks.callbacks", dag_id=dag_id, run_id=run_id, task_id=task_id, log=log)["callbacks"]
+    if settings.json:
+        return print_json(found)
+    columns = ("id>", "level", "event", "task", "state", "ended (UTC)", "reason")
+    rows = [
+        (
+            item["id"],
+            item["level"],
+            item["event"],
+            item["task_id"] or "",
+            item["state"],
+            instant(item["end_date"]),
+            reason_text(item),
+        )
+        for item in found
+    ]
+    show_table(columns, rows, f"{run_id} has called nothing")
+    for item in found if log else ():
+        click.echo(f"--- {item['id']} {item['level']} {item['event']} {item['task_id'] or ''}".rstrip())
+        _print_lines(item["log"])
+    return None
+
+
 @tasks.command("xcom")
 @_one
 @click.option("--key", help="Only this key; without --json prints its bare value.")
@@ -125,6 +156,8 @@ def xcom(key: str | None, **names: Any) -> None:
     if settings.json:
         return print_json(found)
     if key is not None:
+        if found[0]["reference"] is not None:
+            return say(found[0]["preview"])
         return print_json(found[0]["value"])
     return show_table(COLUMNS, [row_of(item) for item in found], f"{names['task_id']} pushed nothing")
 
@@ -167,8 +200,6 @@ def why(**names: Any) -> None:
     settings = current()
     task = settings.ask("tasks.show", **names)
     if settings.json:
-        if found[0]["reference"] is not None:
-            return say(found[0]["preview"])
         keys = ("task_id", "map_index", "state", "reason")
         return print_json({key: task[key] for key in keys})
     from rich.text import Text

@@ -20,37 +20,41 @@ from ..scheduling.timetable import Timetable
 from ..storage import attempts, dag_files, dags, events, lineage, pools, queries, variables, xcoms
 from . import documents
 from .authorize import authorize, readable
+from .call_views import list_callbacks, list_deadlines, list_slas
 from .documents import Document
 from .health import health
 from .house import House
 from .outputs import task_log, task_notebook
 from .pools import pool_warnings
 from .run_snapshots import make_snapshot, slot_limits
-
 from .xcoms import list_xcoms, task_rendered, task_xcoms, xcom_document
+
 __all__ = [
     "activity",
     "event_cursor",
     "events_after",
     "get_variable",
     "health",
+    "list_callbacks",
     "list_dags",
+    "list_deadlines",
     "list_errors",
     "list_runs",
+    "list_slas",
     "list_tasks",
     "list_variables",
+    "list_xcoms",
     "next_runs",
     "show_dag",
     "show_run",
     "show_task",
-    "list_xcoms",
     "task_log",
     "task_notebook",
+    "task_rendered",
     "task_xcoms",
 ]
 
 RECENT_RUNS = 12
-    "task_rendered",
 MAX_PAGE = 1000
 
 
