@@ -65,6 +65,7 @@ TEXTS: dict[str, str] = {
     "queue_unknown": "queue {queue} is not served by this host: add it to queues, e.g. queues = {{{queue!r}: 2}}",
     "retry_at": "try {next_try} of {max_tries} at {at}",
     "dag_paused": "DAG is paused",
+    "timetable_asked": "waits for its timetable to say which data interval it covers",
     "max_active_runs": "max_active_runs: {active} of {limit} runs of the DAG are active",
     "backfill_max_active_runs": "max_active_runs: {active} of {limit} runs of backfill {backfill} are active",
     "max_active_tasks": "max_active_tasks: {active} of {limit} tasks of the DAG run are active",
@@ -89,7 +90,14 @@ TEXTS: dict[str, str] = {
     "sla_missed": "the SLA was over at {due}",
     "deadline_missed": "deadline {name} was over at {due}",
     "notification": "{message}",
+    # scheduled dates that got no run
+    "missed_new": "they were past when the DAG was first seen with this schedule, and {policy}",
+    "missed_paused": "the DAG was paused when they were due, and {policy}",
+    "missed_host_off": "no host ran when they were due, and {policy}",
+    "missed_late": "they could not start in time (max_active_runs, or the machine slept), and {policy}",
+    "missed_taken": "the date is taken by run {run_id}",
     # runs
+    "timetable_failed": "its timetable cannot say which data interval it covers: {message}",
     "tasks_failed": "failed: {tasks}",
     "dag_retry": "failed: {tasks}; the run is tried again ({number} of {limit} dag_retries)",
     "fail_fast": "fail_fast: {tasks} failed",

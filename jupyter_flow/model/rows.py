@@ -250,6 +250,18 @@ class Variable:
 
 
 @dataclass(frozen=True)
+class MissedSlot:
+    """Scheduled dates that got no run: the logical dates of the first and the last, how many (None: not counted)."""
+
+    dag_id: str
+    first_logical_date: datetime
+    last_logical_date: datetime
+    count: int | None
+    reason: Reason
+    noticed_at: datetime
+
+
+@dataclass(frozen=True)
 class Host:
     """A host process; ``ended_at`` is None while it holds (or was killed holding) its lease."""
 

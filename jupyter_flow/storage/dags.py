@@ -23,6 +23,7 @@ from .events import append
 from .mapping import to_dag, to_version
 from .schema import bundle, dag, dag_run, dag_version, task_instance
 from .schema_plans import backfill
+from .timetables import forget_missed
 
 _BY_DAG_ID = select(dag).where(dag.c.dag_id == bindparam("b_dag_id"))
 _UPDATE = update(dag).where(dag.c.dag_id == bindparam("b_dag_id"))
@@ -158,6 +159,7 @@ def delete_dag(connection: Connection, dag_id: str, now: datetime, actor: Actor 
     if run_id is not None:
         raise Conflict(f"DAG {dag_id!r} has active tasks in run {run_id!r}: cancel it first")
     connection.execute(delete(backfill).where(backfill.c.dag_id == dag_id))
+    forget_missed(connection, dag_id)
     connection.execute(delete(dag_run).where(dag_run.c.dag_id == dag_id))
     connection.execute(delete(dag_version).where(dag_version.c.dag_id == dag_id))
     connection.execute(delete(dag).where(dag.c.dag_id == dag_id))

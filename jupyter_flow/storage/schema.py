@@ -148,6 +148,7 @@ dag_run = Table(
     Index(None, "sla_at"),
     Index(None, "parent_run_id"),
     Index(None, "dag_id", "run_after"),
+    Index(None, "dag_id", "run_type", "logical_date"),
 )
 
 task_instance = Table(

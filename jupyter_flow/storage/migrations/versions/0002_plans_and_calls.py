@@ -231,6 +231,9 @@ def upgrade() -> None:
     op.create_index(op.f("ix_dag_run_sla_at"), "dag_run", ["sla_at"], unique=False)
     op.create_index(op.f("ix_dag_run_parent_run_id"), "dag_run", ["parent_run_id"], unique=False)
     op.create_index(op.f("ix_dag_run_dag_id_run_after"), "dag_run", ["dag_id", "run_after"], unique=False)
+    op.create_index(
+        op.f("ix_dag_run_dag_id_run_type_logical_date"), "dag_run", ["dag_id", "run_type", "logical_date"], unique=False
+    )
     op.add_column("task_instance", sa.Column("follow", sa.Text(), nullable=True))
     op.add_column("task_instance", sa.Column("label", sa.Text(), nullable=True))
     op.add_column("task_instance", sa.Column("first_started_at", INSTANT, nullable=True))
