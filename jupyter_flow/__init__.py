@@ -11,6 +11,20 @@ from typing import Any
 __version__ = "0.1.0"
 
 _AUTHORS_NAMES = {
+    "AsyncCallback": "authoring.callbacks",
+    "BaseNotifier": "notifications.base",
+    "DeadlineAlert": "authoring.deadlines",
+    "DeadlineReference": "authoring.deadlines",
+    "ExceptionRetryPolicy": "authoring.retry_policy",
+    "JupyterNotifier": "notifications.jupyter",
+    "RetryAction": "authoring.retry_policy",
+    "RetryDecision": "authoring.retry_policy",
+    "RetryPolicy": "authoring.retry_policy",
+    "RetryRule": "authoring.retry_policy",
+    "SlackWebhookNotifier": "notifications.webhook",
+    "SmtpNotifier": "notifications.smtp",
+    "SyncCallback": "authoring.callbacks",
+    "WebhookNotifier": "notifications.webhook",
     "BaseBranchOperator": "operators.branch",
     "BaseOperator": "authoring.operator",
     "BashOperator": "operators.bash",
