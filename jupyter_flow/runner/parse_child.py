@@ -26,6 +26,7 @@ from ..wire.client import HouseClient
 from .dag_loader import DagFileLoader
 from .fork_hygiene import become_subreaper
 from .leftovers import end_leftovers
+from .read_files import noting_reads
 from .spool_files import RESULT, save_atomically
 from .template_files import with_includes
 
@@ -53,6 +54,7 @@ def load(request: ParseRequest) -> ParseReport:
     loader = DagFileLoader(request.dag_folder, request.dag_file)
     specs: list[DagSpec] = []
     modules: tuple[str, ...] = (loader.path,)
+    reads: set[str] = set()
     lines: dict[str, dict[str, int]] = {}
     error: dict[str, Any] | None = None
     variable.set_parse_reader(lambda key: _ask_variable(request.home, key))
@@ -62,14 +64,14 @@ def load(request: ParseRequest) -> ParseReport:
             warnings.simplefilter("always", FlowWarning)
             warnings.simplefilter("always", SyntaxWarning)
             try:
-                with _at_most(request.timeout):
+                with noting_reads(loader.folder) as reads, _at_most(request.timeout):
                     file = loader.load()
-                modules = file.modules
+                modules = (*file.modules, *reads)
                 lines = {dag.dag_id: _lines(dag, loader) for dag in file.dags}
                 specs = [to_spec(dag, request.dag_file, request.default_timezone, request.strict) for dag in file.dags]
             except BaseException as problem:
                 error = describe(problem, loader)
-                modules = loader.modules()
+                modules = (*loader.modules(), *reads)
     finally:
         variable.set_parse_reader(None)
     return ParseReport(
@@ -77,7 +79,7 @@ def load(request: ParseRequest) -> ParseReport:
         dags=() if error else tuple(plain(spec) for spec in specs),
         error=error,
         warnings=tuple(_warnings(caught, loader)),
-        modules=tuple(sorted(_relative(modules, loader.folder))),
+        modules=tuple(sorted({*_relative(modules, loader.folder)})),
         files=tuple(sorted(_static_files(specs, loader))),
         seconds=round(time.monotonic() - started, 6),
         lines={} if error else lines,

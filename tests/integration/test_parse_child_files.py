@@ -269,3 +269,36 @@ def test_parsing_pure_data_imports_no_engine(write_dag: Write, dag_folder: Path,
     )
     child(path, dag_folder, tmp_path)
     assert json.loads((tmp_path / "spool" / "result.json").read_text())["error"] is None
+
+
+def test_files_that_are_read_are_followed_and_files_that_are_written_are_not(
+    write_dag: Write, dag_folder: Path, parse: Any
+) -> None:
+    (dag_folder / "data.json").write_text('{"a": 1}')
+    (dag_folder / "big.bin").write_bytes(b"0" * (1024 * 1024 + 1))
+    (dag_folder / "rewritten.txt").write_text("old")
+    path = write_dag(
+        """
+        import json, os
+        from pathlib import Path
+        from jupyter_flow import DAG, EmptyOperator
+
+        here = Path(__file__).parent
+        json.loads((here / "data.json").read_text())
+        (here / "big.bin").read_bytes()
+        (here / "new.txt").write_text("x")
+        (here / "new.txt").read_text()
+        (here / "rewritten.txt").read_text()
+        (here / "scratch.txt").write_text("a longer one")
+        os.replace(here / "scratch.txt", here / "rewritten.txt")
+        os.close(os.open(here / "made.txt", os.O_WRONLY | os.O_CREAT))
+        with DAG("d"):
+            EmptyOperator(task_id="a")
+        """
+    )
+    report = parse(path)
+    assert report.error is None
+    assert report.modules == ("data.json", path.name)
+    write_dag("import json\nopen(__file__.replace('.py', '.txt'))\n", path.name)
+    (dag_folder / path.name.replace(".py", ".txt")).write_text("x")
+    assert parse(path).modules == (path.name, path.name.replace(".py", ".txt"))
