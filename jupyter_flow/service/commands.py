@@ -15,10 +15,9 @@ from ..model.reason import Reason
 from ..model.records import Actor
 from ..model.rows import Dag, DagRun
 from ..model.state import TASK_TERMINAL, RunState, RunType, TaskState
-from ..scheduling.due_runs import next_for
 from ..scheduling.timetable import Timetable
 from ..storage import dags, edits, queries, runs, variables, xcoms
-from . import documents, views, xcom_files
+from . import documents, due, views, xcom_files
 from .commanding import command as _command
 from .conf import check_conf, check_params
 from .documents import Document
@@ -246,7 +245,7 @@ def _pause(house: House, actor: Actor, dag_id: str, paused: bool) -> Document:
 def _set_paused(connection: Connection, dag: Dag, paused: bool, now: datetime, actor: Actor) -> Dag:
     dag = dags.set_paused(connection, dag.dag_id, paused, now, actor)
     if not paused:
-        dags.set_next_run(connection, dag.dag_id, next_for(dag, queries.last_scheduled(connection, dag.dag_id), now))
+        due.refresh_next(connection, dag, now, "missed_paused")
     return dag
 
 

@@ -28,6 +28,7 @@ from .active import OVERTIME, START_WITHIN, Active, ActiveAttempts
 from .book import RunBook
 from .callbacks import Callbacks
 from .dispatch import claim_ready
+from .due import ClockWatch
 from .ends import Ended, gather
 from .failing_dags import pause_if_failing
 from .house import House
@@ -55,10 +56,17 @@ class Desk:
     """Decides and dispatches. Everything it remembers can be read from rows again.
 
     ``draining``: nothing new starts. ``is_selective``: only runs of :attr:`run_anyway` start, and none is created.
+    ``earlier``: what the clock showed when an earlier host last looked at it.
     """
 
     def __init__(
-        self, house: House, executor: Executor, kernels: WaitingKernels, host_id: str, boot_id: str | None
+        self,
+        house: House,
+        executor: Executor,
+        kernels: WaitingKernels,
+        host_id: str,
+        boot_id: str | None,
+        earlier: datetime | None = None,
     ) -> None:
         self.house = house
         self.executor = executor
@@ -74,6 +82,7 @@ class Desk:
         self.is_selective = False
         self.cursor = 0
         self.next_due: datetime | None = None
+        self.clock_watch = ClockWatch(house.clock.wall(), earlier)
         self.dags_touched: set[str] = set()
         self.due_touched = True
         self._runs_ended = False
@@ -131,6 +140,11 @@ class Desk:
         instants = (self.book.next_check(), self.misses.next, None if self.draining else self.next_due)
         return min((at for at in instants if at is not None), default=None)
 
+    def look_at_clock(self) -> None:
+        """Notice when the clock was set back: what is due is another question then."""
+        if self.clock_watch.look(self.house.clock.wall()):
+            self.due_touched = True
+
     # --- one turn
 
     def turn(self) -> bool:
@@ -153,6 +167,7 @@ class Desk:
         self.misses.committed()
         self.dags_touched.clear()
         self.due_touched = outcome.ends_at_once  # those that follow runs without a task to start come in the next turn
+        self.clock_watch.is_back = False
         self._carry_out(outcome)
         changed = outcome.cursor != self.cursor
         self.cursor = outcome.cursor
@@ -170,7 +185,7 @@ class Desk:
         touched_dags = set(self.dags_touched)
         if read:
             touched_dags |= self.book.queued.keys()
-        if self.due_touched or (self.next_due is not None and self.next_due <= now):
+        if self.due_touched or read or (self.next_due is not None and self.next_due <= now):
             touched_dags |= self._create_due(connection, now)
         self._decide(connection, now, touched_dags)
         if self._runs_ended:  # a DAG that max_active_runs held back may have a run due
@@ -193,7 +208,9 @@ class Desk:
     def _create_due(self, connection: Connection, now: datetime) -> set[str]:
         if self.draining or self.is_selective:
             return set()
-        created = due.create_due(connection, now)
+        if self.clock_watch.is_back:
+            due.refresh_all(connection, now)
+        created = due.create_due(connection, now, self.clock_watch.began)
         created += backfill_runs.create_due(connection, now)
         for run in created:
             self.book.place(connection, run)

@@ -1,38 +1,70 @@
-"""Creates the scheduled runs that are due, and says when to look again."""
+"""Creates the scheduled runs that are due, says when to look again, and keeps what was missed."""
 
 from __future__ import annotations
 
 import logging
-from datetime import datetime
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import Connection
 
 from ..model.changes import NewRun, RunInfo
 from ..model.errors import Conflict
 from ..model.ids import run_id_for
+from ..model.reason import Reason
 from ..model.rows import Dag, DagRun
 from ..model.slots import RunCounts
 from ..model.state import RunType
-from ..scheduling.due_runs import due_runs, next_for
-from ..storage import dags, queries, runs
+from ..model.timetable import Missed
+from ..scheduling.due_runs import due_runs, missed_before, next_for, timetable_of
+from ..storage import dags, queries, runs, timetables
 
 log = logging.getLogger(__name__)
 
+STEP = timedelta(seconds=2)
+"""A clock that goes back by more was set anew."""
 
-def create_due(connection: Connection, now: datetime) -> list[DagRun]:
-    """Create the runs of all DAGs that are due at ``now`` and note their next ones; returns the new runs."""
+
+class ClockWatch:
+    """Notices that the wall clock was set back. ``began``: when this host began to schedule.
+
+    ``earlier``: what the clock showed an earlier host. ``is_back``: it went back, and nobody has seen to that yet.
+    """
+
+    def __init__(self, began: datetime, earlier: datetime | None = None) -> None:
+        self.began = began
+        self.is_back = False
+        self._seen = began if earlier is None else max(began, earlier)
+
+    def look(self, now: datetime) -> bool:
+        """Look at the clock; True if it was set back since the last look."""
+        went_back = now < self._seen - STEP
+        self.is_back = self.is_back or went_back
+        self._seen = now
+        self.began = min(self.began, now)
+        return went_back
+
+
+def create_due(connection: Connection, now: datetime, began: datetime | None = None) -> list[DagRun]:
+    """Create the runs of all DAGs that are due at ``now`` and note their next ones; returns the new runs.
+
+    Dates that are passed over are recorded. ``began``: since when this host schedules.
+    """
     due = dags.due_dags(connection, now)
     if not due:
         return []
     counts = queries.run_counts(connection, backfills=False)
     created: list[DagRun] = []
     for dag in due:
-        last = queries.last_scheduled(connection, dag.dag_id)
         try:
-            plan = due_runs(dag, counts.get(dag.dag_id, RunCounts()), last, now)
+            plan = due_runs(dag, counts.get(dag.dag_id, RunCounts()), now=now, **past_of(connection, dag, now))
         except Exception:
             log.exception("the schedule of DAG %s cannot be read: it gets no run", dag.dag_id)
             continue
+        if plan.missed is not None:
+            was_off = began is not None and dag.next_run_after is not None and dag.next_run_after < began
+            _record(connection, dag, plan.missed, "missed_host_off" if was_off else "missed_late", now)
         for info in plan.new:
             run = _create(connection, dag, info, now)
             if run is not None:
@@ -41,9 +73,51 @@ def create_due(connection: Connection, now: datetime) -> list[DagRun]:
     return created
 
 
-def refresh_next(connection: Connection, dag: Dag, now: datetime) -> None:
-    """Compute the next run of ``dag`` anew: its schedule changed, or it was unpaused."""
-    dags.set_next_run(connection, dag.dag_id, next_for(dag, queries.last_scheduled(connection, dag.dag_id), now))
+def refresh_next(connection: Connection, dag: Dag, now: datetime, cause: str = "missed_new") -> RunInfo | None:
+    """Compute the next run of ``dag`` anew and return it: it is new, its schedule changed, or it was unpaused.
+
+    ``cause``: reason code of the dates that are passed over. With the same schedule (``missed_paused``) they count from
+    the run that was said to be next.
+    """
+    past = past_of(connection, dag, now)
+    expected = dag.next_logical_date if cause == "missed_paused" else None
+    following = next_for(dag, now=now, **past)
+    missed = missed_before(dag, following, now=now, expected=expected, **past)
+    if missed is not None:
+        _record(connection, dag, missed, cause, now)
+    dags.set_next_run(connection, dag.dag_id, following)
+    return following
+
+
+def refresh_all(connection: Connection, now: datetime) -> None:
+    """Compute the next runs of all DAGs anew: the clock was set back."""
+    log.warning("the clock went back: the next runs of all DAGs are computed anew")
+    timetables.forget_missed_after(connection, now)
+    for dag in dags.list_dags(connection):
+        try:
+            following = next_for(dag, now=now, **past_of(connection, dag, now))
+        except Exception:
+            log.exception("the schedule of DAG %s cannot be read: it gets no run", dag.dag_id)
+            continue
+        dags.set_next_run(connection, dag.dag_id, following)
+
+
+def past_of(connection: Connection, dag: Dag, now: datetime) -> Mapping[str, Any]:
+    """Return what :mod:`..scheduling.due_runs` has to know of the past of ``dag``, as keyword arguments."""
+    last = timetables.last_run(connection, dag.dag_id, now)
+    is_custom = dag.schedule.kind == "custom"
+    return {
+        "last_logical": None if last is None else last.logical_date,
+        "last_end": None if last is None else last.end,
+        "known": timetables.known_runs(connection, dag.version_id) if is_custom else (),
+    }
+
+
+def _record(connection: Connection, dag: Dag, missed: Missed, cause: str, now: datetime) -> None:
+    policy = "catchup is off"
+    if dag.catchup:
+        policy = f"the catchup window is {timedelta(seconds=dag.catchup_window or 0)}"
+    timetables.record_missed(connection, dag.dag_id, missed, Reason(cause, {"policy": policy}), now)
 
 
 def _create(connection: Connection, dag: Dag, info: RunInfo, now: datetime) -> DagRun | None:
@@ -58,10 +132,19 @@ def _create(connection: Connection, dag: Dag, info: RunInfo, now: datetime) -> D
         data_interval_end=info.data_interval_end,
         triggered_by="schedule",
         actor="host",
-        timezone=dag.timezone,
+        timezone=timetable_of(dag).zone_name,
     )
     try:
         return runs.create_run(connection, new, version.id, dags.load_spec(version), now).run
     except Conflict as taken:
         log.info("scheduled run of %s left out: %s", dag.dag_id, taken)
+        _note_taken(connection, dag, info, now)
         return None
+
+
+def _note_taken(connection: Connection, dag: Dag, info: RunInfo, now: datetime) -> None:
+    """Record a date that another run has. Scheduled runs and those of backfills are what the date was for."""
+    run = timetables.run_at(connection, dag.dag_id, info.logical_date)
+    if run is not None and run.run_type not in (RunType.SCHEDULED, RunType.BACKFILL):
+        missed = Missed(info.logical_date, info.logical_date, 1)
+        timetables.record_missed(connection, dag.dag_id, missed, Reason("missed_taken", {"run_id": run.run_id}), now)

@@ -10,7 +10,7 @@ import socket
 import sys
 import uuid
 from contextlib import ExitStack
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from .. import __version__
@@ -81,7 +81,7 @@ class Host(Effects):
         reader = database.create_reader(config.database)
         stack.callback(reader.dispose)
         self.house = House(config, reader, engine, self.clock, effects=self)
-        self._take_row()
+        earlier = self._take_row()
         stack.callback(self._end_row)
         self.house.spool.mkdir(mode=0o700, exist_ok=True)
 
@@ -91,7 +91,7 @@ class Host(Effects):
         stack.callback(self.executor.close)
         self.kernels = WaitingKernels(config, self.executor.launcher)
         stack.callback(self.kernels.close)
-        self.desk = Desk(self.house, self.executor, self.kernels, self.host_id, boot_id())
+        self.desk = Desk(self.house, self.executor, self.kernels, self.host_id, boot_id(), earlier)
         self.desk.is_selective = only is not None
         self.parser = Parser(self.house, self.executor.launcher, self._dags_parsed, only)
         stack.callback(self.parser.close)
@@ -127,6 +127,7 @@ class Host(Effects):
     def _work(self) -> None:
         now = self.clock.monotonic()
         notices = self._tick(now)
+        self.desk.look_at_clock()
         tasks: list[Notice] = [notice for notice in notices if notice.kind == "task"]
         self.desk.take(tasks)
         self.parser.loop.take([notice for notice in notices if notice.kind == "parse"])
@@ -314,8 +315,10 @@ class Host(Effects):
 
     # --- the row of this host
 
-    def _take_row(self) -> None:
+    def _take_row(self) -> datetime | None:
+        """Become the host; return when the last one was seen."""
         with self.house.writing() as connection:
+            earlier = host.last_seen(connection)
             host.take_lease(
                 connection,
                 host_id=self.host_id,
@@ -327,6 +330,7 @@ class Host(Effects):
                 ttl=LEASE_TTL,
                 force=True,
             )
+        return earlier
 
     def _beat(self) -> bool:
         now = self.clock.wall()

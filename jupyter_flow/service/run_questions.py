@@ -22,6 +22,7 @@ from ..scheduling.due_runs import next_for
 from ..scheduling.timetable import Timetable
 from ..scheduling.topology import Topology
 from ..storage import attempts, dags, edits, lineage, queries, runs, xcoms
+from . import due
 from .commanding import command
 from .conf import check_conf, check_params
 from .house import House
@@ -68,8 +69,7 @@ def trigger_run(
         dag = _active_dag(connection, dag_id)
         if dag.is_paused and unpause:
             dag = dags.set_paused(connection, dag_id, False, now, actor)
-            following = next_for(dag, queries.last_scheduled(connection, dag_id), now)
-            dags.set_next_run(connection, dag_id, following)
+            due.refresh_next(connection, dag, now, "missed_paused")
         elif dag.is_paused and paused == "refuse":
             return {"outcome": "paused", "dag_id": dag_id}
         values = check_conf(conf, house.config.conf_max_bytes)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, func, insert, select, update
 
 from ..model.errors import Conflict
 from ..model.rows import Host
 from .events import append
 from .schema import host
+from .types import UtcDateTime
 
 
 def take_lease(
@@ -48,6 +49,13 @@ def take_lease(
     row = connection.execute(insert(host).returning(host), values).one()
     append(connection, "host_changed", now)
     return _to_host(row)
+
+
+def last_seen(connection: Connection) -> datetime | None:
+    """Return the latest instant at which a host was seen, by its own clock."""
+    query = select(func.max(func.coalesce(host.c.ended_at, host.c.heartbeat_at), type_=UtcDateTime()))
+    latest: datetime | None = connection.execute(query).scalar_one()
+    return latest
 
 
 def heartbeat(connection: Connection, host_id: str, now: datetime, ttl: timedelta) -> bool:
