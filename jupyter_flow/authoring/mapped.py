@@ -150,8 +150,11 @@ class MappedOperator(operator.BaseOperator):
 
     @property
     def needs_dag_file(self) -> bool:  # type: ignore[override]
-        """Whether the instances need the DAG file."""
-        return self.mapped_class.needs_dag_file or self.mapped_over.needs_dag_file
+        """Whether the instances need the DAG file: of some operators because a function is among their arguments."""
+        needs: Any = self.mapped_class.needs_dag_file
+        if isinstance(needs, property):
+            needs = any(map(_holds_function, (self.mapped_arguments, self.mapped_over.inputs)))
+        return needs or self.mapped_over.needs_dag_file
 
     @property
     def spec_fields(self) -> Sequence[str]:  # type: ignore[override]
@@ -252,6 +255,12 @@ def refuse_within_mapped_group(where: str, group: TaskGroup | None) -> None:
         if group.expand_input is not None:
             raise DagError(f"{where}: there is no mapping within the mapped task group {group.group_id!r}")
         group = group.parent_group
+
+
+def _holds_function(value: Any) -> bool:
+    if isinstance(value, (Mapping, list, tuple)):
+        return any(map(_holds_function, value.values() if isinstance(value, Mapping) else value))
+    return callable(value)
 
 
 def _check_required(where: str, cls: type, given: set[str], made: Expansion) -> None:
