@@ -166,8 +166,7 @@ class TaskFunction:
         """Refuse a call that does not fit the function; what the context gives may be missing."""
         signature = inspect.signature(self.function)
         parameters = [
-            item.replace(default=None) if item.name in CONTEXT_PARAMETERS and item.default is item.empty else item
-            for item in signature.parameters.values()
+            item.replace(default=None) if _is_of_context(item) else item for item in signature.parameters.values()
         ]
         known = {item.name for item in parameters if item.default is not item.empty}
         for index, item in enumerate(parameters):  # a default may not stand before a parameter without one
@@ -179,6 +178,12 @@ class TaskFunction:
             _bindable(signature, parameters).bind(*args, **kwargs)
         except TypeError as error:
             raise DagError(f"task {self.name!r}: {self.name}(): {error}") from None
+
+
+def _is_of_context(item: inspect.Parameter) -> bool:
+    """Tell whether a parameter gets a value of the context, unless the call gives one (``**context`` takes them all)."""
+    is_named = item.kind not in (item.VAR_POSITIONAL, item.VAR_KEYWORD)
+    return is_named and item.name in CONTEXT_PARAMETERS and item.default is item.empty
 
 
 def _bindable(signature: inspect.Signature, parameters: list[inspect.Parameter]) -> inspect.Signature:

@@ -14,7 +14,7 @@ import click
 
 from .. import __version__
 from ..model.errors import FlowError, NoHost
-from . import backfills, calls, dags, demo, doctor, host, pools, run, runs, simulate, tasks, variables, xcoms
+from . import assets, backfills, calls, dags, demo, doctor, host, pools, run, runs, simulate, tasks, variables, xcoms
 from .output import one_line
 from .settings import FlowGroup
 
@@ -48,6 +48,7 @@ cli.add_command(calls.slas)
 cli.add_command(calls.deadlines)
 cli.add_command(backfills.backfill)
 cli.add_command(pools.pools)
+cli.add_command(assets.assets)
 
 
 def main(args: list[str] | None = None) -> NoReturn:

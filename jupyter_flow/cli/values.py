@@ -10,8 +10,8 @@ from ..model.instants import from_iso, to_iso
 from ..model.plain_json import read_json
 
 
-def read_conf(text: str | None) -> dict[str, Any] | None:
-    """Read ``--conf``: a JSON object, or ``@FILE`` holding one. Raises :class:`InvalidInput`."""
+def read_conf(text: str | None, option: str = "--conf") -> dict[str, Any] | None:
+    """Read ``--conf`` (or ``option``): a JSON object, or ``@FILE`` holding one. Raises :class:`InvalidInput`."""
     if text is None:
         return None
     if text.startswith("@"):
@@ -19,9 +19,9 @@ def read_conf(text: str | None) -> dict[str, Any] | None:
     try:
         value = read_json(text)
     except (ValueError, RecursionError) as error:
-        raise InvalidInput(f"--conf is not JSON: {error}; write e.g. --conf '{{\"rows\": 100}}'") from None
+        raise InvalidInput(f"{option} is not JSON: {error}; write e.g. {option} '{{\"rows\": 100}}'") from None
     if not isinstance(value, dict):
-        raise InvalidInput(f'--conf must be a JSON object like {{"rows": 100}}, not {type(value).__name__}')
+        raise InvalidInput(f'{option} must be a JSON object like {{"rows": 100}}, not {type(value).__name__}')
     return value
 
 

@@ -328,3 +328,37 @@ class PoolUse:
     running: int = 0
     queued: int = 0
     scheduled: int = 0
+
+
+@dataclass(frozen=True)
+class Asset:
+    """A name for data. ``is_active``: some DAG names it (with more than a mere reference)."""
+
+    id: int
+    name: str
+    uri: str
+    group: str
+    extra: Mapping[str, Any]
+    is_active: bool
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True)
+class AssetEvent:
+    """Something happened to an asset: a task succeeded that has it as an outlet (``source_*``), or ``actor`` said so.
+
+    ``alias``: through which alias the task named it.
+    """
+
+    id: int
+    name: str
+    uri: str
+    at: datetime
+    extra: Mapping[str, Any]
+    alias: str | None
+    source_dag_id: str | None
+    source_run_id: str | None
+    source_task_id: str | None
+    source_map_index: int | None
+    actor: str | None

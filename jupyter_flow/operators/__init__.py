@@ -5,6 +5,17 @@ Must never: import papermill at module level, or the house side.
 A change violates this when importing an operator costs more than its own words.
 """
 
-from . import bash, branch, decorated, empty, master_dag, notebook, python, time_branch, trigger
+from . import asset, bash, branch, decorated, empty, master_dag, notebook, python, time_branch, trigger
 
-__all__ = ["bash", "branch", "decorated", "empty", "master_dag", "notebook", "python", "time_branch", "trigger"]
+__all__ = [
+    "asset",
+    "bash",
+    "branch",
+    "decorated",
+    "empty",
+    "master_dag",
+    "notebook",
+    "python",
+    "time_branch",
+    "trigger",
+]

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from ..authoring import checks
+from ..authoring.assets import take_metadata
 from ..authoring.context import Context
 from ..authoring.exceptions import DagError
 from ..authoring.operator import BaseOperator
@@ -84,6 +85,8 @@ def call(
         import asyncio  # late: it would make every fork of a runner a quarter bigger
 
         result = asyncio.run(result)
+    if inspect.isgenerator(result):
+        result = take_metadata(result, context["outlet_events"])
     return result
 
 

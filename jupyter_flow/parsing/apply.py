@@ -9,22 +9,27 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
+from ..model.assets import uses_in
 from ..model.config import FlowConfig
 from ..model.errors import Conflict
 from ..model.rows import Dag, DagFile, ImportProblem
-from ..storage import dag_files, dags
+from ..storage import assets, dag_files, dags
 from .bundles import make_bundle
 from .parsed import ParsedFile, Problem
 
 
 @dataclass(frozen=True)
 class Applied:
-    """DAGs whose next run must be computed anew, ids of DAGs that went, and whether anything at all is news."""
+    """DAGs whose next run must be computed anew, ids of DAGs that went, and whether anything at all is news.
+
+    ``in_conflict``: a name in the file belongs to another file. ``freed``: names of assets may be free now.
+    """
 
     reschedule: tuple[Dag, ...]
     gone: tuple[str, ...]
     changed: bool
     in_conflict: bool = False
+    freed: bool = False
 
 
 def bundle_of(parsed: ParsedFile, bundles: Path) -> str | None:
@@ -42,13 +47,15 @@ def apply_parsed(
     folder, problems = str(parsed.folder), list(parsed.problems)
     reschedule: list[Dag] = []
     gone: list[str] = []
-    changed = in_conflict = False
+    changed = in_conflict = freed = False
     if bundle_hash is not None:
         dags.record_bundle(connection, bundle_hash, parsed.files, _size(parsed), now)
         gone = dags.deactivate(connection, folder, parsed.dag_file, {dag.dag_id for dag in parsed.dags}, now)
         for spec in parsed.dags:
             paused = spec.is_paused_upon_creation
+            uses = uses_in(spec)
             try:
+                assets.check_names(connection, spec.dag_id, uses)
                 stored = dags.store_dag(
                     connection,
                     spec,
@@ -62,6 +69,8 @@ def apply_parsed(
                 problems.append(Problem(f"{parsed.dag_file}: {conflict}", parsed.lines.get(spec.dag_id)))
                 continue
             changed = changed or stored.changed
+            if stored.changed:
+                freed = assets.store_uses(connection, spec.dag_id, uses, now) or freed
             if stored.schedule_changed:
                 reschedule.append(stored.dag)
     elif not parsed.failed:
@@ -69,7 +78,7 @@ def apply_parsed(
     rows = [_row(folder, parsed.dag_file, problem, now) for problem in problems]
     news = dag_files.replace_problems(connection, folder, parsed.dag_file, rows, now)
     dag_files.record_file(connection, _file(parsed, now))
-    return Applied(tuple(reschedule), tuple(gone), bool(changed or gone or news), in_conflict)
+    return Applied(tuple(reschedule), tuple(gone), bool(changed or gone or news), in_conflict, freed)
 
 
 def apply_gone(connection: Connection, folder: str, dag_file: str, now: datetime) -> tuple[str, ...]:

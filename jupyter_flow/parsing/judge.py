@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..execution.children import Exited
+from ..model.assets import contradiction
 from ..model.errors import FlowError
 from ..model.ids import check_id
 from ..model.records import ParseReport, parse_timeout_message
@@ -36,6 +37,8 @@ def from_report(report: ParseReport, folder: Path, dag_file: str, root: Path) ->
         if dag.dag_id in seen:
             problems.append(Problem(f"dag_id {dag.dag_id!r} is defined twice in {dag_file}: rename one"))
         seen.add(dag.dag_id)
+    if (wrong := contradiction(dags)) is not None:
+        problems.append(Problem(wrong))
     files = tuple(sorted({dag_file, *_paths(report.modules), *_paths(report.files)}))
     lines = {dag.dag_id: line for dag in dags if (line := _lines(report, dag.dag_id).get("")) is not None}
     parsed = ParsedFile(folder, dag_file, tuple(dags), tuple(problems), files, float(report.seconds), lines)

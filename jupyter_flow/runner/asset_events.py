@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any, NamedTuple
@@ -65,8 +66,11 @@ class OutletEvents(Mapping[Any, OutletEvent]):
         return len(self._events)
 
     def reports(self) -> list[dict[str, Any]]:
-        """Return the events of all outlets, as the report of a successful attempt has them."""
-        return [report for event in self._events.values() for report in event.reports()]
+        """Return the events of all outlets, as the report of a successful attempt has them.
+
+        TypeError for an ``extra`` that is no JSON.
+        """
+        return [_checked(report) for event in self._events.values() for report in event.reports()]
 
 
 class InletEvents(Mapping[Any, Sequence[SimpleNamespace]]):
@@ -108,6 +112,15 @@ class TriggeringAssetEvents(Mapping[Any, Sequence[SimpleNamespace]]):
 
     def __len__(self) -> int:
         return len(self._events)
+
+
+def _checked(report: dict[str, Any]) -> dict[str, Any]:
+    try:
+        json.dumps(report["extra"], allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        name = report["asset"]["name"]
+        raise TypeError(f"outlet_events: the extra of asset {name!r} must be plain JSON: {error}") from None
+    return report
 
 
 def _event(row: Mapping[str, Any]) -> SimpleNamespace:

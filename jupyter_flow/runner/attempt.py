@@ -122,6 +122,7 @@ class Attempt:
             try:
                 with running(context):
                     carry_out(operator, context)
+                channel.asset_events += context["outlet_events"].reports()
             finally:
                 self._label = label_of(workload, context)
         atexit._run_exitfuncs()

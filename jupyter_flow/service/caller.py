@@ -11,7 +11,9 @@ from ..model.records import Actor
 from ..wire.client import HouseClient
 from .house import open_house
 
-ONLY_WITH_HOST = frozenset({"backfills.create", "dags.trigger", "dags.reload", "host.stop", "runs.cancel"})
+ONLY_WITH_HOST = frozenset(
+    {"assets.emit", "assets.materialize", "backfills.create", "dags.trigger", "dags.reload", "host.stop", "runs.cancel"}
+)
 """Commands that would have no effect until a host runs: refused instead of lying in wait."""
 
 

@@ -22,8 +22,8 @@ from ..scheduling.backfills import backfill_runs_to_start
 from ..scheduling.decide import decide, decide_changed
 from ..scheduling.due_runs import StartRuns, runs_to_start
 from ..scheduling.snapshot import Key, RunSnapshot
-from ..storage import backfills, dags, edits, events, queries, runs
-from . import backfill_runs, due
+from ..storage import assets, backfills, dags, edits, events, queries, runs
+from . import asset_runs, backfill_runs, due
 from .active import OVERTIME, START_WITHIN, Active, ActiveAttempts
 from .book import RunBook
 from .callbacks import Callbacks
@@ -85,6 +85,7 @@ class Desk:
         self.clock_watch = ClockWatch(house.clock.wall(), earlier)
         self.dags_touched: set[str] = set()
         self.due_touched = True
+        self._asset_event = 0
         self._runs_ended = False
         self._changed_rows: dict[int, TaskInstance] = {}
         self._starts: list[Start] = []
@@ -181,6 +182,9 @@ class Desk:
         for rows in record_ends(connection, self.house, self.book, self._ends, now):
             self._applied(rows)
             self.callbacks.after_attempts(connection, self.book, rows)
+        if self._ends and (newest := assets.last_event_id(connection)) != self._asset_event:
+            self._asset_event = newest
+            self.due_touched = True
         self.book.touch_due(now)
         touched_dags = set(self.dags_touched)
         if read:
@@ -212,6 +216,7 @@ class Desk:
             due.refresh_all(connection, now)
         created = due.create_due(connection, now, self.clock_watch.began)
         created += backfill_runs.create_due(connection, now)
+        created += asset_runs.create_due(connection, now)
         for run in created:
             self.book.place(connection, run)
             self.misses.is_old = True
@@ -339,10 +344,6 @@ class Desk:
     def dag_changed(self, dag_id: str) -> None:
         """Look at the queued runs of this DAG and at what is due."""
         self.dags_touched.add(dag_id)
-        self.due_touched = True
-
-    def slots_changed(self) -> None:
-        """Make a turn, in which tasks that wait for a slot ask again."""
         self.due_touched = True
 
     def cancel_all(self, actor: Actor) -> None:

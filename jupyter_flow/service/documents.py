@@ -10,7 +10,17 @@ from typing import Any
 from ..model.changes import RunInfo
 from ..model.instants import from_iso, iso_or_none
 from ..model.reason import Reason
-from ..model.rows import Attempt, Dag, DagRun, Event, ImportProblem, ParentTask, TaskInstance, Variable
+from ..model.rows import (
+    AssetEvent,
+    Attempt,
+    Dag,
+    DagRun,
+    Event,
+    ImportProblem,
+    ParentTask,
+    TaskInstance,
+    Variable,
+)
 from ..model.spec import DagSpec, ScheduleSpec, TaskSpec
 
 Document = dict[str, Any]
@@ -261,6 +271,22 @@ def warning_document(dag: Dag, message: str) -> Document:
         "message": message,
         "traceback": None,
         "kind": "warning",
+    }
+
+
+def asset_event_document(event: AssetEvent) -> Document:
+    """Something that happened to an asset."""
+    return {
+        "id": event.id,
+        "asset": {"name": event.name, "uri": event.uri},
+        "at": iso_or_none(event.at),
+        "extra": dict(event.extra),
+        "alias": event.alias,
+        "source_dag_id": event.source_dag_id,
+        "source_run_id": event.source_run_id,
+        "source_task_id": event.source_task_id,
+        "source_map_index": event.source_map_index,
+        "actor": event.actor,
     }
 
 

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from ..model.errors import InvalidInput
 from ..model.ids import check_id
 from ..model.records import Actor
-from . import backfills, call_views, commands, pools, views, xcoms
+from . import assets, backfills, call_views, commands, pools, views, xcoms
 from .house import House
 
 Function = Callable[..., Any]
@@ -62,6 +62,12 @@ OPS: dict[str, Op] = {
     "backfills.cancel": Op("command", backfills.cancel_backfill),
     "backfills.pause": Op("command", backfills.pause_backfill),
     "backfills.unpause": Op("command", backfills.unpause_backfill),
+    "assets.list": Op("view", assets.list_assets),
+    "assets.show": Op("view", assets.show_asset),
+    "assets.events": Op("view", assets.list_asset_events),
+    "assets.waiting": Op("view", assets.waiting_for),
+    "assets.emit": Op("command", assets.emit_event),
+    "assets.materialize": Op("command", assets.materialize_asset),
     "pools.list": Op("view", pools.list_pools),
     "pools.show": Op("view", pools.show_pool),
     "pools.set": Op("command", pools.set_pool),

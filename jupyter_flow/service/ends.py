@@ -13,6 +13,8 @@ from ..model.reason import Reason
 from ..model.records import Report
 from ..model.rows import TaskInstance
 from ..model.spec import TaskSpec
+from ..model.state import TaskState
+from ..scheduling.asset_runs import outlet_events
 from ..scheduling.outcomes import after_loss, after_report
 from ..storage.reports import LostAttempt, ReportedEnd
 from .active import Active
@@ -70,7 +72,8 @@ def to_end(
         change = after_report(row, task, result, now, cancel_requested=cancelled_by is not None)
         folder = f"{spool}/{attempt_id}"
         notebook = f"{folder}/{result.notebook}" if result.notebook else None
-        return ReportedEnd(replace(change, attempt_id=attempt_id), result, f"{folder}/log.jsonl", notebook)
+        told = tuple(outlet_events(row, task, result)) if task.outlets and change.state is TaskState.SUCCESS else ()
+        return ReportedEnd(replace(change, attempt_id=attempt_id), result, f"{folder}/log.jsonl", notebook, told)
     message = ended.problem or _how(ended) or result.message
     change = after_loss(row, message, infra_retries, now, cancel_requested=False)
     reason = change.reason or Reason("infra", {"message": message, "attempt": row.attempt_count})

@@ -282,9 +282,9 @@ class Host(Effects):
         """Look at queued and due runs of this DAG."""
         self.desk.dag_changed(dag_id)
 
-    def slots_changed(self) -> None:
-        """Look at waiting tasks in this turn."""
-        self.desk.slots_changed()
+    def look_again(self) -> None:
+        """Look at waiting tasks and at what is due in this turn."""
+        self.desk.due_touched = True
 
     def reload(self, whole: bool) -> None:
         """Look at the DAG folders in this turn."""

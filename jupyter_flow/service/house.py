@@ -30,8 +30,8 @@ class Effects:
     def dag_changed(self, dag_id: str) -> None:
         """The DAG was paused, unpaused, deleted, or got a run."""
 
-    def slots_changed(self) -> None:
-        """There may be more slots for waiting tasks: a pool was changed."""
+    def look_again(self) -> None:
+        """Something that tasks or DAGs wait for was changed: a pool, the events of an asset."""
 
     def reload(self, whole: bool) -> None:
         """Look at the DAG folders again; ``whole`` parses unchanged files too."""

@@ -46,6 +46,7 @@ class Parser:
         self.watcher = Watcher([] if only else self.loop.folders)
         self._in_conflict: set[File] = set()
         self._write_at: float | None = None
+        self._freed = False
 
     def start(self) -> None:
         """Watch, look for the first time, forget files that went while no host ran."""
@@ -87,7 +88,8 @@ class Parser:
         finished, gone = list(self.loop.finished), list(self.loop.gone)
         went = self._write([self._bundle(parsed) for parsed in finished], gone)
         del self.loop.finished[: len(finished)], self.loop.gone[: len(gone)]
-        if went:  # an id may be free now for a file that was refused for it
+        if went or self._freed:  # a name may be free now for a file that was refused for it
+            self._freed = False
             for file in self._in_conflict:
                 self.loop.enqueue(file)
             self.loop.pump(self._house.clock.monotonic())
@@ -129,6 +131,7 @@ class Parser:
                 due.refresh_next(connection, dag, now)
             touched.update(dag.dag_id for dag in parsed.dags if applied.changed)
             went.update(applied.gone)
+            self._freed = self._freed or applied.freed
             file = (parsed.folder, parsed.dag_file)
             (self._in_conflict.add if applied.in_conflict else self._in_conflict.discard)(file)
         return touched, went

@@ -52,7 +52,7 @@ def set_pool(
             raise InvalidInput(f"pool {name!r} is new: say how many slots it has")
         wanted = known[name].slots if slots is None else _slots(name, slots)
         pools.set_pool(connection, name, wanted, _description(name, description), now, actor)
-    house.effects.slots_changed()
+    house.effects.look_again()
     return show_pool(house, actor, name)
 
 
@@ -87,7 +87,7 @@ def import_pools(house: House, actor: Actor, pools_by_name: Any) -> Document:
                 raise InvalidInput(f"pool {name!r} has no field {unknown[0]!r}: there are slots and description")
             description = _description(name, values.get("description"))
             pools.set_pool(connection, name, _slots(name, values["slots"]), description, now, actor)
-    house.effects.slots_changed()
+    house.effects.look_again()
     return list_pools(house, actor)
 
 

@@ -10,12 +10,15 @@ from sqlalchemy import Connection
 from ..model.errors import Forbidden, InvalidInput, NotFound
 from ..model.ids import check_id
 from ..model.rows import DagRun
-from ..storage import attempts, callbacks, dags, lineage, queries, variables, xcoms
+from ..storage import assets, attempts, callbacks, dags, lineage, queries, variables, xcoms
 from . import mail, run_questions
-from .documents import run_document, task_instance_document
+from .documents import asset_event_document, run_document, task_instance_document
 from .house import House
 from .tokens import matches
 from .workloads import xcom_item
+
+MOST_ASSET_EVENTS = 1000
+"""How many of the latest events of an inlet a task sees."""
 
 
 def answer(house: House, attempt_id: Any, token: Any, op: str, args: Mapping[str, Any]) -> dict[str, Any]:
@@ -117,6 +120,33 @@ def _previous_run(house: House, attempt_id: str, state: str | None = None) -> di
     return {"run": run_document(found, version, now=house.clock.wall())}
 
 
+def _asset_events(
+    house: House, attempt_id: str, name: str | None = None, uri: str | None = None, alias: str | None = None
+) -> dict[str, Any]:
+    """Answer the latest events of an asset (or through an alias), the oldest first."""
+    with house.reading() as connection:
+        number = None
+        if alias is None:
+            try:
+                number = assets.get_asset(connection, str(name or uri)).id
+            except NotFound:
+                return {"events": []}
+        found = assets.list_events(connection, asset_id=number, alias=alias, limit=MOST_ASSET_EVENTS)
+    return {"events": [asset_event_document(event) for event in reversed(found)]}
+
+
+def _asset(house: House, attempt_id: str, name: str) -> dict[str, Any]:
+    """Answer what an asset is, None if no DAG describes it."""
+    with house.reading() as connection:
+        try:
+            found = assets.get_asset(connection, name)
+        except NotFound:
+            return {"asset": None}
+    if not found.is_active:
+        return {"asset": None}
+    return {"asset": {"name": found.name, "uri": found.uri, "group": found.group, "extra": dict(found.extra)}}
+
+
 def _own_run(connection: Connection, attempt_id: str) -> DagRun:
     if callbacks.token_hash(connection, attempt_id) is not None:
         return queries.run_by_id(connection, callbacks.run_of(connection, attempt_id))
@@ -137,6 +167,8 @@ def _other_run(connection: Connection, own: DagRun, dag_id: str, run_id: str | N
 
 _QUESTIONS: dict[str, Callable[..., dict[str, Any]]] = {
     **run_questions.QUESTIONS,
+    "ask.asset": _asset,
+    "ask.asset_events": _asset_events,
     "ask.mail_server": mail.ask_mail_server,
     "ask.previous_run": _previous_run,
     "ask.task_instances": _task_instances,

@@ -13,16 +13,16 @@ from sqlalchemy import Connection
 
 from ..model.instants import iso_or_none, to_iso
 from ..model.records import RunFacts, Workload
-from ..model.rows import DagRun, DagVersion, TaskInstance, XCom
+from ..model.rows import AssetEvent, DagRun, DagVersion, TaskInstance, XCom
 from ..model.spec import DagSpec, TaskSpec
 from ..model.state import RunType
 from ..scheduling.lengths import input_lengths
 from ..scheduling.snapshot import RunSnapshot
 from ..scheduling.timetable import Timetable
 from ..scheduling.topology import Topology
-from ..storage import dags, queries, variables, xcoms
+from ..storage import assets, dags, queries, variables, xcoms
 from .conf import merge_params
-from .documents import notebook_of
+from .documents import asset_event_document, notebook_of
 from .house import House
 
 
@@ -35,6 +35,7 @@ class RunBasis:
     version: DagVersion
     folder: Path
     prior: DagRun | None
+    asset_events: tuple[AssetEvent, ...] = ()
 
     @classmethod
     def gather(cls, connection: Connection, run: DagRun, spec: DagSpec) -> RunBasis:
@@ -43,7 +44,8 @@ class RunBasis:
         if run.logical_date is not None:
             prior = queries.prior_success(connection, run.dag_id, run.logical_date)
         version = dags.get_version(connection, run.dag_version_id)
-        return cls(run, spec, version, Path(dags.get_dag(connection, run.dag_id).dag_folder), prior)
+        told = assets.events_of_run(connection, run.id) if run.run_type is RunType.ASSET_TRIGGERED else ()
+        return cls(run, spec, version, Path(dags.get_dag(connection, run.dag_id).dag_folder), prior, tuple(told))
 
     @cached_property
     def downstream(self) -> dict[str, list[str]]:
@@ -153,6 +155,7 @@ def build(
         mapped_task_ids=topology.read_as_lists(group),
         first_start=iso_or_none(row.first_started_at),
         reschedules=row.reschedules,
+        asset_events=tuple(asset_event_document(event) for event in basis.asset_events),
     )
 
 

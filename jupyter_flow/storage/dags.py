@@ -19,6 +19,7 @@ from ..model.records import Actor
 from ..model.rows import Dag, DagVersion
 from ..model.spec import DagSpec, canonical, dag_from_json, text_hash, to_json
 from ..model.state import TASK_ACTIVE
+from .assets import last_event_id, store_uses
 from .events import append
 from .mapping import to_dag, to_version
 from .schema import bundle, dag, dag_run, dag_version, task_instance
@@ -78,6 +79,10 @@ def store_dag(
         raise Conflict(f"DAG id {spec.dag_id!r} is defined in {row.dag_file} already: rename one of the two")
     version_id, number, version_changed = _store_version(connection, spec, bundle_hash, now)
     values = place | _columns(spec) | {"version_id": version_id, "version_number": number, "is_active": True}
+    if spec.schedule.assets is not None and (
+        row is None or not row.is_active or row.schedule.get("assets") != values["schedule"]["assets"]
+    ):
+        values["asset_cursor"] = last_event_id(connection)  # what happened before it waited for this does not count
     if row is None:
         values |= {"is_paused": paused, "created_at": now, "updated_at": now}
         row = connection.execute(_INSERT_RETURNING, values | {"dag_id": spec.dag_id}).one()
@@ -145,6 +150,7 @@ def deactivate(
     gone = sorted(set(found) - set(keep))
     for dag_id in gone:
         connection.execute(_UPDATE, {"is_active": False, "updated_at": now, "b_dag_id": dag_id, **_next(None)})
+        store_uses(connection, dag_id, (), now)
         append(connection, "dag_changed", now, dag_id=dag_id)
     return gone
 
@@ -159,6 +165,7 @@ def delete_dag(connection: Connection, dag_id: str, now: datetime, actor: Actor 
     if run_id is not None:
         raise Conflict(f"DAG {dag_id!r} has active tasks in run {run_id!r}: cancel it first")
     connection.execute(delete(backfill).where(backfill.c.dag_id == dag_id))
+    store_uses(connection, dag_id, (), now)
     forget_missed(connection, dag_id)
     connection.execute(delete(dag_run).where(dag_run.c.dag_id == dag_id))
     connection.execute(delete(dag_version).where(dag_version.c.dag_id == dag_id))

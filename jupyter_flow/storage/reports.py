@@ -9,10 +9,12 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, update
 
+from ..model.assets import NewAssetEvent
 from ..model.changes import TaskChange
 from ..model.reason import Reason
 from ..model.records import Report
 from ..model.rows import TaskInstance
+from .assets import append_events
 from .runs import Applied, transition_many
 from .schema import attempt
 from .xcoms import put
@@ -66,6 +68,7 @@ class ReportedEnd:
     report: Report
     log_path: str | None = None
     notebook_path: str | None = None
+    asset_events: tuple[NewAssetEvent, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -105,6 +108,8 @@ def apply_reports(connection: Connection, ends: Sequence[ReportedEnd], now: date
             task = by_id[end.change.id]
             items = end.report.xcoms
             put(connection, task.dag_run_id, task.task_id, task.map_index, items, end.report.attempt_id, now)
+        if end.asset_events and end.change.attempt_id not in late:
+            append_events(connection, end.asset_events, now)
     return AppliedReports(applied.tasks, [end for end in ends if end.change.attempt_id in late])
 
 
