@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
@@ -37,6 +37,8 @@ CONTEXT_NAMES = (
 """The names that a template sees."""
 FILTERS = ("ds", "ds_nodash", "ts", "ts_nodash", "ts_nodash_with_tz")
 """Filters for dates, besides jinja2's own."""
+EXTENSIONS = ("jinja2.ext.do",)
+"""Of the language of templates, as in Airflow."""
 _TASK_INSTANCE = ("ti", "task_instance")
 _BUILT_IN = ("range", "dict", "namespace", "cycler", "joiner", "self", "loop", "caller", "varargs", "kwargs")
 
@@ -55,19 +57,20 @@ def is_template(text: str) -> bool:
     return "{{" in text or "{%" in text or "{#" in text
 
 
-def template_names(where: str, fields: Mapping[str, Any]) -> TemplateNames:
-    """Return what the values of template ``fields`` (nested, name -> value) name.
+def template_names(where: str, fields: Mapping[str, Any], filters: Iterable[str] = ()) -> TemplateNames:
+    """Return what the values of template ``fields`` (nested, name -> value) name. ``filters``: the author's own.
 
     Raises :class:`DagError` for a template that is not valid.
     """
     found = TemplateNames()
+    own = frozenset(filters)
     for name, value in fields.items():
         for item in _leaves(value):
             if isinstance(item, XComArg):
                 found.xcoms.update(item.xcoms())
             elif is_template(item):
                 try:
-                    inner = _read(item)
+                    inner = _read(item, own)
                 except _Broken as error:
                     raise DagError(f"{where}: template field {name!r}: {error}") from None
                 found.xcoms |= inner.xcoms
@@ -97,10 +100,12 @@ def _leaves(value: Any) -> Iterator[str | XComArg]:
 
 
 @cache
-def _environment() -> Environment:
+def _environment(filters: frozenset[str]) -> Environment:
     from jinja2 import Environment  # 80 ms, only where a task has a template
 
-    return Environment(autoescape=False)  # noqa: S701 - parses only, renders nothing
+    made = Environment(autoescape=False, extensions=EXTENSIONS)  # noqa: S701 - parses only, renders nothing
+    made.filters.update(dict.fromkeys((*FILTERS, *filters), str))
+    return made
 
 
 class _Broken(Exception):
@@ -108,12 +113,12 @@ class _Broken(Exception):
 
 
 @lru_cache(2048)  # the tasks of a big DAG often share a few templates
-def _read(text: str) -> TemplateNames:
+def _read(text: str, filters: frozenset[str]) -> TemplateNames:
     """Return what one template names; nobody may change the answer."""
     from jinja2 import TemplateSyntaxError, meta, nodes
 
     try:
-        tree = _environment().parse(text)
+        tree = _environment(filters).parse(text)
         names = meta.find_undeclared_variables(tree)
     except TemplateSyntaxError as error:
         raise _Broken(f"line {error.lineno}: {str(error.message).rstrip('.')}: {_shortened(text)}") from None

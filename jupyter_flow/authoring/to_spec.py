@@ -147,9 +147,10 @@ def _checked_task_spec(whole: _Whole, task: BaseOperator) -> TaskSpec:
     task.check_in_dag()
     own_class = not cls.__module__.startswith(_OPERATORS)
     fields = task.template_values()
-    names = template_names(where, fields)
+    names = template_names(where, fields, dag.user_defined_filters)
     _check_names(dag, task, names, where)
-    label = template_names(where, {"map_index_template": task.map_index_template})  # may use names of the task's own
+    labels = {"map_index_template": task.map_index_template}
+    label = template_names(where, labels, dag.user_defined_filters)  # may use names of the task's own
     xcoms = {*names.xcoms, *label.xcoms, *task.expansion_xcoms()}
     needs_dag_file = own_class or task.needs_dag_file or operator_arguments.needs_dag_file(task)
     needs_dag_file = needs_dag_file or any(item.needs_dag_file for item in task.references())
@@ -243,7 +244,7 @@ def _plain_params(task: BaseOperator) -> dict[str, Any]:
 
 
 def _check_names(dag: DAG, task: BaseOperator, names: TemplateNames, where: str) -> None:
-    for name in sorted(names.unknown):
+    for name in sorted(names.unknown - set(dag.user_defined_macros)):
         warn(f"{where}: a template uses {name!r}, which no run has", task.location)
     near = {task.task_id, *task._upstream}
     far = None

@@ -19,7 +19,7 @@ from jinja2.utils import missing
 from ..authoring.checks import suggestion
 from ..authoring.exceptions import FlowException, TaskFailure, XComNotFound
 from ..authoring.operator import BaseOperator, is_template_file
-from ..authoring.template_names import DATE_NAMES, OLD_NAMES, is_template, templated_attributes
+from ..authoring.template_names import DATE_NAMES, EXTENSIONS, OLD_NAMES, is_template, templated_attributes
 from ..model.reason import Reason
 from .bounds import TimeUp, bounded
 from .macros import FILTERS
@@ -136,6 +136,7 @@ class Renderer:
             "undefined": options.undefined or _undefined_type(self._context),
             "loader": FileSystemLoader(list(folders)),
             "autoescape": False,
+            "extensions": EXTENSIONS,
             "cache_size": 0,
             "keep_trailing_newline": True,
         }

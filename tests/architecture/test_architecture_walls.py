@@ -47,6 +47,9 @@ MAY_USE: dict[str, set[str]] = {
     "timetables": set(),
     "runner": {
         "IPython",
+        "babel",
+        "dateutil",
+        "fsspec",
         "ipykernel",
         "jinja2",
         "jupyter_client",

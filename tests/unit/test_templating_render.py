@@ -50,6 +50,7 @@ def refusal(text: Any, **values: Any) -> str:
         ("{{ macros.timedelta(days=1) + logical_date }}", "2026-02-01 00:00:00+00:00"),
         ("{{ macros.json.dumps(params) }}", '{"n": 5}'),
         ("{{ prev_start_date_success }}", "None"),
+        ("{% do macros.uuid.uuid4() %}x", "x"),
         ("{% for i in range(3) %}{{ i }}{% endfor %}{# gone #}\n", "012\n"),
         ("no template } {", "no template } {"),
         ("<b>{{ '<&>' }}</b>", "<b><&></b>"),
