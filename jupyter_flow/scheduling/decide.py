@@ -95,7 +95,8 @@ def _next(snapshot: RunSnapshot, task: TaskInstance, now: datetime) -> TaskChang
         if past_refusal(spec, snapshot.downstream[spec.task_id], snapshot.past) is not None:
             return None
         is_empty = (spec.operator_ref or "").endswith(":EmptyOperator")
-        if is_empty and "execute" not in spec.callbacks and not spec.outlets:  # those need a process
+        if is_empty and not spec.needs_dag_file and "execute" not in spec.callbacks and not spec.outlets:
+            # hooks, execute callbacks and outlets need a process
             return _change(task, TaskState.SUCCESS, Reason("empty"))
         return _change(task, TaskState.SCHEDULED, None)
     if target is TaskState.WAITING:  # an upstream task was cleared before this one started

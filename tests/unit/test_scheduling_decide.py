@@ -113,8 +113,9 @@ def test_cancelled_counts_as_failed() -> None:
 def test_empty_operators_succeed_without_an_attempt() -> None:
     empty = replace(task("go"), operator="EmptyOperator", operator_ref=EMPTY)
     own_class = replace(task("own", "go"), operator="EmptyOperator", operator_ref=None, needs_dag_file=True)
-    sim = Sim(dag(empty, own_class))
-    assert sim.states == {"go": "success", "own": "scheduled"}
+    hooked = replace(empty, task_id="hooked", needs_dag_file=True)
+    sim = Sim(dag(empty, own_class, hooked))
+    assert sim.states == {"go": "success", "own": "scheduled", "hooked": "scheduled"}
     assert str(sim.row("go").reason) == "nothing to run"
 
 
