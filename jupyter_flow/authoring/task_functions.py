@@ -157,9 +157,10 @@ class TaskFunction:
         parameters = inspect.signature(self.function).parameters
         if any(item.kind is item.VAR_KEYWORD for item in parameters.values()):
             return
+        known = [name for name, item in parameters.items() if item.kind is not item.POSITIONAL_ONLY]
         for name in given:
-            if name not in parameters or parameters[name].kind is inspect.Parameter.POSITIONAL_ONLY:
-                hint = checks.suggestion(name, parameters)
+            if name not in known:
+                hint = checks.suggestion(name, known)
                 raise DagError(f"task {self.name!r}: {call}: {self.name}() has no argument {name!r}{hint}")
 
     def _check_call(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:

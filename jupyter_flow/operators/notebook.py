@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 from ..authoring import checks, registry
 from ..authoring.context import Context
 from ..authoring.exceptions import DagError, TaskFailure
+from ..authoring.jsonable import to_jsonable
 from ..authoring.operator import BaseOperator
 from ..authoring.runtime import NotebookRequest, Runtime
 from ..authoring.template_names import is_template
@@ -114,6 +115,10 @@ class NotebookOperator(BaseOperator):
             raise TaskFailure(Reason("parameters", {"message": message}), no_retry=True)
         if problem := parameters_problem(self.parameters):
             raise TaskFailure(Reason("parameters", {"message": problem}), no_retry=True)
+        try:  # an output of a task may be a date, a path, a tuple …: cells get what is written in their place in JSON
+            self.parameters = {name: to_jsonable(value, name) for name, value in self.parameters.items()}
+        except DagError as error:
+            raise TaskFailure(Reason("parameters", {"message": str(error)}), no_retry=True) from None
         runtime: Runtime = context["runtime"]
         return runtime.run_notebook(
             NotebookRequest(
