@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from datetime import datetime, timedelta
 
 from ..model.changes import TaskChange
@@ -74,18 +75,17 @@ def after_loss(
 def retry_delay_for(task: TaskSpec, try_number: int, key: str) -> float:
     """Return the seconds between the failed try ``try_number`` (from 1) and the next one.
 
-    With a backoff factor the delay grows by it with every try and is spread over [delay, 2 * delay) by ``key``,
-    always alike for the same key; ``max_retry_delay`` bounds it.
+    With a backoff factor the delay grows by it with every try, in whole seconds and at least one, and is spread over
+    [delay, 2 * delay) by ``key``, always alike for the same key; it is a day at most. ``max_retry_delay`` bounds it.
     """
     delay = task.retry_delay
     if task.retry_exponential_backoff not in (0.0, 1.0):
-        bound = MAX_RETRY_DELAY if task.max_retry_delay is None else task.max_retry_delay
         try:
-            base = delay * task.retry_exponential_backoff ** (try_number - 1)
+            base = max(math.ceil(delay * task.retry_exponential_backoff ** (try_number - 1)), 1)
         except OverflowError:
-            return bound
+            base = int(MAX_RETRY_DELAY)
         digest = hashlib.sha256(f"{key}#{task.task_id}#{try_number}".encode()).digest()
-        return min(base * (1 + int.from_bytes(digest[:6], "big") / 2**48), bound)
+        delay = min(base + int.from_bytes(digest, "big") % base, MAX_RETRY_DELAY)
     return delay if task.max_retry_delay is None else min(delay, task.max_retry_delay)
 
 
@@ -97,9 +97,8 @@ def _retry_or_fail(
     key = f"{task_instance.dag_id}#{task_instance.run_id}#{task_instance.map_index}"
     own = report.retry_delay
     delay = retry_delay_for(task, task_instance.try_number, key) if own is None else own
-    return _change(
-        task_instance, TaskState.UP_FOR_RETRY, report.reason, report, at, check_at=now + timedelta(seconds=delay)
-    )
+    due = at + timedelta(seconds=delay)  # after the end of the try, however late the house hears of it
+    return _change(task_instance, TaskState.UP_FOR_RETRY, report.reason, report, at, check_at=due)
 
 
 def _change(

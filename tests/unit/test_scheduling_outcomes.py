@@ -26,7 +26,7 @@ def test_outcomes_become_states(outcome: str) -> None:
 def test_a_failure_is_tried_again_while_tries_are_left() -> None:
     change = after_report(running(2), SPEC, report("f" * 32, "failed"), at(1))
     assert change.state is S.UP_FOR_RETRY
-    assert change.check_at == at(31)
+    assert change.check_at == at(30)
     assert str(change.reason) == "ValueError: no"
     assert after_report(running(3), SPEC, report("f" * 32, "failed"), at(1)).state is S.FAILED
 
@@ -70,10 +70,36 @@ def test_constant_delay_and_its_bound() -> None:
 def test_growing_delay_is_spread_bounded_and_always_alike() -> None:
     growing = replace(SPEC, retry_exponential_backoff=2.0)
     for number in range(1, 8):
-        base = 30.0 * 2 ** (number - 1)
+        base = 30 * 2 ** (number - 1)
         delays = {retry_delay_for(growing, number, f"k{i}") for i in range(20)}
-        assert all(base <= delay < 2 * base for delay in delays)
-        assert len(delays) == 20
+        assert all(base <= delay < 2 * base and delay == int(delay) for delay in delays)
+        assert len(delays) > 10
         assert retry_delay_for(growing, number, "k1") in delays
     assert retry_delay_for(growing, 5000, "k") == 86_400.0
     assert retry_delay_for(replace(growing, max_retry_delay=50.0), 4, "k") == 50.0
+
+
+@pytest.mark.parametrize(
+    ("delay", "factor", "number", "least", "most"),
+    [
+        (0.0, 2.0, 1, 1, 1),  # never less than a second
+        (0.2, 2.0, 1, 1, 1),
+        (0.2, 2.0, 5, 4, 7),  # 3.2 is rounded up, then spread
+        (10.0, 3.0, 3, 90, 179),
+        (10.0, 1.0, 9, 10, 10),  # a factor of one is no growth
+        (60.0, 2.0, 40, 86_400, 86_400),
+    ],
+)
+def test_growing_delay_counts_as_airflow_does(delay: float, factor: float, number: int, least: int, most: int) -> None:
+    growing = replace(SPEC, retry_delay=delay, retry_exponential_backoff=factor)
+    found = [retry_delay_for(growing, number, f"k{i}") for i in range(200)]
+    assert least <= min(found) <= max(found) <= most
+    assert replace(growing, max_retry_delay=200_000.0).max_retry_delay == 200_000.0
+    assert max(retry_delay_for(replace(growing, max_retry_delay=200_000.0), number, f"k{i}") for i in range(9)) <= most
+
+
+def test_a_retry_is_due_after_the_end_of_the_try_however_late_the_report_is_read() -> None:
+    late = after_report(running(), SPEC, report("f" * 32, "failed", at(10)), at(500))
+    assert late.check_at == at(10 + 30)
+    asked = after_report(running(), SPEC, report("f" * 32, "failed", at(10), retry_delay=5.0), at(11))
+    assert asked.check_at == at(15)
