@@ -16,6 +16,7 @@ from ..model.records import Actor
 from ..model.rows import Dag, DagRun
 from ..model.state import TASK_TERMINAL, RunState, RunType, TaskState
 from ..scheduling.timetable import Timetable
+from ..scheduling.topology import Topology
 from ..storage import dags, edits, queries, runs, variables, xcoms
 from . import documents, due, views, xcom_files
 from .commanding import command as _command
@@ -251,7 +252,13 @@ def _set_paused(connection: Connection, dag: Dag, paused: bool, now: datetime, a
 
 def _clear(connection: Connection, run: DagRun, keys: list[tuple[str, int]], now: datetime, actor: Actor) -> DagRun:
     version = dags.latest_version(connection, run.dag_id)
-    return edits.clear(connection, run, keys, version.id, dags.load_spec(version), now, actor).run
+    spec = dags.load_spec(version)
+    if any(task.is_setup for task in spec.tasks):
+        named = {task_id for task_id, _ in keys}
+        needed = Topology(spec).with_setups_and_teardowns(named) - named
+        rows = queries.task_instances(connection, run.id)
+        keys += [(row.task_id, row.map_index) for row in rows if row.task_id in needed and row.state in TASK_TERMINAL]
+    return edits.clear(connection, run, keys, version.id, spec, now, actor).run
 
 
 def _downstream(connection: Connection, run: DagRun, task_id: str) -> set[str]:

@@ -102,6 +102,11 @@ def test_a_teardown_runs_after_failed_work_and_does_not_save_the_run(house: Hous
     }
     assert "deleting cluster-1" in house.cli("tasks", "log", "cluster", run["run_id"], "delete").out
 
+    house.cli_json("tasks", "clear", "cluster", run["run_id"], "work")
+    again = house.wait_for_run("cluster", run["run_id"])
+    tries = {task["task_id"]: task["attempt_number"] for task in again["tasks"]}
+    assert tries == {"create": 2, "work": 2, "more": 0, "delete": 2}, "a cleared task needs its setup and teardown again"
+
     fragile = house.run_dag("fragile")
     assert fragile["state"] == "success"
     assert states_of(fragile) == {
