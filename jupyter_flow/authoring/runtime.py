@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Protocol
 
 from .xcom_arg import RETURN_VALUE
@@ -71,6 +72,9 @@ class Runtime(Protocol):
     def variable_keys(self, prefix: str) -> list[str]:
         """Return the keys of the house's variables that begin with ``prefix``, sorted."""
 
+    def cache_folder(self, name: str) -> Path:
+        """Return a folder of the house for what tasks keep from run to run (it may not exist yet)."""
+
     def now(self) -> datetime:
         """Return this instant (aware, UTC)."""
 
@@ -85,9 +89,6 @@ class Runtime(Protocol):
 
     def log_metric(self, name: str, value: float, step: int | None = None) -> None:
         """Record a metric of this attempt."""
-
-    def notify(self, message: str, level: str) -> None:
-        """Show ``message`` to the people who have JupyterLab open; ``level``: info, success, warning or error."""
 
     def notify(self, message: str, level: str) -> None:
         """Show ``message`` to the people who have JupyterLab open; ``level``: info, success, warning or error."""

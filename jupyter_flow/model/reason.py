@@ -24,6 +24,8 @@ TEXTS: dict[str, str] = {
     "timeout": "timeout: not finished after {seconds:g} s",
     "timeout_cell": "timeout: cell {cell} not finished after {seconds:g} s",
     "exit_code": "the command ended with exit code {exit_code}",
+    "interpreter": "{message}",
+    "cwd": "working folder {path}: {message}",
     "child_run": "run {run_id} of DAG {dag_id} ended as {state}",
     "signal": "the process was ended by signal {signal}",
     "process_exit": "the task's process ended with exit code {exit_code} and left no result (os._exit?)",
@@ -83,17 +85,11 @@ TEXTS: dict[str, str] = {
     "sla_missed": "the SLA was over at {due}",
     "deadline_missed": "deadline {name} was over at {due}",
     "notification": "{message}",
-    # callbacks and what is missed
-    "callbacks_failed": "{failed} of {count} failed: {message}",
-    "callback_lost": "{message}: it may have been called, and is not called again",
-    "callback_unstarted": "no process came to call it ({count} were begun): {message}",
-    "sla_missed": "the SLA was over at {due}",
-    "deadline_missed": "deadline {name} was over at {due}",
-    "notification": "{message}",
     # scheduled dates that got no run
     "missed_new": "they were past when the DAG was first seen with this schedule, and {policy}",
     "missed_paused": "the DAG was paused when they were due, and {policy}",
     "missed_host_off": "no host ran when they were due, and {policy}",
+    "missed_clock": "the clock was wrong when they were due, and {policy}",
     "missed_late": "they could not start in time (max_active_runs, or the machine slept), and {policy}",
     "missed_taken": "the date is taken by run {run_id}",
     # runs

@@ -5,7 +5,7 @@ Must never: import papermill at module level, or the house side.
 A change violates this when importing an operator costs more than its own words.
 """
 
-from . import asset, bash, branch, decorated, empty, master_dag, notebook, python, time_branch, trigger
+from . import asset, bash, branch, decorated, empty, external_python, master_dag, notebook, python, time_branch, trigger
 
 __all__ = [
     "asset",
@@ -13,6 +13,7 @@ __all__ = [
     "branch",
     "decorated",
     "empty",
+    "external_python",
     "master_dag",
     "notebook",
     "python",

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from ..authoring.exceptions import FlowFailException, FlowSensorTimeout, TaskFailure
 from ..authoring.operator import BaseOperator
+from ..model.reason import Reason
 from ..model.records import LONGEST_DELAY, Workload
+from .interrupts import Interrupted
 from .verdict import Verdict
 
 LONGEST_LABEL = 250
@@ -25,11 +29,23 @@ def carry_out(operator: BaseOperator, context: Mapping[str, Any]) -> None:
             hook(context)
     for callback in callbacks_of(operator, "on_execute_callback"):
         _called(callback, context)
-    result = operator.execute(context)
+    try:
+        result = operator.execute(context)
+    except Interrupted:
+        _cleaned_up(operator)
+        raise
     for hook in (getattr(operator, "_post_execute_hook", None), operator.post_execute):
         if hook is not None:
             hook(context, result)
     operator.finish(context, result)
+
+
+def enter(folder: Path) -> None:
+    """Make ``folder`` the working folder. Raises TaskFailure if it is none."""
+    try:
+        os.chdir(folder)
+    except OSError as error:
+        raise TaskFailure(Reason("cwd", {"path": str(folder), "message": error.strerror or str(error)})) from None
 
 
 def callbacks_of(owner: Any, name: str) -> list[Callable[..., Any]]:
@@ -92,6 +108,15 @@ def after_policy(
     if action == "fail":
         return replace(verdict, no_retry=True)
     return replace(verdict, retry_delay=seconds)
+
+
+def _cleaned_up(operator: BaseOperator) -> None:
+    """Let an operator that is interrupted clean up; what its ``on_kill`` raises is shown."""
+    try:
+        operator.on_kill()
+    except Exception as error:
+        sys.stderr.write("on_kill failed\n")
+        traceback.print_exception(error)
 
 
 def _called(callback: Callable[..., Any], context: Mapping[str, Any]) -> None:

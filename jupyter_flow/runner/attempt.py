@@ -94,7 +94,7 @@ class Attempt:
     def _work(self) -> None:
         from ..authoring.context import running
         from ..authoring.runtime import using
-        from .around_execute import carry_out, label_of
+        from .around_execute import carry_out, enter, label_of
         from .dag_loader import operator_for
         from .masking import masked
         from .plain_fields import plain_fields
@@ -118,7 +118,7 @@ class Attempt:
                 plain = render(operator, context, native=workload.render_template_as_native_obj)
             self._rendered = masked(plain, channel.secrets)
             os.environ.update(getattr(operator, "env", None) or {})
-            os.chdir(Path(workload.cwd, getattr(operator, "cwd", None) or "."))
+            enter(Path(workload.cwd, getattr(operator, "cwd", None) or "."))
             try:
                 with running(context):
                     carry_out(operator, context)

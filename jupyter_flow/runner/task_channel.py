@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from ..authoring.runtime import NOT_GIVEN, NotebookRequest
@@ -49,7 +50,6 @@ class TaskChannel:
         self._variables: dict[str, str] = dict(workload.variables)
         self.secrets: set[str] = secrets_in(workload)
         self.metrics: list[dict[str, Any]] = []
-        self.notifications: list[dict[str, str]] = []
         self.notifications: list[dict[str, str]] = []
         self.asset_events: list[dict[str, Any]] = []
         self.followed: dict[str, Any] | None = None
@@ -186,6 +186,10 @@ class TaskChannel:
         """Return the keys of the house's variables that begin with ``prefix``."""
         return [str(key) for key in self._ask("ask.variable_keys", prefix=prefix)["keys"]]
 
+    def cache_folder(self, name: str) -> Path:
+        """Return a folder of the house for what tasks keep from run to run (it may not exist yet)."""
+        return Path(self._workload.home) / "cache" / name
+
     def now(self) -> datetime:
         """Return this instant (aware, UTC)."""
         return now()
@@ -205,10 +209,6 @@ class TaskChannel:
         if not math.isfinite(number):
             raise ValueError(f"log_metric({name!r}): {value!r} is not a finite number")
         self.metrics.append({"name": str(name), "value": number, "step": step})
-
-    def notify(self, message: str, level: str) -> None:
-        """Keep a notification for the people who have JupyterLab open."""
-        self.notifications.append({"message": message, "level": level})
 
     def notify(self, message: str, level: str) -> None:
         """Keep a notification for the people who have JupyterLab open."""

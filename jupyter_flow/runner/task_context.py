@@ -111,12 +111,6 @@ class TaskContext(dict[str, Any]):
 
         render(owner, self)
 
-    def render_fields(self, owner: Any) -> None:
-        """Render the ``template_fields`` of ``owner`` (a notifier) in place."""
-        from .templating import render
-
-        render(owner, self)
-
     def __missing__(self, key: str) -> Any:
         raise MissingName(key, self)
 

@@ -42,7 +42,7 @@ MAY_USE: dict[str, set[str]] = {
     "server": {"jupyter_server", "tornado", "traitlets", "jupyter_events", "jupyter_core", "psutil"},
     "cli": {"click", "rich", "jupyter_client", "jupyter_core"},
     "authoring": {"croniter", "jinja2", "jsonschema"},
-    "operators": set(),
+    "operators": {"filelock"},
     "notifications": set(),
     "timetables": set(),
     "runner": {

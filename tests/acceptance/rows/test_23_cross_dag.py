@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 from typing import Any
 
-import pytest
 from support.houses import House, states_of, task_of
 from support.waiting import wait_for
 
@@ -175,29 +174,6 @@ def test_dates_pauses_and_dags_that_are_not_there(house: House) -> None:
         "DagIsPaused: DAG 'asleep' is paused: unpause it (`jupyter flow dags unpause asleep`)"
     )
     assert "DagNotFound: " in task_of(run, "nobody")["reason"]["text"]
-
-
-@pytest.mark.parametrize(
-    ("argument", "message"),
-    [
-        ("allowed_states=['sucess']", "allowed_states: 'sucess' is no state of a DAG run: did you mean 'success'?"),
-        ("conf='x'", "conf must be a dict, not 'x'"),
-        ("logical_date=5", "logical_date must be a datetime, ISO 8601 text or None, not 5"),
-        ("poke_interval=0", "poke_interval must be longer than zero"),
-        ("trigger_dag='x'", "TriggerDagRunOperator has no argument 'trigger_dag': did you mean 'trigger_dag_id'?"),
-    ],
-)
-def test_wrong_arguments_are_one_line(house: House, argument: str, message: str) -> None:
-    given = argument if argument.startswith("trigger_dag=") else f"trigger_dag_id='child', {argument}"
-    file = house.write_dag(
-        f"from jupyter_flow import DAG, TriggerDagRunOperator\n"
-        f"with DAG('wrong'):\n    TriggerDagRunOperator(task_id='t', {given})\n",
-        "wrong.py",
-    )
-    checked = house.cli("check", str(file))
-    file.unlink()
-    assert checked.code == 2
-    assert message in checked.err
 
 
 def test_a_task_whose_host_is_killed_starts_no_second_run(house: House) -> None:
