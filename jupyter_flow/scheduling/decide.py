@@ -48,13 +48,14 @@ def _decide(snapshot: RunSnapshot, keys: list[Key], now: datetime) -> list[Chang
     timeout = snapshot.timeout_at()
     if timeout is not None and timeout <= now and not is_cancelled:
         return time_out(snapshot)
-    if snapshot.spec.fail_fast and snapshot.failed and not is_cancelled and (stopped := fail_fast(snapshot)):
-        return stopped
     changes: list[Change] = []
+    if snapshot.spec.fail_fast and snapshot.failed and not is_cancelled:
+        changes += fail_fast(snapshot)
+    stopped = {change.id for change in changes}
     expansions: list[Expansion] = []
     for key in keys:
         task = snapshot.tasks[key]
-        if task.state in TASK_ACTIVE or task.state in TASK_TERMINAL:
+        if task.state in TASK_ACTIVE or task.state in TASK_TERMINAL or task.id in stopped:
             continue
         found = _next(snapshot, task, now)
         if isinstance(found, Expansion):
