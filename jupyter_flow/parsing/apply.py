@@ -55,7 +55,7 @@ def apply_parsed(
             paused = spec.is_paused_upon_creation
             uses = uses_in(spec)
             try:
-                assets.check_names(connection, spec.dag_id, uses)
+                assets.check_names(connection, folder, parsed.dag_file, spec.dag_id, uses)
                 stored = dags.store_dag(
                     connection,
                     spec,

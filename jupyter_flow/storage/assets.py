@@ -23,8 +23,8 @@ _EVENTS = select(asset_event, asset.c.name, asset.c.uri).join_from(
 _LAST = select(func.max(asset_event.c.id))
 
 
-def check_names(connection: Connection, dag_id: str, uses: Sequence[AssetUse]) -> None:
-    """Raise :class:`Conflict` where another DAG has an asset with one of these names and another uri, or vice versa.
+def check_names(connection: Connection, dag_folder: str, dag_file: str, dag_id: str, uses: Sequence[AssetUse]) -> None:
+    """Raise :class:`Conflict` where a DAG of another file has one of these names with another uri, or vice versa.
 
     DAGs whose file does not load do not count: otherwise two files that rename an asset would block each other.
     """
@@ -40,7 +40,8 @@ def check_names(connection: Connection, dag_id: str, uses: Sequence[AssetUse]) -
         select(asset.c.name, asset.c.uri, asset_use.c.dag_id)
         .join_from(asset, asset_use, asset_use.c.asset_id == asset.c.id)
         .join(dag, dag.c.dag_id == asset_use.c.dag_id)
-        .where(_HERE, asset.c.is_active, dag.c.is_active, asset_use.c.dag_id != dag_id, ~broken.exists())
+        .where(_HERE, asset.c.is_active, dag.c.is_active, ~broken.exists())
+        .where(or_(dag.c.dag_folder != dag_folder, dag.c.dag_file != dag_file))
         .where(or_(asset.c.name.in_(list(wanted)), asset.c.uri.in_(list(wanted.values()))))
         .order_by(asset_use.c.dag_id)
     )
@@ -59,7 +60,10 @@ def check_names(connection: Connection, dag_id: str, uses: Sequence[AssetUse]) -
 
 
 def store_uses(connection: Connection, dag_id: str, uses: Sequence[AssetUse], now: datetime) -> bool:
-    """Write which assets a DAG names, and where; True if that is news. Assets that nobody names become inactive."""
+    """Write which assets a DAG names, where, and what it says of them; True if any of it is news.
+
+    Assets that nobody names any more become inactive.
+    """
     before = {
         (row.name, row.task_id, row.role): row.asset_id
         for row in connection.execute(
@@ -70,7 +74,7 @@ def store_uses(connection: Connection, dag_id: str, uses: Sequence[AssetUse], no
     }
     if not uses and not before:
         return False
-    ids = _store_assets(connection, _facts(uses), now)
+    ids, is_news = _store_assets(connection, _facts(uses), now)
     keys = {(use.asset.name, use.task_id, use.role) for use in uses}
     for name, task_id, role in sorted(keys - set(before)):
         values = {"asset_id": ids[name], "dag_id": dag_id, "task_id": task_id, "role": role}
@@ -83,7 +87,7 @@ def store_uses(connection: Connection, dag_id: str, uses: Sequence[AssetUse], no
         used = select(asset_use.c.id).where(asset_use.c.asset_id == asset.c.id)
         left = update(asset).where(asset.c.id.in_([before[key] for key in gone]), ~used.exists())
         connection.execute(left.values(is_active=False, updated_at=now))
-    return keys != set(before)
+    return is_news or keys != set(before)
 
 
 def _facts(uses: Sequence[AssetUse]) -> dict[str, AssetFacts]:
@@ -96,9 +100,13 @@ def _facts(uses: Sequence[AssetUse]) -> dict[str, AssetFacts]:
     return found
 
 
-def _store_assets(connection: Connection, facts: Mapping[str, AssetFacts], now: datetime) -> dict[str, int]:
+def _store_assets(
+    connection: Connection, facts: Mapping[str, AssetFacts], now: datetime
+) -> tuple[dict[str, int], bool]:
+    """Write what is said of assets; return their keys, and whether an asset changed that was there before."""
     known = {row.name: row for row in connection.execute(select(asset).where(_HERE, asset.c.name.in_(list(facts))))}
     ids: dict[str, int] = {}
+    changed = False
     for name, item in facts.items():
         row = known.get(name)
         if row is None:
@@ -112,7 +120,8 @@ def _store_assets(connection: Connection, facts: Mapping[str, AssetFacts], now: 
                 values |= {"group": item.group, "extra": dict(item.extra)}
         if any(getattr(row, column) != value for column, value in values.items()):
             connection.execute(update(asset).where(asset.c.id == row.id).values(values | {"updated_at": now}))
-    return ids
+            changed = True
+    return ids, changed
 
 
 def _insert(connection: Connection, item: AssetFacts, now: datetime) -> int:
