@@ -105,7 +105,7 @@ def test_a_teardown_runs_after_failed_work_and_does_not_save_the_run(house: Hous
     house.cli_json("tasks", "clear", "cluster", run["run_id"], "work")
     again = house.wait_for_run("cluster", run["run_id"])
     tries = {task["task_id"]: task["attempt_number"] for task in again["tasks"]}
-    assert tries == {"create": 2, "work": 2, "more": 0, "delete": 2}, "a cleared task needs its setup and teardown again"
+    assert tries == {"create": 2, "work": 2, "more": 0, "delete": 2}  # what is run again needs its setup and teardown
 
     fragile = house.run_dag("fragile")
     assert fragile["state"] == "success"
