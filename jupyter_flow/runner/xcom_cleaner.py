@@ -18,8 +18,7 @@ def main() -> int:
     sys.path.extend(request["dag_folders"])
     try:
         backend = backend_for(XComSettings(**request["settings"]), request["home"])
-        for attempt_id in request["attempt_ids"]:
-            backend.delete(str(attempt_id))
+        backend.delete([str(attempt_id) for attempt_id in request["attempt_ids"]])
     except (XComStoreError, OSError) as error:
         sys.stderr.write(f"{error}\n")
         return 1

@@ -11,6 +11,7 @@ import os
 import shutil
 import sys
 from abc import ABC, abstractmethod
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import unquote, urlsplit
@@ -43,8 +44,8 @@ class XComBackend(ABC):
         """Return the file ``name``, open for reading. Raises FileNotFoundError."""
 
     @abstractmethod
-    def delete(self, attempt_id: str) -> None:
-        """Delete all files of an attempt; none is not an error."""
+    def delete(self, attempt_ids: Collection[str]) -> None:
+        """Delete all files of these attempts; most have none, which is no error."""
 
     def reference(self, name: str) -> str:
         """Return the URL of the file ``name``."""
@@ -76,9 +77,10 @@ class LocalFileBackend(XComBackend):
         """Return the file, open for reading."""
         return os.fdopen(os.open(self.folder / name, os.O_RDONLY | os.O_NOFOLLOW), "rb")
 
-    def delete(self, attempt_id: str) -> None:
-        """Delete the attempt's folder."""
-        shutil.rmtree(self.folder / attempt_id, ignore_errors=True)
+    def delete(self, attempt_ids: Collection[str]) -> None:
+        """Delete the attempts' folders."""
+        for name in set(attempt_ids).intersection(os.listdir(self.folder) if self.folder.is_dir() else ()):
+            shutil.rmtree(self.folder / name, ignore_errors=True)
 
 
 class FsspecBackend(XComBackend):
@@ -112,11 +114,14 @@ class FsspecBackend(XComBackend):
         handle: BinaryIO = self._files.open(f"{self._folder}/{name}", "rb")
         return handle
 
-    def delete(self, attempt_id: str) -> None:
-        """Delete the attempt's folder."""
-        folder = f"{self._folder}/{attempt_id}"
-        if self._files.exists(folder):
-            self._files.rm(folder, recursive=True)
+    def delete(self, attempt_ids: Collection[str]) -> None:
+        """Delete the attempts' folders."""
+        try:
+            there = {str(path).rstrip("/").rpartition("/")[2] for path in self._files.ls(self._folder, detail=False)}
+        except FileNotFoundError:
+            return
+        for name in there.intersection(attempt_ids):
+            self._files.rm(f"{self._folder}/{name}", recursive=True)
 
 
 def local_url(home: str) -> str:

@@ -104,7 +104,7 @@ def delete_dag(house: House, actor: Actor, dag_id: str) -> Document:
     """Delete all that is recorded of a DAG. Its file stays; while it exists the DAG comes back at the next parse."""
     with _command(house, actor, "dags.delete", "delete", dag_id=dag_id) as (connection, now):
         dags.get_dag(connection, dag_id)
-        with_files = xcoms.attempts_with_files(connection, dag_id)
+        with_files = xcoms.attempts_of(connection, dag_id)
         dags.delete_dag(connection, dag_id, now, actor)
     xcom_files.delete(house.config, with_files)
     house.effects.dag_changed(dag_id)

@@ -28,7 +28,7 @@ LONGEST = 600.0
 
 def delete(config: FlowConfig, attempt_ids: Sequence[str]) -> None:
     """Delete the XCom files of these attempts, of which no record speaks any more. What fails is logged."""
-    ids = [item for item in attempt_ids if item.isalnum()]
+    ids = {item for item in attempt_ids if item.isalnum()}
     if not ids:
         return
     settings = config.xcom
@@ -36,10 +36,10 @@ def delete(config: FlowConfig, attempt_ids: Sequence[str]) -> None:
     if settings.store.startswith("file:///") and not settings.backend:
         folders.append(Path(unquote(urlsplit(settings.store).path)))
     for folder in folders:
-        for attempt_id in ids:
-            shutil.rmtree(folder / attempt_id, ignore_errors=True)
+        for name in ids.intersection(os.listdir(folder) if folder.is_dir() else ()):
+            shutil.rmtree(folder / name, ignore_errors=True)
     if settings.backend or (settings.store and not settings.store.startswith("file:///")):
-        threading.Thread(target=_in_child, args=(config, ids), daemon=True, name="xcom-files").start()
+        threading.Thread(target=_in_child, args=(config, sorted(ids)), daemon=True, name="xcom-files").start()
 
 
 def _in_child(config: FlowConfig, attempt_ids: Sequence[str]) -> None:

@@ -17,16 +17,22 @@ _CLASSES = "xcom_allowed_classes"
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Let the command line of a host take these settings."""
-    given = from_environment()
+    try:
+        given = from_environment()
+    except InvalidInput as error:
+        parser.error(str(error))
     for option, name in _NAMES.items():
         value = getattr(given, name)
         parser.add_argument(f"--{option.replace('_', '-')}", default=value, type=type(value))
     parser.add_argument("--xcom-allowed-class", dest=_CLASSES, action="append", default=list(given.allowed_classes))
 
 
-def settings_of(given: argparse.Namespace) -> XComSettings:
-    """Return the settings that the command line gave. Raises :class:`InvalidInput`."""
-    return make({**{option: getattr(given, option) for option in _NAMES}, _CLASSES: getattr(given, _CLASSES)})
+def settings_of(given: argparse.Namespace, parser: argparse.ArgumentParser) -> XComSettings:
+    """Return the settings that the command line gave; those that mean nothing end the process with one line."""
+    try:
+        return make({**{option: getattr(given, option) for option in _NAMES}, _CLASSES: getattr(given, _CLASSES)})
+    except InvalidInput as error:
+        parser.error(str(error))
 
 
 def make(values: Mapping[str, Any]) -> XComSettings:

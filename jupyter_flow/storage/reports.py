@@ -17,7 +17,7 @@ from ..model.rows import TaskInstance
 from .assets import append_events
 from .runs import Applied, transition_many
 from .schema import attempt
-from .xcoms import put
+from .xcoms import forget_earlier_tries, put
 
 STALE = "stale"
 """``outcome`` of an attempt whose report came after somebody else had decided."""
@@ -104,8 +104,10 @@ def apply_reports(connection: Connection, ends: Sequence[ReportedEnd], now: date
         connection.execute(_FINISH, [_attempt_values(end, now, end.change.attempt_id in late) for end in ends])
     by_id = {task.id: task for task in applied.tasks}
     for end in ends:
-        if end.report.xcoms and end.change.attempt_id not in late:
-            task = by_id[end.change.id]
+        task = by_id.get(end.change.id)
+        if task is not None and task.try_number > 1 and end.change.attempt_id not in late:
+            forget_earlier_tries(connection, task)
+        if end.report.xcoms and task is not None and end.change.attempt_id not in late:
             items = end.report.xcoms
             put(connection, task.dag_run_id, task.task_id, task.map_index, items, end.report.attempt_id, now)
         if end.asset_events and end.change.attempt_id not in late:

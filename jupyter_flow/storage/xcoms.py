@@ -11,9 +11,9 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, insert, select, tuple_
 
 from ..model.errors import NotFound
-from ..model.rows import XCom
+from ..model.rows import TaskInstance, XCom
 from ..model.typed_values import mappable_length, type_name
-from .schema import dag_run, xcom
+from .schema import attempt, dag_run, task_instance, xcom
 
 
 def put(
@@ -119,16 +119,19 @@ def remove(connection: Connection, dag_run_id: int, task_id: str, map_index: int
     return _to_xcom(row)
 
 
-def attempts_with_files(connection: Connection, dag_id: str) -> list[str]:
-    """Return the ids of the attempts of a DAG whose XComs may be files."""
-    query = (
-        select(xcom.c.attempt_id)
-        .join(dag_run, dag_run.c.id == xcom.c.dag_run_id)
-        .where(dag_run.c.dag_id == dag_id, xcom.c.attempt_id.is_not(None))
-        .where(xcom.c.reference.is_not(None) | xcom.c.value.contains('"reference"'))
-        .distinct()
+def attempts_of(connection: Connection, dag_id: str) -> list[str]:
+    """Return the ids of all attempts of a DAG's tasks: XComs of theirs may be files."""
+    query = select(attempt.c.id).join(task_instance, task_instance.c.id == attempt.c.task_instance_id)
+    return list(connection.execute(query.where(task_instance.c.dag_id == dag_id)).scalars())
+
+
+def forget_earlier_tries(connection: Connection, task: TaskInstance) -> None:
+    """Delete what earlier tries of a task instance pushed; attempts of the same try (reschedules) go together."""
+    earlier = select(attempt.c.id).where(
+        attempt.c.task_instance_id == task.id, attempt.c.try_number < task.try_number, attempt.c.kind == "task"
     )
-    return list(connection.execute(query).scalars())
+    mine = (xcom.c.dag_run_id == task.dag_run_id) & (xcom.c.task_id == task.task_id)
+    connection.execute(delete(xcom).where(mine, xcom.c.map_index == task.map_index, xcom.c.attempt_id.in_(earlier)))
 
 
 def forget(connection: Connection, dag_run_id: int, task_id: str, map_index: int) -> None:
