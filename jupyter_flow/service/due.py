@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from ..model.changes import NewRun, RunInfo
 from ..model.errors import Conflict
+from ..model.grids import MOMENT
 from ..model.ids import run_id_for
 from ..model.reason import Reason
 from ..model.rows import Dag, DagRun
@@ -92,19 +93,32 @@ def refresh_next(connection: Connection, dag: Dag, now: datetime, cause: str = "
 def refresh_all(connection: Connection, now: datetime) -> None:
     """Compute the next runs of all DAGs anew: the clock was set back."""
     log.warning("the clock went back: the next runs of all DAGs are computed anew")
-    timetables.forget_missed_after(connection, now)
     for dag in dags.list_dags(connection):
         try:
-            following = next_for(dag, now=now, **past_of(connection, dag, now))
+            following = refresh_next(connection, dag, now, "missed_clock")
+            _look_again_at_missed(connection, dag, following, now)
         except Exception:
             log.exception("the schedule of DAG %s cannot be read: it gets no run", dag.dag_id)
-            continue
-        dags.set_next_run(connection, dag.dag_id, following)
+
+
+def _look_again_at_missed(connection: Connection, dag: Dag, following: RunInfo | None, now: datetime) -> None:
+    """Let dates no longer count as missed that are still to come: the clock was ahead when they were noticed."""
+    timetable = timetable_of(dag)
+    for slot in timetables.missed_noticed_after(connection, dag.dag_id, now):
+        until = slot.last_logical_date + MOMENT
+        if following is not None:
+            until = min(until, following.logical_date)
+        missed = timetable.missed(slot.first_logical_date, until, now, dag.start_date, dag.end_date)
+        if missed is None:
+            timetables.forget_missed(connection, dag.dag_id, slot.first_logical_date)
+        else:
+            timetables.record_missed(connection, dag.dag_id, missed, slot.reason, now)
 
 
 def past_of(connection: Connection, dag: Dag, now: datetime) -> Mapping[str, Any]:
     """Return what :mod:`..scheduling.due_runs` has to know of the past of ``dag``, as keyword arguments."""
-    last = timetables.last_run(connection, dag.dag_id, now)
+    by_dates = dag.schedule.kind != "continuous"  # its intervals follow on each other, whatever the clock shows
+    last = timetables.last_run(connection, dag.dag_id, *([now] if by_dates else []))
     is_custom = dag.schedule.kind == "custom"
     return {
         "last_logical": None if last is None else last.logical_date,

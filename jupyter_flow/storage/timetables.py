@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
 
 from ..model.changes import RunInfo
 from ..model.instants import from_iso, to_iso
@@ -17,6 +18,7 @@ from ..model.timetable import Missed
 from .mapping import to_run
 from .schema import dag_run
 from .schema_plans import missed_slot, timetable_runs
+from .types import NEVER
 
 _LAST = (
     select(dag_run.c.logical_date, dag_run.c.data_interval_end)
@@ -45,7 +47,7 @@ class LastRun:
     end: datetime
 
 
-def last_run(connection: Connection, dag_id: str, now: datetime) -> LastRun | None:
+def last_run(connection: Connection, dag_id: str, now: datetime = NEVER) -> LastRun | None:
     """Return the last scheduled run that was due at ``now``: one of a later time is of a clock that went wrong."""
     row = connection.execute(_LAST, {"b_dag_id": dag_id, "b_now": now}).one_or_none()
     return None if row is None else LastRun(row.logical_date, row.data_interval_end or row.logical_date)
@@ -84,27 +86,32 @@ def list_missed(connection: Connection, dag_id: str, limit: int = 100) -> list[M
         .order_by(missed_slot.c.first_logical_date.desc())
         .limit(limit)
     )
-    return [
-        MissedSlot(
-            dag_id=row.dag_id,
-            first_logical_date=row.first_logical_date,
-            last_logical_date=row.last_logical_date,
-            count=row._mapping["count"],  # Row.count is the method of tuples
-            reason=Reason(row.reason["code"], row.reason["args"]),
-            noticed_at=row.noticed_at,
-        )
-        for row in connection.execute(query)
-    ]
+    return [_to_missed(row) for row in connection.execute(query)]
 
 
-def forget_missed_after(connection: Connection, now: datetime) -> None:
-    """Forget what was noticed later than ``now``: the clock was wrong then, those dates are still to come."""
-    connection.execute(delete(missed_slot).where(missed_slot.c.noticed_at > now))
+def missed_noticed_after(connection: Connection, dag_id: str, now: datetime) -> list[MissedSlot]:
+    """Return what was noticed later than ``now``: the clock was wrong then."""
+    query = select(missed_slot).where(missed_slot.c.dag_id == dag_id, missed_slot.c.noticed_at > now)
+    return [_to_missed(row) for row in connection.execute(query)]
 
 
-def forget_missed(connection: Connection, dag_id: str) -> None:
-    """Forget all of a DAG that is deleted."""
-    connection.execute(delete(missed_slot).where(missed_slot.c.dag_id == dag_id))
+def forget_missed(connection: Connection, dag_id: str, first_logical_date: datetime | None = None) -> None:
+    """Forget what begins with that date, or everything (of a DAG that is deleted)."""
+    query = delete(missed_slot).where(missed_slot.c.dag_id == dag_id)
+    if first_logical_date is not None:
+        query = query.where(missed_slot.c.first_logical_date == first_logical_date)
+    connection.execute(query)
+
+
+def _to_missed(row: Row[Any]) -> MissedSlot:
+    return MissedSlot(
+        dag_id=row.dag_id,
+        first_logical_date=row.first_logical_date,
+        last_logical_date=row.last_logical_date,
+        count=row._mapping["count"],  # Row.count is the method of tuples
+        reason=Reason(row.reason["code"], row.reason["args"]),
+        noticed_at=row.noticed_at,
+    )
 
 
 # --- custom timetables
