@@ -20,13 +20,13 @@ from ..execution import census, identity
 from ..execution.children import Exited, Notice, Reported, Started
 from ..execution.executor import Adoption, Executor, Problem, Running
 from ..model.calls import Callback, NewCallback
-from ..model.errors import FlowError
+from ..model.errors import FlowError, NotFound
 from ..model.reason import Reason
 from ..model.records import Report, Workload
 from ..model.rows import DagRun, TaskInstance
 from ..model.spec import DagSpec
 from ..scheduling import callbacks as rules
-from ..storage import callbacks, dags, events, queries
+from ..storage import callbacks, dags, events, queries, xcoms
 from .active import OVERTIME, START_WITHIN
 from .book import RunBook
 from .callback_workloads import build_callback
@@ -226,15 +226,18 @@ class Callbacks:
             outcome, reason = callbacks.FAILED, Reason("bad_result", {"message": result.message})
         else:
             outcome, reason = callbacks.LOST, Reason("callback_lost", {"message": problem})
+        try:
+            run = queries.run_by_id(connection, row.dag_run_id)
+        except NotFound:  # the DAG was deleted meanwhile
+            return None
         callbacks.finish(connection, callbacks.CallbackEnd(row.id, outcome, reason, log_path), now)
-        run = queries.run_by_id(connection, row.dag_run_id)
-        task_id, map_index = row.facts.get("task_id"), row.facts.get("map_index")
-        event = events.RunEvent(
-            run.id, "callback_state", run.dag_id, run.run_id, None, outcome, task_id, map_index, reason
-        )
-        notes = result.notifications if isinstance(result, Report) else ()
-        told = [notification_event(run, note, task_id, map_index) for note in notes]
-        return events.append_run_events(connection, [event, *told], now, None)
+        place: tuple[Any, Any] = (row.facts.get("task_id"), row.facts.get("map_index"))
+        told = [events.RunEvent(run.id, "callback_state", run.dag_id, run.run_id, None, outcome, *place, reason)]
+        if isinstance(result, Report):
+            told += [events.notification(run.id, run.dag_id, run.run_id, note, *place) for note in result.notifications]
+            if result.xcoms and row.level == "task":
+                xcoms.put(connection, run.id, *place, result.xcoms, result.attempt_id, now)
+        return events.append_run_events(connection, told, now, None)
 
     def _overtime(self) -> float:
         config = self.house.config
@@ -273,14 +276,6 @@ class Callbacks:
 
     def _spool(self, row: Callback) -> Path:
         return self.house.spool / (row.attempt_id or "")
-
-
-def notification_event(
-    run: DagRun, note: Mapping[str, Any], task_id: str | None, map_index: int | None
-) -> events.RunEvent:
-    """Return the event that shows a notification (of a :class:`Report`) to people who have JupyterLab open."""
-    reason = Reason("notification", {"message": str(note["message"])[:2000], "level": str(note["level"])[:16]})
-    return events.RunEvent(run.id, "notification", run.dag_id, run.run_id, None, None, task_id, map_index, reason)
 
 
 def take_ticket_back(spool: Path) -> bool:

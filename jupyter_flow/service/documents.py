@@ -296,8 +296,10 @@ def variable_document(variable: Variable) -> Document:
 
 
 def event_document(event: Event) -> Document:
-    """An event as the WebSocket sends it."""
+    """An event as the WebSocket sends it. A ``notification`` has ``message`` and ``level`` too."""
+    told = dict(event.reason.args) if event.kind == "notification" and event.reason is not None else {}
     return {
+        **{name: told[name] for name in ("message", "level") if name in told},
         "type": "event",
         "id": event.id,
         "seq": event.seq,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,7 +13,7 @@ from ..execution.children import Started
 from ..model.changes import TaskChange
 from ..model.rows import TaskInstance
 from ..model.state import TaskState
-from ..storage import attempts, dags, queries, reports, runs
+from ..storage import attempts, dags, events, queries, reports, runs
 from .active import Active
 from .book import RunBook
 from .ends import Ended, to_end
@@ -70,9 +70,24 @@ def record_ends(
     applied = reports.apply_reports(connection, found, now)
     for stale in applied.stale:
         log.warning("attempt %s: its report came too late and was refused", stale.report.attempt_id)
+    late = {stale.report.attempt_id for stale in applied.stale}
+    _notify(connection, current, [end for end in found if end.report.attempt_id not in late], now)
     book.take_lengths(connection, applied.tasks)
     yield applied.tasks
     yield reports.record_losses(connection, lost, now).tasks
+
+
+def _notify(
+    connection: Connection, rows: Mapping[int, TaskInstance], ends: Sequence[reports.ReportedEnd], now: datetime
+) -> None:
+    """Write the notifications of reports as events."""
+    told = [
+        events.notification(row.dag_run_id, row.dag_id, row.run_id, note, row.task_id, row.map_index)
+        for end in ends
+        for row in [rows[end.change.id]]
+        for note in end.report.notifications
+    ]
+    events.append_run_events(connection, told, now, None)
 
 
 def _judge(

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -69,6 +69,14 @@ def append_run_events(connection: Connection, items: Sequence[RunEvent], now: da
         )
         next_seq[item.dag_run_id] += 1
     connection.execute(_INSERT, values)
+
+
+def notification(
+    dag_run_id: int, dag_id: str, run_id: str, note: Mapping[str, Any], task_id: str | None, map_index: int | None
+) -> RunEvent:
+    """Return the event of a notification (see :class:`..model.records.Report`) in a DAG run."""
+    reason = Reason("notification", {"message": str(note["message"])[:2000], "level": str(note["level"])[:16]})
+    return RunEvent(dag_run_id, "notification", dag_id, run_id, None, None, task_id, map_index, reason)
 
 
 def append(

@@ -260,3 +260,88 @@ def test_notifiers_reach_slack_a_webhook_and_jupyterlab(house: House, web: int) 
     (event,) = house.rows("SELECT * FROM event WHERE kind = 'notification' AND run_id = ?", run["run_id"])
     assert event["task_id"] == "load"
     assert json.loads(event["reason"])["args"] == {"message": "load failed", "level": "error"}
+
+
+def test_callbacks_may_push_xcoms_and_tasks_may_notify(house: House) -> None:
+    house.write_dag(
+        """
+        from jupyter_flow import DAG, JupyterNotifier, PythonOperator, get_current_context
+
+        def work():
+            JupyterNotifier("{{ ti.task_id }} is at work", level="success")(get_current_context())
+            return {"rows": 3}
+
+        def told(context):
+            context["ti"].xcom_push("seen", context["ti"].xcom_pull(task_ids="work")["rows"] + 1)
+
+        with DAG("pushes"):
+            PythonOperator(task_id="work", python_callable=work, on_success_callback=told)
+        """,
+        "pushes.py",
+    )
+    run = house.run_dag("pushes")
+    (row,) = called(house, "pushes", run["run_id"], 1)
+    assert row["outcome"] == "success", row
+    assert house.cli_json("tasks", "xcom", "pushes", run["run_id"], "work", "--key", "seen")[0]["value"] == 4
+    (event,) = house.rows("SELECT * FROM event WHERE kind = 'notification' AND run_id = ?", run["run_id"])
+    assert json.loads(event["reason"])["args"] == {"message": "work is at work", "level": "success"}
+
+
+def test_a_dag_that_is_deleted_while_it_calls_holds_nothing_up(house: House) -> None:
+    file = house.write_dag(
+        JOURNAL
+        + """
+        import time
+        from jupyter_flow import DAG, EmptyOperator
+
+        def slow(context):
+            note("slow begins")
+            while not JOURNAL.with_name("deleted").exists():
+                time.sleep(0.02)
+
+        with DAG("gone", on_success_callback=slow):
+            EmptyOperator(task_id="only")
+        """,
+        "gone.py",
+    )
+    house.run_dag("gone")
+    wait_for(lambda: "slow begins" in (house.dags / "journal.txt").read_text(), "the callback has begun", 30)
+    file.unlink()
+    house.call("dags.delete", dag_id="gone")
+    (house.dags / "deleted").touch()
+    assert house.run_dag("calls")["state"] == "failed"
+    assert house.call("host.status")["state"] == "healthy"
+
+
+def test_wrong_callbacks_are_refused_in_one_line(house: House) -> None:
+    wrong = {
+        "number.py": ("on_failure_callback=3", "a function, a notifier or a list of them, not 3"),
+        "class.py": ("on_retry_callback=SmtpNotifier", "is the class SmtpNotifier: give an object, SmtpNotifier(…)"),
+        "few.py": (
+            "on_success_callback=lambda: 1",
+            "() cannot be called with (context): too many positional arguments",
+        ),
+        "name.py": (
+            "on_failed_callback=print",
+            "no argument 'on_failed_callback': did you mean 'on_failure_callback'?",
+        ),
+    }
+    for name, (argument, _) in wrong.items():
+        house.write_dag(
+            f"""
+            from jupyter_flow import DAG, EmptyOperator, SmtpNotifier
+
+            with DAG("{name.removesuffix(".py")}"):
+                EmptyOperator(task_id="only", {argument})
+            """,
+            name,
+        )
+
+    def refused() -> Any:
+        found = {item["file"]: item for item in house.call("dags.errors") if item["kind"] == "error"}
+        return found if found.keys() >= wrong.keys() else None
+
+    found = wait_for(refused, "all four are refused", 30)
+    for name, (_, words) in wrong.items():
+        assert words in found[name]["message"], found[name]
+        assert found[name]["line"] == 4
