@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ..model.typed_values import REFERENCE as MARK
 from .exceptions import DagError
 from .jsonable import to_jsonable
-from .xcom_arg import MARK, XComArg
+from .xcom_arg import XComArg
 
 if TYPE_CHECKING:
     from .context import Context

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
+from ..model.typed_values import REFERENCE as MARK
 from .edges import DependencyMixin
 from .exceptions import DagError, XComNotFound
 
@@ -14,8 +15,6 @@ if TYPE_CHECKING:
     from .operator import BaseOperator
 
 RETURN_VALUE = "return_value"
-MARK = "__jupyter_flow_xcom__"
-"""The key of the JSON that stands for a reference in a spec."""
 
 
 class XComArg(DependencyMixin):

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from typing import TYPE_CHECKING, Any
 
+from ..model.typed_values import REFERENCE as MARK
 from .exceptions import DagError
 from .jsonable import to_jsonable
-from .xcom_arg import MARK, XComArg, find_xcom_args, from_data
+from .xcom_arg import XComArg, find_xcom_args, from_data
 
 if TYPE_CHECKING:
     from .context import Context

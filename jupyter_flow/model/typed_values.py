@@ -10,6 +10,8 @@ from __future__ import annotations
 from typing import Any
 
 MARK = "__jupyter_flow__"
+REFERENCE = "__jupyter_flow_xcom__"
+"""The one key of the JSON that, in the arguments of a task, stands for a value of the run (an output, a param …)."""
 _WITH_ITEMS = frozenset({"tuple", "set", "frozenset", "dict"})
 
 

@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from ..model.spec import DagSpec, TaskSpec
+from ..model.typed_values import REFERENCE
 from .parsed import Problem
 
 MAX_NOTEBOOK = 256 * 1024 * 1024
@@ -71,10 +72,10 @@ def _load(base: Path, name: str, root: Path) -> dict[str, Any] | str:
 
 def _undeclared(where: str, task: TaskSpec, notebook: dict[str, Any], line: int | None) -> Iterator[Problem]:
     given = task.arguments.get("parameters")
-    if not isinstance(given, dict) or not given:
-        return
+    each = given if isinstance(given, list) else [given]  # of a mapped task those of its instances
+    known = [item for item in each if isinstance(item, dict) and REFERENCE not in item]
     declared = declared_parameters(notebook)
-    missing = sorted(set(given) - (declared or set()))
+    missing = sorted(set().union(*known) - (declared or set()))
     if missing:
         names = ", ".join(missing)
         hint = "it has no cell tagged 'parameters'" if declared is None else "its 'parameters' cell does not set them"
