@@ -35,6 +35,7 @@ from .house import House
 from .kernels import WaitingKernels
 from .misses import Misses
 from .recording import Start, record_ends, record_starts
+from .waking import wake_parent
 from .workloads import build
 
 log = logging.getLogger(__name__)
@@ -265,6 +266,7 @@ class Desk:
                     self._runs_ended = True
                     self.run_anyway.discard(run.id)
                     pause_if_failing(connection, run, now)
+                    self._applied(wake_parent(connection, run, now))
                 if run.state is not RunState.RUNNING:
                     touched_dags.add(run.dag_id)
                 self.book.place(connection, run)

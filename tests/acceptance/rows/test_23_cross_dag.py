@@ -71,7 +71,7 @@ def test_the_slot_is_free_while_it_waits(house: House) -> None:
 
         with DAG("patient"):
             TriggerDagRunOperator(
-                task_id="trigger", trigger_dag_id="slow", wait_for_completion=True, poke_interval=0.3
+                task_id="trigger", trigger_dag_id="slow", wait_for_completion=True, poke_interval=1000
             )
         """,
         "patient.py",
@@ -79,7 +79,7 @@ def test_the_slot_is_free_while_it_waits(house: House) -> None:
     run = house.trigger("patient")
     house.wait_for_task("patient", run["run_id"], "trigger", "up_for_reschedule")
     (house.dags / "go").touch()
-    over = house.wait_for_run("patient", run["run_id"])
+    over = house.wait_for_run("patient", run["run_id"])  # the end of the child wakes it: it does not wait 1000 s
     assert over["state"] == "success"
     assert len(children_of(house, "slow")) == 1
 
