@@ -13,8 +13,9 @@ from ..model.ids import check_id, run_id_for
 from ..model.instants import from_iso
 from ..model.reason import Reason
 from ..model.records import Actor
-from ..model.rows import Dag, DagRun
-from ..model.state import TASK_TERMINAL, RunState, RunType, TaskState
+from ..model.rows import Dag, DagRun, TaskInstance
+from ..model.state import RunState, RunType, TaskState
+from ..scheduling.clearing import named_instances, to_clear
 from ..scheduling.timetable import Timetable
 from ..scheduling.topology import Topology
 from ..storage import dags, edits, queries, runs, variables, xcoms
@@ -161,39 +162,38 @@ def clear_task(
     map_index: int = -1,
     downstream: bool = True,
 ) -> Document:
-    """Run a task instance again, and what comes after it, with the latest version of the DAG."""
+    """Run a task instance again, and what comes after it, with the latest version of the DAG.
+
+    The setups and teardowns around it run again too. Of a mapped task, without a map index, all instances do.
+    """
     arguments = {"map_index": map_index, "downstream": downstream}
     with _command(
         house, actor, "tasks.clear", "trigger", dag_id=dag_id, run_id=run_id, task_id=task_id, arguments=arguments
     ) as (connection, now):
         run = queries.get_run(connection, dag_id, run_id)
-        queries.get_task_instance(connection, dag_id, run_id, task_id, map_index)
-        keys = {(task_id, map_index)}
-        if downstream:
-            after = _downstream(connection, run, task_id)
-            keys |= {
-                (row.task_id, row.map_index)
-                for row in queries.task_instances(connection, run.id)
-                if row.task_id in after and row.state in TASK_TERMINAL - {TaskState.REMOVED}
-            }
-        run = _clear(connection, run, sorted(keys), now, actor)
+        named = _instances(connection, run, task_id, map_index)
+        run = _clear(connection, run, [(row.task_id, row.map_index) for row in named], now, actor, downstream)
     house.effects.run_changed(run.id)
-    return views.show_task(house, actor, dag_id, run_id, task_id, map_index)
+    return views.show_task(house, actor, dag_id, run_id, task_id, named[0].map_index)
 
 
 def mark_task(
     house: House, actor: Actor, dag_id: str, run_id: str, task_id: str, state: str, map_index: int = -1
 ) -> Document:
-    """Force a task instance to ``success``, ``failed`` or ``skipped``; a running attempt of it is ended."""
+    """Force a task instance to ``success``, ``failed`` or ``skipped``; a running attempt of it is ended.
+
+    Of a mapped task, without a map index, all instances are marked.
+    """
     arguments = {"map_index": map_index, "state": state}
     with _command(
         house, actor, "tasks.mark", "trigger", dag_id=dag_id, run_id=run_id, task_id=task_id, arguments=arguments
     ) as (connection, now):
         wanted = _one_of(state, (TaskState.SUCCESS, TaskState.FAILED, TaskState.SKIPPED))
-        row = queries.get_task_instance(connection, dag_id, run_id, task_id, map_index)
-        edits.mark_task(connection, row, TaskState(wanted), now, actor)
-    house.effects.run_changed(row.dag_run_id)
-    return views.show_task(house, actor, dag_id, run_id, task_id, map_index)
+        named = _instances(connection, queries.get_run(connection, dag_id, run_id), task_id, map_index)
+        for row in named:
+            edits.mark_task(connection, row, TaskState(wanted), now, actor)
+    house.effects.run_changed(named[0].dag_run_id)
+    return views.show_task(house, actor, dag_id, run_id, task_id, named[0].map_index)
 
 
 def set_variable(house: House, actor: Actor, key: str, value: Any, description: str | None = None) -> Document:
@@ -250,26 +250,25 @@ def _set_paused(connection: Connection, dag: Dag, paused: bool, now: datetime, a
     return dag
 
 
-def _clear(connection: Connection, run: DagRun, keys: list[tuple[str, int]], now: datetime, actor: Actor) -> DagRun:
+def _clear(
+    connection: Connection,
+    run: DagRun,
+    keys: list[tuple[str, int]],
+    now: datetime,
+    actor: Actor,
+    downstream: bool = False,
+) -> DagRun:
     version = dags.latest_version(connection, run.dag_id)
     spec = dags.load_spec(version)
-    if any(task.is_setup for task in spec.tasks):
-        named = {task_id for task_id, _ in keys}
-        needed = Topology(spec).with_setups_and_teardowns(named) - named
-        rows = queries.task_instances(connection, run.id)
-        keys += [(row.task_id, row.map_index) for row in rows if row.task_id in needed and row.state in TASK_TERMINAL]
-    return edits.clear(connection, run, keys, version.id, spec, now, actor).run
+    topology = Topology(spec)
+    again = to_clear(topology, queries.task_instances(connection, run.id), keys, downstream)
+    return edits.clear(connection, run, again, version.id, spec, now, actor, topology.expansions.keys()).run
 
 
-def _downstream(connection: Connection, run: DagRun, task_id: str) -> set[str]:
-    graph = dags.load_spec(dags.latest_version(connection, run.dag_id)).downstream()
-    found: set[str] = set()
-    pending = [task_id]
-    while pending:
-        for name in graph.get(pending.pop(), ()):
-            if name not in found:
-                found.add(name)
-                pending.append(name)
+def _instances(connection: Connection, run: DagRun, task_id: str, map_index: int) -> list[TaskInstance]:
+    found = named_instances(queries.task_instances(connection, run.id), task_id, map_index)
+    if not found:
+        found = [queries.get_task_instance(connection, run.dag_id, run.run_id, task_id, map_index)]
     return found
 
 

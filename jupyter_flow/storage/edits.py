@@ -43,12 +43,14 @@ def clear(
     spec: DagSpec,
     now: datetime,
     actor: Actor,
+    mapped: Collection[str] = (),
 ) -> Edited:
     """Let the task instances ``keys`` of ``run`` run again, under the given DAG version; a finished run reopens.
 
     They get a fresh set of tries and lose their XComs. Tasks that the version no longer has become ``removed``,
-    new ones are added. A running attempt is fenced off: the caller has to end it. Raises :class:`NotFound` for a
-    key that the run does not have, :class:`Conflict` if the run was changed meanwhile.
+    new ones are added; so do instances of tasks that are not ``mapped`` any more. A running attempt is fenced off:
+    the caller has to end it. Raises :class:`NotFound` for a key that the run does not have, :class:`Conflict` if the
+    run was changed meanwhile.
     """
     tasks = {(task.task_id, task.map_index): task for task in task_instances(connection, run.id)}
     if unknown := sorted(set(keys) - set(tasks)):
@@ -56,7 +58,10 @@ def clear(
     if version_id != run.dag_version_id:
         connection.execute(update(dag_run).where(dag_run.c.id == run.id).values(dag_version_id=version_id))
     retries = {task.task_id: task.retries for task in spec.tasks}
-    again = [task for key, task in tasks.items() if key in set(keys) and task.task_id in retries]
+    fits = {key: key[0] in retries and (key[1] == -1 or key[0] in mapped) for key in tasks}
+    surplus = {key for key, task in tasks.items() if key[1] >= 0 and task.state is TaskState.REMOVED}
+    wanted = set(keys) - surplus
+    again = [task for key, task in tasks.items() if key in wanted and fits[key]]
     if again:
         values = [{"b_id": task.id, "b_max_tries": task.try_number + retries[task.task_id] + 1} for task in again]
         connection.execute(_GRANT_TRIES, values)
@@ -66,7 +71,7 @@ def clear(
     )
     for task in again:
         xcoms.forget(connection, run.id, task.task_id, task.map_index)
-    gone = [task for task in tasks.values() if task.task_id not in retries and task.state not in TASK_ACTIVE]
+    gone = [task for key, task in tasks.items() if not fits[key] and task.state not in TASK_ACTIVE]
     _change_all(
         connection,
         (task for task in gone if task.state is not TaskState.REMOVED),
@@ -75,7 +80,7 @@ def clear(
         now,
         actor,
     )
-    known = {task.task_id for task in tasks.values()}
+    known = {key[0] for key in tasks if fits[key]}
     add_tasks(connection, run, [task for task in spec.tasks if task.task_id not in known])
     if run.state in RUN_TERMINAL:
         transition_run(connection, RunChange(run.id, RunState.QUEUED, reason, run.row_version), now, actor)
