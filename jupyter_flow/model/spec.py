@@ -196,6 +196,16 @@ class DagSpec:
                 return task
         raise KeyError(task_id)
 
+    def mapped_task_ids(self) -> frozenset[str]:
+        """Return the ids of the tasks that are mapped, themselves or with a group around them."""
+        groups = {group.group_id: group for group in self.groups}
+
+        def is_mapped(name: str | None) -> bool:
+            group = None if name is None else groups.get(name)
+            return group is not None and (group.expand is not None or is_mapped(group.parent))
+
+        return frozenset(task.task_id for task in self.tasks if task.expand is not None or is_mapped(task.group))
+
     def downstream(self) -> dict[str, list[str]]:
         """Return task id -> ids of its direct downstream tasks, in task order."""
         result: dict[str, list[str]] = {task.task_id: [] for task in self.tasks}

@@ -33,13 +33,16 @@ def to_clear(topology: Topology, rows: Collection[TaskInstance], keys: Collectio
     if topology.scopes:
         named = {name for name, _ in wanted}
         needed = topology.with_setups_and_teardowns(named) - named
-        wanted |= {
-            (row.task_id, row.map_index)
-            for row in rows
-            if row.task_id in needed
-            and row.state in _AGAIN
-            and any(_belong(topology, key, (row.task_id, row.map_index)) for key in wanted)
-        }
+        groups = topology.mapped_group
+        indexes: dict[str, set[int]] = {}
+        for name, index in wanted:
+            if name in groups:
+                indexes.setdefault(groups[name], set()).add(index)
+        for row in rows:
+            at = indexes.get(groups.get(row.task_id, ""))
+            is_meant = at is None or row.map_index in at or -1 in (row.map_index, *at)
+            if row.task_id in needed and row.state in _AGAIN and is_meant:
+                wanted.add((row.task_id, row.map_index))
     return sorted(wanted)
 
 

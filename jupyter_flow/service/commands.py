@@ -262,7 +262,7 @@ def _clear(
     spec = dags.load_spec(version)
     topology = Topology(spec)
     again = to_clear(topology, queries.task_instances(connection, run.id), keys, downstream)
-    return edits.clear(connection, run, again, version.id, spec, now, actor, topology.expansions.keys()).run
+    return edits.clear(connection, run, again, version.id, spec, now, actor).run
 
 
 def _instances(connection: Connection, run: DagRun, task_id: str, map_index: int) -> list[TaskInstance]:

@@ -43,12 +43,11 @@ def clear(
     spec: DagSpec,
     now: datetime,
     actor: Actor,
-    mapped: Collection[str] = (),
 ) -> Edited:
     """Let the task instances ``keys`` of ``run`` run again, under the given DAG version; a finished run reopens.
 
     They get a fresh set of tries and lose their XComs. Tasks that the version no longer has become ``removed``,
-    new ones are added; so do instances of tasks that are not ``mapped`` any more. A running attempt is fenced off:
+    new ones are added; so do instances of tasks that are not mapped any more. A running attempt is fenced off:
     the caller has to end it. Raises :class:`NotFound` for a key that the run does not have, :class:`Conflict` if the
     run was changed meanwhile.
     """
@@ -58,6 +57,7 @@ def clear(
     if version_id != run.dag_version_id:
         connection.execute(update(dag_run).where(dag_run.c.id == run.id).values(dag_version_id=version_id))
     retries = {task.task_id: task.retries for task in spec.tasks}
+    mapped = spec.mapped_task_ids()
     fits = {key: key[0] in retries and (key[1] == -1 or key[0] in mapped) for key in tasks}
     surplus = {key for key, task in tasks.items() if key[1] >= 0 and task.state is TaskState.REMOVED}
     wanted = set(keys) - surplus
