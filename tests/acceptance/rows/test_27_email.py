@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from support.houses import House
@@ -82,12 +83,13 @@ def test_each_retry_and_the_end_are_told_and_the_log_stands_in_for_cells(house: 
     assert not [mail for mail in server.received if "quiet@example.com" in mail.recipients]
 
 
-def test_a_mail_that_cannot_be_sent_is_recorded_and_changes_nothing(house: House) -> None:
+def test_a_mail_that_cannot_be_sent_is_recorded_and_changes_nothing(house: House, server: MailServer) -> None:
     house.write_dag(
-        """
-        from jupyter_flow import DAG, BashOperator
+        f"""
+        from jupyter_flow import DAG, BashOperator, SmtpNotifier
 
-        with DAG("refused"):
+        plain = SmtpNotifier(to="ada@example.com", host="127.0.0.1", port={server.port})
+        with DAG("refused", on_failure_callback=plain):
             BashOperator(task_id="bad", bash_command="exit 3", email="nobody@example.com")
         """,
         "refused.py",
@@ -95,12 +97,15 @@ def test_a_mail_that_cannot_be_sent_is_recorded_and_changes_nothing(house: House
     run = house.run_dag("refused")
     assert run["state"] == "failed"
 
-    def ended() -> object:
-        (call,) = house.call("tasks.callbacks", dag_id="refused", run_id=run["run_id"])["callbacks"]
-        return call if call["state"] == "failed" else None
+    def ended() -> Any:
+        calls = house.call("tasks.callbacks", dag_id="refused", run_id=run["run_id"])["callbacks"]
+        return calls if [call["state"] for call in calls] == ["failed", "failed"] else None
 
-    call = wait_for(ended, "the mail is refused", 30)
-    assert "no such mailbox" in call["reason"]["text"]  # type: ignore[index]
+    mail, dag = wait_for(ended, "both mails are refused", 30)
+    assert "no such mailbox" in mail["reason"]["text"]
+    assert dag["reason"]["text"].startswith(
+        f"FlowException: 127.0.0.1:{server.port} does not offer STARTTLS: set c.JupyterFlow.smtp_starttls = False"
+    )
 
 
 def test_a_notifier_mails_what_its_author_wrote(house: House, server: MailServer) -> None:
