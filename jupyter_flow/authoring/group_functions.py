@@ -15,6 +15,8 @@ from .mapped import refuse_within_mapped_group
 from .placeholders import MappedArgument
 from .task_group import TaskGroup
 
+_ARGUMENTS = tuple(inspect.signature(TaskGroup.__init__).parameters)[1:]
+
 
 class GroupFunction:
     """What ``@task_group`` makes of a function: each call gives a task group with the tasks that the function makes.
@@ -25,6 +27,9 @@ class GroupFunction:
     def __init__(self, function: Callable[..., Any], arguments: dict[str, Any]) -> None:
         if not inspect.isfunction(function):
             raise DagError(f"@task_group decorates functions, not {function!r}")
+        for name in arguments:
+            if name not in _ARGUMENTS:
+                raise DagError(f"@task_group has no argument {name!r}{checks.suggestion(name, _ARGUMENTS)}")
         functools.update_wrapper(self, function)
         self.function = function
         self._arguments = arguments
@@ -46,7 +51,9 @@ class GroupFunction:
 
     def override(self, **arguments: Any) -> GroupFunction:
         """Return this decorator with other arguments of the group, e.g. ``load.override(group_id="again")(1)``."""
-        return self._changed(_arguments={**self._arguments, **arguments})
+        made = GroupFunction(self.function, {**self._arguments, **arguments})
+        made._constants = self._constants
+        return made
 
     def partial(self, *args: Any, **kwargs: Any) -> GroupFunction:
         """Return this function with arguments that all instances share; ``expand`` comes next."""

@@ -36,11 +36,7 @@ class OperatorPartial:
         self._task_id = task_id
         self._where = f"task {task_id!r}"
         self._arguments = deprecated.renamed(self._where, arguments, deprecated.OPERATOR)
-        accepted = operator.accepted_arguments(cls)
-        for name in self._arguments:
-            if name not in accepted:
-                hint = checks.suggestion(name, accepted)
-                raise DagError(f"{self._where}: {cls.__name__} has no argument {name!r}{hint}")
+        parted(self._where, cls, self._arguments)  # refuses unknown names where they are written
         message = f"{self._where}: partial() alone makes no task: add .expand(…) to it"
         unfinished.begin(self, self._arguments.get("dag") or registry.current_dag(), message)
 
@@ -80,12 +76,7 @@ class OperatorPartial:
 
     def _make(self, made: Expansion) -> MappedOperator:
         unfinished.done(self)
-        common = operator.accepted_arguments(operator.BaseOperator)
-        shared = {name: value for name, value in self._arguments.items() if name in common}
-        own = {name: value for name, value in self._arguments.items() if name not in common}
-        group = shared.get("task_group") or registry.current_group(shared.get("dag"))
-        defaults = operator.default_arguments(self._cls, self._where, group, shared.get("default_args"))
-        own.update({name: value for name, value in defaults.items() if name not in common and name not in own})
+        own, shared = parted(self._where, self._cls, self._arguments)
         for name in made.inputs:
             own.pop(name, None)
         _check_required(self._where, self._cls, {*own, *shared}, made)
@@ -201,6 +192,9 @@ class MappedOperator(operator.BaseOperator):
             pass
 
     def _known_instances(self) -> Iterator[operator.BaseOperator]:
+        if self.into is not None:  # a function's arguments were looked at before
+            yield self.unmap({})
+            return
         count = self.mapped_over.literal_length
         if count is None:
             if self.mapped_over.kind == PRODUCT and not _required(self.mapped_class) & {*self.mapped_over.inputs}:
@@ -240,6 +234,25 @@ class MappedOperator(operator.BaseOperator):
 
     def __repr__(self) -> str:
         return f"<Mapped({self.mapped_class.__name__}): {self.task_id}>"
+
+
+def parted(
+    where: str, cls: type[operator.BaseOperator], arguments: Mapping[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the arguments that are ``cls``'s own, its ``default_args`` included, and those that every operator has.
+
+    Raises :class:`DagError` for names that it does not take.
+    """
+    accepted = operator.accepted_arguments(cls)
+    for name in arguments:
+        if name not in accepted:
+            raise DagError(f"{where}: {cls.__name__} has no argument {name!r}{checks.suggestion(name, accepted)}")
+    common = operator.accepted_arguments(operator.BaseOperator)
+    group = arguments.get("task_group") or registry.current_group(arguments.get("dag"))
+    own = operator.default_arguments(cls, where, group, arguments.get("default_args"))
+    own = {**own, **arguments}
+    shared = {name: value for name, value in arguments.items() if name in common}
+    return {name: value for name, value in own.items() if name not in common}, shared
 
 
 def partial(cls: type[operator.BaseOperator], args: Sequence[Any], arguments: dict[str, Any]) -> OperatorPartial:

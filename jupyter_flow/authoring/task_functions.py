@@ -12,7 +12,7 @@ from typing import Any
 
 from . import checks, expansion, registry, unfinished
 from .exceptions import DagError, FlowSkipException
-from .mapped import MappedOperator
+from .mapped import MappedOperator, parted
 from .task_group import TaskGroup
 from .template_names import CONTEXT_NAMES
 from .xcom_arg import XComArg
@@ -99,12 +99,12 @@ class TaskFunction:
     def _mapped(self, made: expansion.Expansion) -> XComArg:
         unfinished.done(self)
         arguments = self._task_arguments()
-        own = {"python_callable": self.function, "op_args": [], "op_kwargs": dict(self._constants)}
-        common = accepted_by_all()
-        own.update({name: arguments.pop(name) for name in list(arguments) if name not in common})
+        call = {"python_callable": self.function, "op_args": [], "op_kwargs": dict(self._constants)}
+        own, shared = parted(f"task {self.name!r}", self._operator, {**arguments, **call})
         task = MappedOperator(
-            mapped_class=self._operator, mapped_arguments=own, mapped_over=made, into="op_kwargs", **arguments
+            mapped_class=self._operator, mapped_arguments=own, mapped_over=made, into="op_kwargs", **shared
         )
+        task.try_out()
         return self._marked(task)
 
     def _task_arguments(self) -> dict[str, Any]:
@@ -182,7 +182,7 @@ class TaskFunction:
 
 
 def _is_of_context(item: inspect.Parameter) -> bool:
-    """Tell whether a parameter gets a value of the context, unless the call gives one (``**context`` takes them all)."""
+    """Tell whether a parameter gets a value of the context unless the call gives one (``**context`` takes them all)."""
     is_named = item.kind not in (item.VAR_POSITIONAL, item.VAR_KEYWORD)
     return is_named and item.name in CONTEXT_PARAMETERS and item.default is item.empty
 
@@ -192,13 +192,6 @@ def _bindable(signature: inspect.Signature, parameters: list[inspect.Parameter])
         return signature.replace(parameters=parameters)
     except ValueError:
         return signature
-
-
-def accepted_by_all() -> Mapping[str, None]:
-    """Return the names of the arguments that every operator takes."""
-    from .operator import BaseOperator, accepted_arguments
-
-    return accepted_arguments(BaseOperator)
 
 
 def free_task_id(name: str, group: TaskGroup | None) -> str:

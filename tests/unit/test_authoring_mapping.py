@@ -125,8 +125,12 @@ def test_the_spec_of_mapped_tasks_survives_its_way_to_the_house() -> None:
 def test_default_args_reach_mapped_tasks() -> None:
     with DAG("d", default_args={"retries": 4, "kernel_name": "python3"}) as made:
         NotebookOperator.partial(task_id="n", notebook="n.ipynb").expand(parameters=[{"a": 1}])
-    found = made.to_spec().task("n")
+        task.notebook(notebook="m.ipynb")(add.function).expand(x=numbers())
+    spec = made.to_spec()
+    found = spec.task("n")
     assert (found.retries, found.arguments["kernel_name"]) == (4, "python3")
+    found = spec.task("add")
+    assert (found.files, found.is_notebook, found.arguments["kernel_name"]) == (("m.ipynb",), True, "python3")
 
 
 def test_a_mapped_task_is_a_task_of_its_group() -> None:
@@ -338,6 +342,15 @@ REFUSALS: list[tuple[Callable[[], Any], str]] = [
         lambda: inner_group.expand(y=[1]),
         "task group 'inner_group': expand(): inner_group() has no argument 'y'",
     ),
+    (
+        lambda: add.override(retris=1).expand(x=[1]),
+        "task 'add': DecoratedPython has no argument 'retris': did you mean 'retries'?",
+    ),
+    (
+        lambda: task.notebook(add.function).expand(x=numbers()),
+        "task 'add': notebook is missing: name a file, e.g. notebook='train.ipynb'",
+    ),
+    (lambda: inner_group.override(group="g"), "@task_group has no argument 'group': did you mean 'group_id'?"),
     (lambda: inner_group(), "task group 'inner_group': inner_group(): missing a required argument: 'x'"),
     (lambda: inner_group.partial(x=1)(2), "task group 'inner_group': after partial() comes expand(…), not a call"),
 ]
