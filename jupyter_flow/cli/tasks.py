@@ -196,15 +196,18 @@ def clear(downstream: bool, **names: Any) -> None:
 @tasks.command("why")
 @_one
 def why(**names: Any) -> None:
-    """Say in one line why a task instance is in its state."""
+    """Say why a task instance is in its state: one line for each reason, the nearest first."""
     settings = current()
-    task = settings.ask("tasks.show", **names)
+    found = settings.ask("tasks.why", **names)
     if settings.json:
-        keys = ("task_id", "map_index", "state", "reason")
-        return print_json({key: task[key] for key in keys})
+        return print_json(found)
     from rich.text import Text
 
-    line = Text(clean(task["task_id"])).append(" is ").append(task["state"], style=STYLES.get(task["state"], ""))
-    if text := reason_text(task):
-        line.append(f": {clean(text)}")
-    return console().print(line, soft_wrap=True)
+    line = Text(clean(found["task_id"])).append(" is ")
+    line.append(found["state"], style=STYLES.get(found["state"], ""))
+    texts = [clean(reason["text"]) for reason in found["reasons"]]
+    if texts:
+        line.append(f": {texts[0]}")
+    console().print(line, soft_wrap=True)
+    for text in texts[1:]:
+        console().print(Text(f"  and: {text}"), soft_wrap=True)

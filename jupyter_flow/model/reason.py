@@ -77,6 +77,8 @@ TEXTS: dict[str, str] = {
     "pool_unknown": "pool {pool} does not exist: create it",
     "changed": "was changed meanwhile",
     "host_stopping": "the host is stopping",
+    "no_host": "{message}",
+    "run_after": "the run starts at {at}",
     "dispatch_paused": "dispatch is paused: {message}",
     # callbacks and what is missed
     "callbacks_failed": "{failed} of {count} failed: {message}",

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from ..model.errors import InvalidInput
 from ..model.ids import check_id
 from ..model.records import Actor
-from . import assets, backfills, call_views, commands, pools, views, xcoms
+from . import assets, backfills, call_views, commands, pools, views, why, xcoms
 from .house import House
 
 Function = Callable[..., Any]
@@ -53,6 +53,7 @@ OPS: dict[str, Op] = {
     "xcoms.list": Op("view", views.list_xcoms),
     "xcoms.delete": Op("command", xcoms.delete_xcom),
     "tasks.callbacks": Op("view", call_views.list_callbacks),
+    "tasks.why": Op("view", why.why_task),
     "tasks.clear": Op("command", commands.clear_task),
     "tasks.mark": Op("command", commands.mark_task),
     "backfills.list": Op("view", backfills.list_backfills),
