@@ -27,7 +27,9 @@ ON_STOP = get_args(get_type_hints(FlowConfig)["on_stop"])
 @click.option("--profile", metavar="NAME", help=f"Which default_args_profiles count (default: ${PROFILE_VARIABLE}).")
 @click.option("--strict", is_flag=True, help="A dependency that a DAG file states twice is an error.")
 @click.option("--unpaused", is_flag=True, help="New DAGs start unpaused.")
-def scheduler(unpaused: bool, **options: Any) -> int:
+@click.option("--queue", multiple=True, metavar="NAME=SLOTS", help="A queue besides `default` that it serves.")
+@click.option("--max-map-length", type=click.IntRange(1), help="Task instances that one mapped task may have.")
+def scheduler(unpaused: bool, queue: tuple[str, ...], **options: Any) -> int:
     """Be the host of this home, in the foreground: schedule and run until interrupted."""
     settings = current()
     if not settings.dag_folders():
@@ -39,8 +41,12 @@ def scheduler(unpaused: bool, **options: Any) -> int:
             raise InvalidInput(f"DAG folder {folder} is not a folder: create it or name another with --dags DIR")
     from ..service.host import run_host
 
+    from ..service.slot_settings import read_queues
+
     if unpaused:
         options["dags_are_paused_at_creation"] = False
+    if queue:
+        options["queues"] = read_queues(queue)
     return run_host(settings.config(**options))
 
 

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 from jupyter_server.extension.application import ExtensionApp
 from jupyter_server.serverapp import ServerApp
-from traitlets import Bool, CaselessStrEnum, Float, Int, List, Unicode
+from traitlets import Bool, CaselessStrEnum, Dict, Float, Int, List, Unicode
 
 from ..model.config import MAIL_FIELDS, FlowConfig
 from ..model.records import XComSettings
@@ -95,6 +95,14 @@ class JupyterFlow(ExtensionApp):
     xcom_allowed_classes = List(
         Unicode(), help="Patterns (`mypackage.*`) of classes that a runner may import to rebuild an XCom."
     ).tag(config=True)
+    queues = Dict(
+        key_trait=Unicode(),
+        value_trait=Int(min=0),
+        help="Queues that this host serves besides `default`, and how many of their tasks run at once: {'gpu': 1}.",
+    ).tag(config=True)
+    max_map_length = Int(_PLAIN.max_map_length, min=1, help="Task instances that one mapped task may have.").tag(
+        config=True
+    )
     supervise_host = Bool(True, help="Whether to start a host and start it again if it dies.").tag(config=True)
 
     @property
@@ -130,6 +138,8 @@ class JupyterFlow(ExtensionApp):
             profile=self.profile,
             strict=self.strict,
             xcom=self.xcom_settings(),
+            queues=dict(self.queues),
+            max_map_length=self.max_map_length,
             **{name: getattr(self, name) for name in MAIL_FIELDS},
         )
 

@@ -14,7 +14,7 @@ from ..model.config import FlowConfig
 from ..model.errors import FlowError, NoHost
 from ..wire.client import HouseClient
 from ..wire.paths import ensure_private_dir, private_opener
-from . import lease, mail, xcom_settings
+from . import lease, mail, slot_settings, xcom_settings
 from .clock import SystemClock
 
 MODULE = "jupyter_flow.service"
@@ -100,7 +100,7 @@ def command(config: FlowConfig) -> list[str]:
     words += ["--idle-after", str(config.idle_after), "--profile", config.profile]
     if config.strict:
         words.append("--strict")
-    return words + mail.options(config) + xcom_settings.options(config)
+    return words + mail.options(config) + xcom_settings.options(config) + slot_settings.options(config)
 
 
 def _environment(config: FlowConfig) -> dict[str, str]:
