@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
@@ -20,9 +19,6 @@ class ConnectionNotFound(LookupError):
 
 class Connection:
     """One connection. ``extra``: JSON text. ``uri``: ``type://login:password@host:port/schema?name=value``."""
-
-    on_read: Callable[[Connection], None] | None = None
-    """Told about every connection that is read from the environment (the runner masks their secrets)."""
 
     def __init__(
         self,
@@ -52,10 +48,7 @@ class Connection:
         for prefix in PREFIXES:
             name = f"{prefix}{conn_id.upper()}"
             if text := os.environ.get(name):
-                found = cls._from_text(conn_id, text, name)
-                if Connection.on_read is not None:
-                    Connection.on_read(found)
-                return found
+                return cls._from_text(conn_id, text, name)
         raise ConnectionNotFound(
             f"connection {conn_id!r} is not set: connections stored in the house come later, until then set the "
             f"environment variable {PREFIXES[0]}{conn_id.upper()} to type://login:password@host:port/schema"

@@ -78,6 +78,9 @@ class Runtime(Protocol):
     def now(self) -> datetime:
         """Return this instant (aware, UTC)."""
 
+    def keep_secret(self, text: str) -> None:
+        """Mask ``text`` in the records of this attempt."""
+
     def follow(self, choice: Mapping[str, Any]) -> None:
         """Say what a branching task lets go on (``model.records.Report.follow``); counts if the task succeeds."""
 

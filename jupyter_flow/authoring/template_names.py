@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from .exceptions import DagError
-from .xcom_arg import RETURN_VALUE, XComArg
+from .xcom_arg import RETURN_VALUE, XComArg, templated_attributes
 
 if TYPE_CHECKING:
     from jinja2 import Environment, nodes
@@ -77,12 +77,6 @@ def template_names(where: str, fields: Mapping[str, Any], filters: Iterable[str]
                 found.variables |= inner.variables
                 found.unknown |= inner.unknown
     return found
-
-
-def templated_attributes(value: Any) -> Sequence[str]:
-    """Return the names of the attributes of an author's object (within a template field) that are templates too."""
-    found = getattr(value, "template_fields", ())
-    return found if isinstance(found, (list, tuple)) and not isinstance(value, type) else ()
 
 
 def _leaves(value: Any) -> Iterator[str | XComArg]:

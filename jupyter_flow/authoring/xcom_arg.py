@@ -163,6 +163,15 @@ def find_xcom_args(value: Any) -> Iterator[XComArg]:
     elif isinstance(value, (list, tuple, set, frozenset)):
         for item in value:
             yield from find_xcom_args(item)
+    else:
+        for name in templated_attributes(value):
+            yield from find_xcom_args(getattr(value, name, None))
+
+
+def templated_attributes(value: Any) -> Sequence[str]:
+    """Return the names of the attributes of an author's object (within a template field) that are templates too."""
+    found = getattr(value, "template_fields", ())
+    return found if isinstance(found, (list, tuple)) and not isinstance(value, type) else ()
 
 
 def from_data(value: Any) -> Any:

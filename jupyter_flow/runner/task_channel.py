@@ -169,8 +169,12 @@ class TaskChannel:
             answer = self._ask("ask.variable_get", key=key)
             text = str(answer["value"]) if answer["found"] else None
         if text is not None and is_sensitive(key):
-            self.secrets.add(text)
+            self.keep_secret(text)
         return text
+
+    def keep_secret(self, text: str) -> None:
+        """Mask ``text`` in the records of this attempt."""
+        self.secrets.add(text)
 
     def variable_set(self, key: str, value: str, description: str | None = None) -> None:
         """Set a variable in the house."""

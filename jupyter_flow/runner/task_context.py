@@ -53,19 +53,28 @@ class VariableView:
 
 
 class ConnectionView:
-    """``conn``: connections by id."""
+    """``conn``: connections by id. What is secret in them is masked in the records of the attempt."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
 
     def get(self, conn_id: str, default_conn: Any = None) -> Any:
         """Return the connection ``conn_id``, else ``default_conn``."""
         try:
-            return Connection.get(conn_id)
+            return getattr(self, conn_id)
         except ConnectionNotFound:
             return default_conn
 
     def __getattr__(self, conn_id: str) -> Any:
         if conn_id.startswith("_"):
             raise AttributeError(conn_id)
-        return Connection.get(conn_id)
+        found = Connection.get(conn_id)
+        for text in (found.password, found.extra):
+            if text:
+                self._runtime.keep_secret(text)
+        return found
+
+    __getitem__ = __getattr__
 
 
 class MissingName(KeyError):
@@ -124,7 +133,7 @@ def build_context(workload: Workload, runtime: Runtime, operator: BaseOperator |
     ti = TaskInstanceView(workload, runtime, task, lambda: made[0])
     lengths = (workload.expand or {}).get("lengths") or {}
     context: dict[str, Any] = {
-        "conn": ConnectionView(),
+        "conn": ConnectionView(runtime),
         "dag": dag if dag is not None else dag_facts(workload),
         "dag_id": run.dag_id,
         "dag_run": DagRunView(workload, runtime),

@@ -19,7 +19,8 @@ from jinja2.utils import missing
 from ..authoring.checks import suggestion
 from ..authoring.exceptions import FlowException, TaskFailure, XComNotFound
 from ..authoring.operator import BaseOperator, is_template_file
-from ..authoring.template_names import DATE_NAMES, EXTENSIONS, OLD_NAMES, is_template, templated_attributes
+from ..authoring.template_names import DATE_NAMES, EXTENSIONS, OLD_NAMES, is_template
+from ..authoring.xcom_arg import templated_attributes
 from ..model.reason import Reason
 from .bounds import TimeUp, bounded
 from .macros import FILTERS
@@ -165,7 +166,8 @@ class Renderer:
                 return value
             return self._guarded(field, lambda: self._text(self._environment.from_string(value)))
         if isinstance(value, Mapping):
-            return {key: self.render(item, f"{field}[{key!r}]") for key, item in value.items()}
+            endings = extensions if field == "templates_dict" else ()
+            return {key: self.render(item, f"{field}[{key!r}]", endings) for key, item in value.items()}
         if isinstance(value, tuple) and hasattr(value, "_fields"):
             return type(value)(*(self.render(item, f"{field}[{index}]") for index, item in enumerate(value)))
         if isinstance(value, (list, tuple)):

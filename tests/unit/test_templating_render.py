@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 from support.workloads import workload
 
-from jupyter_flow import BashOperator, NotebookOperator, PythonOperator
+from jupyter_flow import DAG, BashOperator, NotebookOperator, PythonOperator
 from jupyter_flow.authoring.exceptions import TaskFailure
 from jupyter_flow.authoring.template_names import CONTEXT_NAMES
+from jupyter_flow.authoring.to_spec import to_spec
 from jupyter_flow.authoring.xcom_arg import XComArg
 from jupyter_flow.model.records import Limits
 from jupyter_flow.model.spec import TaskSpec
@@ -242,3 +243,47 @@ def test_a_notebook_path_that_a_template_made_is_checked() -> None:
         render(operator, context)
         with pytest.raises(TaskFailure, match=sentence):
             operator.execute(context)
+
+
+def test_the_password_of_a_connection_is_kept_as_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_DB", "http://ann:hunter22@h")
+    work = workload()
+    channel = TaskChannel(work)
+    context = build_context(work, channel).for_templates
+    assert Renderer(context).render("{{ conn.db.host }} {{ conn.get('none', 'd') }}", "field") == "h d"
+    assert channel.secrets == {"hunter22"}
+
+
+def test_an_attribute_of_an_object_is_rendered_in_place_and_a_cycle_ends() -> None:
+    class Node:
+        template_fields = ("text", "next", "missing")
+
+        def __init__(self, text: str) -> None:
+            self.text, self.next = text, self
+
+    node = Node("{{ ds }}")
+    assert rendered([node]) == [node]
+    assert node.text == "2026-01-31"
+    with pytest.raises(TaskFailure, match=r"template field field\[0\]\.text: 'nope' is undefined"):
+        rendered([Node("{{ nope }}")])
+
+
+def test_the_environment_comes_before_the_house(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW_VAR_A", "env")
+    task = TaskSpec("t", "EmptyOperator", variable_inputs=("a",))
+    assert rendered("{{ var.value.a }}", variables={"a": "house"}, task=task) == "env"
+
+
+def test_the_attributes_of_an_object_make_dependencies_and_name_xcoms() -> None:
+    class Query:
+        template_fields = ("sql", "rows")
+
+        def __init__(self, sql: str, rows: Any) -> None:
+            self.sql, self.rows = sql, rows
+
+    with DAG("d") as dag:
+        made = PythonOperator(task_id="made", python_callable=dict)
+        query = Query("{{ ti.xcom_pull('made', key='x') }}", made.output)
+        PythonOperator(task_id="t", python_callable=print, op_args=[query])
+    task = to_spec(dag).task("t")
+    assert (task.upstream, task.xcom_inputs) == (("made",), (("made", "return_value"), ("made", "x")))
