@@ -143,7 +143,7 @@ def _task_spec(whole: _Whole, task: BaseOperator) -> TaskSpec:
 def _checked_task_spec(whole: _Whole, task: BaseOperator) -> TaskSpec:
     dag = whole.dag
     where = f"DAG {dag.dag_id!r}, task {task.task_id!r}"
-    cls = task.operator_class
+    cls: type[BaseOperator] = getattr(task.operator_class, "alias_of", task.operator_class)
     task.check_in_dag()
     own_class = not cls.__module__.startswith(_OPERATORS)
     fields = task.template_values()

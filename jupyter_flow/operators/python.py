@@ -10,7 +10,7 @@ from ..authoring import checks
 from ..authoring.assets import take_metadata
 from ..authoring.context import Context
 from ..authoring.exceptions import DagError
-from ..authoring.operator import BaseOperator
+from ..authoring.operator import BaseOperator, is_template_file
 from ..authoring.task_kinds import register_kind
 from ..authoring.type_hints import convert_arguments
 
@@ -20,7 +20,8 @@ class PythonOperator(BaseOperator):
 
     Parameters of the function that are named like a context value (``ds``, ``ti``, ``params`` …) and get nothing
     from ``op_args`` or ``op_kwargs`` receive that value; ``**kwargs`` receives the whole context.
-    ``op_args``, ``op_kwargs`` and ``templates_dict`` are templated. A coroutine function is run to its end.
+    ``op_args``, ``op_kwargs`` and ``templates_dict`` are templated; values of ``templates_dict`` that are paths with
+    an ending of ``templates_exts`` are templates in files. A coroutine function is run to its end.
     Type hints of the function make of plain values what they say: a dict a dataclass, ISO text a datetime …
     """
 
@@ -35,10 +36,15 @@ class PythonOperator(BaseOperator):
         op_kwargs: Mapping[str, Any] | None = None,
         templates_dict: Mapping[str, Any] | None = None,
         show_return_value_in_logs: bool = True,
+        templates_exts: Sequence[str] | None = None,
         **operator_args: Any,
     ) -> None:
         super().__init__(task_id, **operator_args)
         where = f"task {task_id!r}"
+        if templates_exts is not None:
+            if isinstance(templates_exts, str) or not all(str(item).startswith(".") for item in templates_exts):
+                raise DagError(f"{where}: templates_exts must be a list of endings such as ['.sql']")
+            self.template_ext = tuple(templates_exts)  # type: ignore[misc]
         if not callable(python_callable):
             raise DagError(f"{where}: python_callable must be a function, not {python_callable!r}")
         if isinstance(op_args, str) or not isinstance(op_args or (), Sequence):
@@ -50,6 +56,11 @@ class PythonOperator(BaseOperator):
             None if templates_dict is None else checks.mapping(where, "templates_dict", templates_dict)
         )
         self.show_return_value_in_logs = bool(show_return_value_in_logs)
+
+    def static_files(self) -> list[str]:
+        """Return the template files that ``templates_dict`` names, too."""
+        named = [value for value in (self.templates_dict or {}).values() if isinstance(value, str)]
+        return [*super().static_files(), *(path for path in named if is_template_file(path, self.template_ext))]
 
     @property
     def callable_name(self) -> str:

@@ -20,6 +20,9 @@ from .process import run
 COMPLETE = "jupyter-flow-complete.json"
 """File that tells a finished environment from a piece of one; its time is that of the last use."""
 
+KEPT = 30 * 86_400.0
+"""Seconds after its last use that an environment is kept."""
+
 
 @dataclass(frozen=True)
 class Venv:
@@ -59,6 +62,7 @@ class Venv:
                     shutil.rmtree(place, ignore_errors=True)
                     raise
                 marker.write_text(_text(self, base))
+                _forget_old(folder, marker)
         return place / "bin" / "python"
 
     def _make(self, base: str, place: Path) -> None:
@@ -87,6 +91,17 @@ class Venv:
     @property
     def _needs_own_pip(self) -> bool:
         return bool(self.requirements) and importlib.util.find_spec("pip") is None
+
+
+def _forget_old(folder: Path, newest: Path) -> None:
+    """Remove environments that no task has used for long."""
+    before = newest.stat().st_mtime - KEPT
+    for marker in folder.glob(f"venv-*/{COMPLETE}"):
+        try:
+            if marker.stat().st_mtime < before:
+                shutil.rmtree(marker.parent, ignore_errors=True)
+        except FileNotFoundError:
+            continue  # another task has removed it
 
 
 def interpreter(version: str | None) -> str:

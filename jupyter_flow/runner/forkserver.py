@@ -43,7 +43,7 @@ FIRST_CONNECTION_TIMEOUT = 30.0
 REPLY_BATCH = 8
 BASE = (
     *("runner.attempt", "runner.parse_child", "runner.dag_loader", "runner.task_context", "runner.templating"),
-    *("runner.plain_fields", "runner.notebook_task", "runner.notebook_helper", "runner.warm"),
+    *("runner.around_execute", "runner.plain_fields", "runner.notebook_task", "runner.notebook_helper", "runner.warm"),
     *("authoring.context", "authoring.runtime"),
     *("operators.bash", "operators.empty", "operators.notebook", "operators.python"),
 )

@@ -26,7 +26,7 @@ def _is_plain(value: Any, extensions: Sequence[str]) -> bool:
     if isinstance(value, str):
         return not is_template(value) and not (extensions and is_template_file(value, extensions))
     if isinstance(value, Mapping):
-        return all(isinstance(key, str) and _is_plain(item, ()) for key, item in value.items())
+        return all(isinstance(key, str) and _is_plain(item, extensions) for key, item in value.items())
     if type(value) in (list, tuple):
         return all(_is_plain(item, ()) for item in value)
     return isinstance(value, _PLAIN)

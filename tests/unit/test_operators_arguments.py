@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from datetime import datetime, time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,18 +16,21 @@ from jupyter_flow import (
     BranchDateTimeOperator,
     BranchDayOfWeekOperator,
     DagOperator,
+    DummyOperator,
     EmptyOperator,
     ExternalPythonOperator,
+    PythonOperator,
     PythonVirtualenvOperator,
     ShortCircuitOperator,
     TriggerDagRunOperator,
     WeekDay,
     task,
 )
-from jupyter_flow.authoring.exceptions import DagError, FlowWarning
+from jupyter_flow.authoring.exceptions import DagError, FlowWarning, TaskFailure
 from jupyter_flow.authoring.to_spec import to_spec
+from jupyter_flow.model.reason import Reason
 from jupyter_flow.operators.function_source import source_of
-from jupyter_flow.operators.venvs import Venv, lines_of
+from jupyter_flow.operators.venvs import COMPLETE, Venv, lines_of
 from jupyter_flow.runner.dag_loader import rebuild
 
 TOWN = "Bonn"
@@ -117,6 +122,10 @@ def plain() -> int:
         (
             lambda: PythonVirtualenvOperator(task_id="t", python_callable=plain, requirements=[1]),
             r"requirements must be text or a list of texts, not \[1\]",
+        ),
+        (
+            lambda: PythonOperator(task_id="t", python_callable=plain, templates_exts="sql"),
+            r"templates_exts must be a list of endings such as \['.sql'\]",
         ),
         (
             lambda: ExternalPythonOperator(task_id="t", python_callable=plain),
@@ -230,3 +239,43 @@ def test_the_key_of_an_environment_is_that_of_its_contents() -> None:
         Venv(listed.requirements, pip_install_options=("--no-deps",)),
     ):
         assert other.key != listed.key
+
+
+def test_environments_that_no_task_has_used_for_a_month_are_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[Path] = []
+    monkeypatch.setattr(Venv, "_make", lambda self, base, place: (place.mkdir(), made.append(place)))
+    old, used, new = (Venv(requirements=(name,)) for name in ("old", "used", "new"))
+    for venv in (old, used):
+        venv.python(tmp_path)
+    past = 40 * 86_400
+    for place in made:
+        marker = place / COMPLETE
+        os.utime(marker, (marker.stat().st_mtime - past, marker.stat().st_mtime - past))
+    assert used.python(tmp_path) == made[1] / "bin" / "python"
+    assert len(made) == 2  # the second use makes nothing, but is remembered
+    new.python(tmp_path)
+    assert [place.exists() for place in made] == [False, True, True]
+
+
+def test_a_piece_of_an_environment_is_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    venv = Venv(requirements=("a",))
+
+    def fails(self: Venv, base: str, place: Path) -> None:
+        place.mkdir()
+        raise TaskFailure(Reason("interpreter", {"message": "no network"}))
+
+    monkeypatch.setattr(Venv, "_make", fails)
+    with pytest.raises(TaskFailure, match="no network"):
+        venv.python(tmp_path)
+    monkeypatch.setattr(Venv, "_make", lambda self, base, place: place.mkdir())
+    (tmp_path / f"venv-{venv.key}").mkdir()
+    assert venv.python(tmp_path).parent.parent.joinpath(COMPLETE).exists()
+
+
+def test_the_old_name_of_the_empty_operator() -> None:
+    with DAG("old") as dag, pytest.warns(FlowWarning, match="task 'a': DummyOperator is called EmptyOperator now"):
+        DummyOperator(task_id="a")
+    (spec,) = to_spec(dag).tasks
+    assert (spec.operator, spec.operator_ref) == ("EmptyOperator", "jupyter_flow.operators.empty:EmptyOperator")

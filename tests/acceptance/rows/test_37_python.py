@@ -40,6 +40,7 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_arguments_context_and_templates(house: House) -> None:
+    (house.dags / "rows.sql").write_text("SELECT * FROM {{ params.town }}")
     house.write_dag(
         """
         from jupyter_flow import DAG, PythonOperator, task
@@ -59,6 +60,12 @@ def test_arguments_context_and_templates(house: House) -> None:
                 templates_dict={"day": "{{ ds_nodash }}"},
             )
             PythonOperator(task_id="coroutine", python_callable=later)
+            PythonOperator(
+                task_id="file",
+                python_callable=lambda templates_dict: templates_dict,
+                templates_dict={"query": "rows.sql", "plain": "a word"},
+                templates_exts=[".sql"],
+            )
 
             @task(show_return_value_in_logs=False)
             def hidden():
@@ -79,6 +86,7 @@ def test_arguments_context_and_templates(house: House) -> None:
         "classic",
     ]
     assert value_of(house, run, "coroutine") == "done"
+    assert value_of(house, run, "file") == {"query": "SELECT * FROM Bonn", "plain": "a word"}
     lines = house.call("tasks.log", dag_id="functions", run_id=run["run_id"], task_id="hidden")["lines"]
     assert "much" not in " ".join(line["text"] for line in lines)
 
