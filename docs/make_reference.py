@@ -41,6 +41,8 @@ Written by `make docs-reference` from the code. In JupyterLab, set `c.JupyterFlo
 |---|---|
 | `JUPYTER_FLOW_HOME` | state folder of the house (0700); default `flow` in Jupyter's data folder |
 | `JUPYTER_FLOW_DAGS` | DAG folders, separated like `PATH` |
+| `JUPYTER_FLOW_SMTP_PASSWORD` | password for the mail server, of the host alone |
+| `JUPYTER_FLOW_SMTP_HOST` … `JUPYTER_FLOW_BASE_URL` | for hosts without JupyterLab: the settings of these names |
 | `JUPYTER_FLOW_DEBUG` | set: a bug in a command shows its traceback |
 """
 

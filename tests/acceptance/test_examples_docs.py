@@ -32,7 +32,8 @@ CELLS = {name: list(found) for name, found in groupby(blocks("ipython"), lambda 
 
 
 def _problems(folder: Path, path: Path) -> tuple[Any, list[str]]:
-    parsed = parse_file(FlowConfig(home=folder / "home", dag_folders=(folder,)), path)
+    config = FlowConfig(home=folder / "home", dag_folders=(folder,), smtp_host="mail.example.com")
+    parsed = parse_file(config, path)
     return parsed, [f"{item.kind}: {item.message}" for item in parsed.problems]
 
 
