@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 import numpy
 import pandas
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jupyter_flow.authoring.serialization import SerializationError, deserialize, serialize
@@ -174,6 +174,7 @@ _values = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(_values)
 def test_any_value_comes_back(value: Any) -> None:
     assert deserialize(json.loads(json.dumps(serialize(value), allow_nan=False))) == value
