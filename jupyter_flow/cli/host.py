@@ -40,7 +40,6 @@ def scheduler(unpaused: bool, queue: tuple[str, ...], **options: Any) -> int:
         if not folder.is_dir():
             raise InvalidInput(f"DAG folder {folder} is not a folder: create it or name another with --dags DIR")
     from ..service.host import run_host
-
     from ..service.slot_settings import read_queues
 
     if unpaused:
