@@ -20,7 +20,7 @@ from support.waiting import wait_for
 HEAD = "from datetime import datetime\nfrom jupyter_flow import *\n"
 """Two lines: what follows begins on line 3."""
 TIMEOUT = 8
-NEEDS = "every task of a DAG needs an id of its own"
+NEEDS = "every task and group of a DAG needs an id of its own"
 FIVE = "(minute hour day-of-month month day-of-week, and seconds as a sixth if wanted)"
 INSTALL = "install it into this environment, or put it beside the DAG file"
 ENDS = "a DAG file must load quickly, move work into tasks"
@@ -67,7 +67,7 @@ BOARD = {
     ),
     "cycle.py": Bad(
         HEAD + "with DAG('cycle'):\n    a, b, c = map(EmptyOperator, 'abc')\n    a >> b >> c >> a\n",
-        4,
+        5,
         "DAG 'cycle' has a cycle: a -> b -> c -> a",
     ),
     "duplicate_task.py": Bad(
