@@ -10,7 +10,8 @@ import click
 
 from ..model.errors import InvalidInput, NoHost
 from ..model.state import RunState
-from .output import clean, instant, print_json, reason_text, say, show_fields, show_table
+from .clock import next_words, on_wall, show_missed, show_next_runs
+from .output import clean, print_json, reason_text, say, show_fields, show_table
 from .settings import FlowGroup, Settings, current
 from .values import read_conf, read_logical_date
 from .watch import RunView, show_run, wait_for_end
@@ -60,13 +61,13 @@ def list_() -> None:
             dag["dag_id"],
             "paused" if dag["is_paused"] else "",
             dag["schedule"] or "manual",
-            instant((dag["next_run"] or {}).get("run_after")),
+            on_wall((dag["next_run"] or {}).get("run_after"), dag["schedule_timezone"]),
             " ".join(run["state"] for run in dag["recent_runs"][-3:]),
             dag["dag_file"],
         )
         for dag in found
     ]
-    columns = ("dag", "", "schedule", "next run (UTC)", "last runs", "file")
+    columns = ("dag", "", "schedule", "next run", "last runs", "file")
     return show_table(columns, rows, "no DAGs: `jupyter flow dags errors` lists files that do not load")
 
 
@@ -79,20 +80,13 @@ def show(dag_id: str) -> None:
     if settings.json:
         return print_json(dag)
     fields = ("dag_id", "description", "owner", "tags", "state", "schedule", "timezone", "dag_file", "version")
-    next_run = dag["next_run"]
-    when = ""
-    if next_run:
-        when = f"{instant(next_run['run_after'])} UTC"
-        if next_run["data_interval_start"]:
-            start, end = next_run["data_interval_start"], next_run["data_interval_end"]
-            when += f", covering [{instant(start)}, {instant(end)})"
     params = ", ".join(f"{name}={param['default']!r}" for name, param in dag["params"].items())
     show_fields(
         {
             **dag,
             "state": "paused" if dag["is_paused"] else "active",
             "schedule": dag["schedule"] or "manual",
-            "next_run": when,
+            "next_run": next_words(dag),
             "params": params,
             "warnings": "; ".join(dag["warnings"]),
         },
@@ -140,10 +134,19 @@ def next_(dag_id: str, count: int, after: str | None) -> None:
     found = _ask_or_parse(settings, "dags.next", dag_id=dag_id, count=count, after=read_logical_date(after))
     if settings.json:
         return print_json(found)
-    names = ("run_after", "logical_date", "data_interval_start", "data_interval_end")
-    rows = [tuple(instant(item[name]) for name in names) for item in found]
-    columns = ("starts (UTC)", "logical date", "interval start", "interval end")
-    return show_table(columns, rows, f"{clean(dag_id)} has no schedule")
+    return show_next_runs(found, _ask_or_parse(settings, "dags.show", dag_id=dag_id))
+
+
+@dags.command("missed")
+@click.argument("dag_id", metavar="DAG")
+@click.option("--limit", type=click.IntRange(1, 1000), default=100, show_default=True, help="At most so many.")
+def missed(dag_id: str, limit: int) -> None:
+    """List scheduled dates of a DAG that got no run, and why."""
+    settings = current()
+    found = settings.ask("dags.missed", dag_id=dag_id, limit=limit)
+    if settings.json:
+        return print_json(found["missed"])
+    return show_missed(found["missed"], settings.ask("dags.show", dag_id=dag_id))
 
 
 @dags.command("reload")

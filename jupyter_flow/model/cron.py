@@ -11,6 +11,7 @@ from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 
 from .errors import InvalidInput
+from .grids import SECOND
 
 PRESETS: dict[str, str] = {
     "@hourly": "0 * * * *",
@@ -26,7 +27,6 @@ MAX_LENGTH = 256
 YEARS = 50
 """How far ahead and back a matching date is looked for (the fifth Friday of a February comes every 28 years)."""
 DAY = timedelta(days=1)
-SECOND = timedelta(seconds=1)
 _NAMES = "JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC|SUN|MON|TUE|WED|THU|FRI|SAT"
 _FIELD = re.compile(rf"(?:[0-9*,/#?-]|L|{_NAMES})+", re.IGNORECASE)
 _ONE = re.compile(r"\b(\w+)-\1(?:/\d+)?(?!\w)")

@@ -12,8 +12,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, tzinfo
 
-from .cron import DAY, SECOND, cron_fields
-from .grids import change_between, place
+from .cron import DAY, cron_fields
+from .grids import SECOND, change_between, place
 
 STEP = timedelta(hours=6)
 """Within this span no zone has two transitions, so equal offsets at both ends mean that there is none between."""

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any, Protocol
 
 MOMENT = timedelta(microseconds=1)
+SECOND = timedelta(seconds=1)
 FEW = 1000
 """Instants that are counted one by one, at most."""
 CALENDAR_PARTS = ("years", "months", "weeks", "days", "leapdays", "month", "day", "hour", "minute", "second", "weekday")

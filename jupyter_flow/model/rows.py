@@ -91,6 +91,7 @@ class DagRun:
     note: str | None = None
     parent_task_instance_id: int | None = None
     parent_try_number: int | None = None
+    wall_text: str | None = None
 
 
 @dataclass(frozen=True)

@@ -54,7 +54,18 @@ class NextRuns(FlowHandler):
     @authorized("read", "jupyter_flow:dags")
     async def get(self, dag_id: str) -> None:
         """List the next runs."""
-        await self.view("next_runs", dag_id=dag_id, count=self.number("count", 1, 1, MOST_NEXT))
+        after = self.get_query_argument("after", None)
+        await self.view("next_runs", dag_id=dag_id, count=self.number("count", 1, 1, MOST_NEXT), after=after)
+
+
+class MissedDates(FlowHandler):
+    """What the schedule brought, and no run was made for."""
+
+    @web.authenticated
+    @authorized("read", "jupyter_flow:dags")
+    async def get(self, dag_id: str) -> None:
+        """List dates that got no run."""
+        await self.view("missed_dates", dag_id=dag_id, limit=self.number("limit", 100, 1, MOST_RUNS))
 
 
 class DagRuns(FlowHandler):

@@ -94,6 +94,12 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         "What the schedule brings",
         _list("NextRun"),
         count=({"type": "integer", "minimum": 1, "default": 1}, "how many"),
+        after=(_TEXT, "those that start later than this instant (ISO 8601), instead of later than now"),
+    ),
+    ("get", "/dags/{dag_id}/missed"): _operation(
+        "Scheduled dates that got no run, the latest first",
+        {"type": "object", "properties": {"missed": _list("MissedDates")}},
+        limit=({"type": "integer", "minimum": 1, "default": 100}, "how many"),
     ),
     ("get", "/dags/{dag_id}/runs"): _operation(
         "A page of runs, newest first",

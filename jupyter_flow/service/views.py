@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from ..model.errors import InvalidInput
-from ..model.instants import from_iso, iso_or_none
+from ..model.instants import iso_or_none
 from ..model.reason import Reason
 from ..model.records import Actor
 from ..model.rows import Dag, DagRun, ParentTask, TaskInstance
@@ -16,7 +16,6 @@ from ..model.spec import DagSpec
 from ..model.state import RUN_TERMINAL
 from ..scheduling.explain import why_waiting
 from ..scheduling.slots import pick
-from ..scheduling.timetable import Timetable
 from ..storage import attempts, dag_files, dags, events, lineage, pools, queries, variables, xcoms
 from . import documents
 from .authorize import authorize, readable
@@ -27,6 +26,7 @@ from .house import House
 from .outputs import task_log, task_notebook
 from .pools import pool_warnings
 from .run_snapshots import make_snapshot, slot_limits
+from .schedule_views import missed_dates, next_runs
 from .xcoms import list_xcoms, task_rendered, task_xcoms, xcom_document
 
 __all__ = [
@@ -44,6 +44,7 @@ __all__ = [
     "list_tasks",
     "list_variables",
     "list_xcoms",
+    "missed_dates",
     "next_runs",
     "show_dag",
     "show_run",
@@ -75,19 +76,6 @@ def show_dag(house: House, actor: Actor, dag_id: str) -> Document:
         (document,) = _dag_documents(connection, [dag], now)
         spec = dags.load_spec(dags.latest_version(connection, dag_id))
     return {**document, **documents.graph_document(spec)}
-
-
-def next_runs(house: House, actor: Actor, dag_id: str, count: int = 1, after: str | None = None) -> list[Document]:
-    """The next ``count`` scheduled runs, from the recorded next one on, or later than ``after``."""
-    authorize(house.policy, actor, "read", dag_id)
-    _check_count(count)
-    with house.reading() as connection:
-        dag = dags.get_dag(connection, dag_id)
-    timetable = Timetable(dag.schedule, dag.timezone)
-    start = from_iso(after) if after is not None else house.clock.wall()
-    return [
-        documents.next_run_document(info) for info in timetable.upcoming(start, count, dag.start_date, dag.end_date)
-    ]
 
 
 def list_errors(house: House, actor: Actor) -> list[Document]:

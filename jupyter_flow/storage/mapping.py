@@ -88,6 +88,7 @@ def to_run(row: _ROW) -> rows.DagRun:
         parent_run_id=row.parent_run_id,
         asset_event_set=row.asset_event_set,
         note=row.note,
+        wall_text=row.wall_text,
         parent_task_instance_id=row.parent_task_instance_id,
         parent_try_number=row.parent_try_number,
     )

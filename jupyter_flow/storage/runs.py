@@ -31,6 +31,7 @@ from ..model.state import (
     check_run_transition,
     check_task_transition,
 )
+from ..model.wall import wall_text
 from . import misses
 from .events import RunEvent, append_run_events
 from .mapping import to_run, to_task_instance
@@ -172,7 +173,7 @@ def create_run(connection: Connection, new: NewRun, version_id: int, spec: DagSp
         "actor": new.actor,
         "idempotency_key": new.idempotency_key,
         "timezone": new.timezone,
-        "wall_text": new.wall_text,
+        "wall_text": new.wall_text or wall_text(new.run_after, new.timezone),
         "parent_run_id": new.parent_run_id,
         "parent_task_instance_id": new.parent_task_instance_id,
         "parent_try_number": new.parent_try_number,

@@ -1,0 +1,62 @@
+"""Views of the clock: which runs the schedule brings, and which dates got none."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection
+
+from ..model.errors import InvalidInput
+from ..model.instants import from_iso, iso_or_none
+from ..model.records import Actor
+from ..model.rows import Dag, MissedSlot
+from ..scheduling.due_runs import timetable_of
+from ..storage import dags, timetables
+from . import documents, due
+from .authorize import authorize
+from .documents import Document
+from .house import House
+
+MAX_PAGE = 1000
+
+
+def next_runs(house: House, actor: Actor, dag_id: str, count: int = 1, after: str | None = None) -> list[Document]:
+    """The next ``count`` scheduled runs: those that start later than ``after`` (default: now)."""
+    authorize(house.policy, actor, "read", dag_id)
+    _check_count(count)
+    start = from_iso(after) if after is not None else house.clock.wall()
+    with house.reading() as connection:
+        dag = dags.get_dag(connection, dag_id)
+        past = due.past_of(connection, dag, house.clock.wall())
+    upcoming = timetable_of(dag, past["known"]).upcoming(
+        start, count, dag.start_date, dag.end_date, anchor=past["last_logical"]
+    )
+    return [documents.next_run_document(info) for info in upcoming]
+
+
+def missed_dates(house: House, actor: Actor, dag_id: str, limit: int = 100) -> Document:
+    """Scheduled dates of a DAG that got no run, with the reason, the latest first."""
+    authorize(house.policy, actor, "read", dag_id)
+    _check_count(limit)
+    with house.reading() as connection:
+        dag = dags.get_dag(connection, dag_id)
+        return {"missed": [_missed_document(slot) for slot in _missed(connection, dag, limit)]}
+
+
+def _missed(connection: Connection, dag: Dag, limit: int) -> list[MissedSlot]:
+    return timetables.list_missed(connection, dag.dag_id, limit)
+
+
+def _missed_document(slot: MissedSlot) -> Document:
+    return {
+        "first_logical_date": iso_or_none(slot.first_logical_date),
+        "last_logical_date": iso_or_none(slot.last_logical_date),
+        "count": slot.count,
+        "reason": documents.reason_document(slot.reason),
+        "noticed_at": iso_or_none(slot.noticed_at),
+    }
+
+
+def _check_count(count: Any) -> None:
+    if type(count) is not int or not 1 <= count <= MAX_PAGE:
+        raise InvalidInput(f"count {count!r} must be a number from 1 to {MAX_PAGE}")
