@@ -68,7 +68,7 @@ BOARD = {
     "cycle.py": Bad(
         HEAD + "with DAG('cycle'):\n    a, b, c = map(EmptyOperator, 'abc')\n    a >> b >> c >> a\n",
         5,
-        "DAG 'cycle' has a cycle: a -> b -> c -> a",
+        "DAG 'cycle' has a cycle: a -> b -> c -> a (a -> b: line 5; b -> c: line 5; c -> a: line 5)",
     ),
     "duplicate_task.py": Bad(
         HEAD + "with DAG('duplicate_task'):\n    EmptyOperator('a')\n    EmptyOperator('a')\n",
