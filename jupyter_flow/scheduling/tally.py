@@ -61,9 +61,9 @@ class Tally:
         by_index = self._inside.get(task_id)
         if counts is None or not by_index:
             return counts
-        wanted = by_index if map_index == _ALL else {_ALL, map_index} & by_index.keys()
-        for index in wanted:
-            counts = counts.plus(by_index[index])
+        for index in by_index if map_index == _ALL else (_ALL, map_index):
+            if (more := by_index.get(index)) is not None and more.total:
+                counts = counts.plus(more) if counts.total else more
         return counts
 
 

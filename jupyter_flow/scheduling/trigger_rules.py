@@ -46,7 +46,16 @@ class UpstreamCounts:
 
     def plus(self, other: UpstreamCounts) -> UpstreamCounts:
         """Return the sum of both."""
-        return UpstreamCounts(**{name: value + getattr(other, name) for name, value in vars(self).items()})
+        return UpstreamCounts(
+            self.total + other.total,
+            self.success + other.success,
+            self.skipped + other.skipped,
+            self.failed + other.failed,
+            self.upstream_failed + other.upstream_failed,
+            self.setups + other.setups,
+            self.setups_success + other.setups_success,
+            self.setups_skipped + other.setups_skipped,
+        )
 
 
 @dataclass(frozen=True)
