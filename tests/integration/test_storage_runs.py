@@ -331,3 +331,54 @@ def test_events_carry_who_asked(engine: Engine) -> None:
         runs.transition(connection, change(stored.row("t0"), S.SKIPPED, reason=Reason("marked")), T0, ACTOR)
         last = events.run_events(connection, stored.run.id)[-1]
     assert (last.actor, last.task_id, last.state_to, last.reason) == ("ada", "t0", "skipped", Reason("marked"))
+
+
+def test_a_rescheduled_task_goes_on_in_the_same_try(engine: Engine) -> None:
+    stored = StoredRun(engine, chain(1, dag_id="s"))
+    [row] = stored.claim()
+    for number, seconds in ((1, 10), (2, 20)):
+        later = {"reschedule_at": at(seconds).isoformat()}
+        stored.finish(row, "up_for_reschedule", at(seconds - 10), **later)
+        waits = stored.row("t0")
+        assert (waits.state, waits.check_at, waits.reschedules) == (S.UP_FOR_RESCHEDULE, at(seconds), number)
+        assert waits.first_started_at == T0
+        with engine.connect() as connection:
+            assert queries.usage(connection).total == 0
+            assert attempts.list_attempts(connection, row.id)[-1].outcome == reports.RESCHEDULED
+        stored.settle([], at(seconds))
+        [row] = stored.claim(at(seconds))
+        assert (row.try_number, row.attempt_count, row.first_started_at) == (1, number + 1, T0)
+    stored.finish(row, "success", at(21))
+    assert stored.row("t0").reschedules == 2
+    assert stored.run.state is RunState.SUCCESS
+
+
+def test_a_retry_begins_anew_with_the_delay_that_the_attempt_asked_for(engine: Engine) -> None:
+    stored = StoredRun(engine, dag(task("a", retries=1, retry_delay=300.0)))
+    [row] = stored.claim()
+    stored.finish(row, "up_for_reschedule", reschedule_at=at(1).isoformat())
+    stored.settle([], at(1))
+    [row] = stored.claim(at(1))
+    stored.finish(row, "failed", at(2), retry_delay=7.0)
+    waits = stored.row("a")
+    assert (waits.state, waits.check_at) == (S.UP_FOR_RETRY, at(9))
+    assert (waits.first_started_at, waits.reschedules) == (None, 0)
+
+
+def test_what_a_branch_said_is_kept_until_it_runs_again(engine: Engine) -> None:
+    stored = StoredRun(engine, dag(task("pick"), task("x", "pick"), task("y", "pick")))
+    [row] = stored.claim()
+    stored.finish(row, follow={"branch": ["y"]}, label="the pick")
+    assert stored.states == {"pick": "success", "x": "skipped", "y": "scheduled"}
+    kept = stored.row("pick")
+    assert (kept.follow, kept.label) == ({"branch": ["y"]}, "the pick")
+    stored.reload()
+    assert stored.snapshot.skipped_by(("x", -1)) == ("pick", -1)
+    with begin_write(engine) as connection:
+        again = runs.transition(connection, TaskChange(kept.id, "pick", -1, S.WAITING), T0)
+    assert again.follow is None
+
+
+def test_types_of_runs_that_a_dag_does_not_allow_are_refused(engine: Engine) -> None:
+    with pytest.raises(Conflict, match="'d' does not allow manual runs: its allowed_run_types are scheduled, backfill"):
+        StoredRun(engine, chain(1, allowed_run_types=("scheduled", "backfill")))
