@@ -100,6 +100,8 @@ def keep(task: BaseOperator, where: str, given: Mapping[str, Any]) -> None:
 def spec_fields(task: BaseOperator) -> dict[str, Any]:
     """Return the fields of a TaskSpec that come from these arguments (dates are the caller's: they need a zone)."""
     own = vars(task)
+    if own.keys().isdisjoint(CHECKS):  # most tasks
+        return {}
     fields = {name: own[name] for name in _AS_THEY_ARE if name in own}
     if task.task_display_name:
         fields["display_name"] = task.task_display_name

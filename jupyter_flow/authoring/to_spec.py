@@ -149,7 +149,7 @@ def _checked_task_spec(whole: _Whole, task: BaseOperator) -> TaskSpec:
     fields = task.template_values()
     names = template_names(where, fields, dag.user_defined_filters)
     _check_names(dag, task, names, where)
-    labels = {"map_index_template": task.map_index_template}
+    labels = {"map_index_template": task.map_index_template} if task.map_index_template else {}
     label = template_names(where, labels, dag.user_defined_filters)  # may use names of the task's own
     xcoms = {*names.xcoms, *label.xcoms, *task.expansion_xcoms()}
     needs_dag_file = own_class or task.needs_dag_file or operator_arguments.needs_dag_file(task)
