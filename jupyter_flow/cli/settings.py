@@ -44,7 +44,7 @@ class Settings:
         given.setdefault("profile", os.environ.get(PROFILE_VARIABLE, ""))
         from ..service import mail, xcom_settings
 
-        read = {"xcom": xcom_settings.from_environment(), **mail.from_environment()}
+        read = {**xcom_settings.from_environment(), **mail.from_environment()}
         return FlowConfig(**{"home": self.home, "dag_folders": self.dag_folders(), **read, **given})
 
     def client(self, timeout: float | None = 60.0) -> HouseClient:

@@ -12,7 +12,6 @@ from typing import Literal
 
 from .records import Limits, XComSettings
 
-
 MAIL_FIELDS = (
     *("callback_timeout", "base_url", "smtp_host", "smtp_port", "smtp_user", "smtp_password_file"),
     *("smtp_starttls", "smtp_ssl", "smtp_from"),
@@ -32,6 +31,7 @@ class FlowConfig:
     ``on_stop``: what happens to running tasks when JupyterLab stops (finish | keep | cancel).
     ``max_map_length``: how many instances a mapped task may have. ``queues``: queue name -> tasks of it that this host
     runs at once; tasks of other queues wait, ``default`` needs no entry.
+    ``xcom_*``: where large XComs are kept, and which classes may be imported to rebuild one.
     ``callback_timeout``: how long one callback may take. ``base_url``: where people open this JupyterLab, for links.
     ``smtp_*``: the mail server (no host: no mail); the password stands in ``$JUPYTER_FLOW_SMTP_PASSWORD`` of the host
     or in ``smtp_password_file``, never in a setting. ``smtp_starttls``: encrypt after the greeting; ``smtp_ssl``: from
@@ -67,7 +67,10 @@ class FlowConfig:
     smtp_starttls: bool = True
     smtp_ssl: bool = False
     smtp_from: str = "jupyter-flow@localhost"
-    xcom: XComSettings = XComSettings()
+    xcom_store: str = ""
+    xcom_threshold: int = XComSettings.threshold
+    xcom_backend: str = ""
+    xcom_allowed_classes: tuple[str, ...] = ()
     max_map_length: int = 1024
     queues: Mapping[str, int] = field(default_factory=dict)
 
@@ -75,3 +78,8 @@ class FlowConfig:
     def database(self) -> str:
         """The SQLAlchemy URL in force."""
         return self.db_url or f"sqlite:///{self.home / 'flow.db'}"
+
+    @property
+    def xcom(self) -> XComSettings:
+        """What runners are told of the place of large XComs."""
+        return XComSettings(self.xcom_store, self.xcom_threshold, self.xcom_backend, self.xcom_allowed_classes)

@@ -13,7 +13,6 @@ from jupyter_server.serverapp import ServerApp
 from traitlets import Bool, CaselessStrEnum, Dict, Float, Int, List, Unicode
 
 from ..model.config import MAIL_FIELDS, FlowConfig
-from ..model.records import XComSettings
 from ..service import xcom_settings
 from ..wire.environment import PROFILE_VARIABLE
 from ..wire.paths import default_dag_folders, default_home
@@ -87,7 +86,7 @@ class JupyterFlow(ExtensionApp):
         "", help="URL of a folder for large XComs (file:///…, s3://…). Empty: frames go to the state folder."
     ).tag(config=True)
     xcom_threshold = Int(
-        _PLAIN.xcom.threshold, min=0, help="With an xcom_store: bytes of JSON over which a value goes there."
+        _PLAIN.xcom_threshold, min=0, help="With an xcom_store: bytes of JSON over which a value goes there."
     ).tag(config=True)
     xcom_backend = Unicode("", help="`module:Class` of an XComBackend of your own, loaded in runners only.").tag(
         config=True
@@ -137,18 +136,18 @@ class JupyterFlow(ExtensionApp):
             idle_after=self.idle_after,
             profile=self.profile,
             strict=self.strict,
-            xcom=self.xcom_settings(),
+            **self.xcom_settings(),
             queues=dict(self.queues),
             max_map_length=self.max_map_length,
             **{name: getattr(self, name) for name in MAIL_FIELDS},
         )
 
-    def xcom_settings(self) -> XComSettings:
+    def xcom_settings(self) -> dict[str, Any]:
         """Return where XComs are kept outside the database; what the configuration leaves open the environment says."""
         names = ("xcom_store", "xcom_threshold", "xcom_backend", "xcom_allowed_classes")
         if not any(name in self.config.JupyterFlow for name in names):
             return xcom_settings.from_environment()
-        return xcom_settings.make({name: getattr(self, name) for name in names})
+        return xcom_settings.checked({name: getattr(self, name) for name in names})
 
     def initialize_settings(self) -> None:
         """Build the parts and put them where handlers find them."""

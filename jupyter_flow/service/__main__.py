@@ -62,7 +62,7 @@ def main(arguments: list[str] | None = None) -> int:
         profile=given.profile,
         strict=given.strict,
         limits=Limits(kill_grace=given.kill_grace),
-        xcom=xcom_settings.settings_of(given, parser),
+        **xcom_settings.settings_of(given, parser),
         **mail.settings_of(given),
         **slot_settings.settings_of(given, parser),
     )

@@ -5,14 +5,15 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Mapping
+from dataclasses import fields
 from typing import Any
 
 from ..model.config import FlowConfig
 from ..model.errors import InvalidInput
-from ..model.records import XComSettings
 
-_NAMES = {"xcom_store": "store", "xcom_threshold": "threshold", "xcom_backend": "backend"}
+_NAMES = ("xcom_store", "xcom_threshold", "xcom_backend")
 _CLASSES = "xcom_allowed_classes"
+_DEFAULTS: dict[str, Any] = {item.name: item.default for item in fields(FlowConfig) if item.name in (*_NAMES, _CLASSES)}
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -21,54 +22,54 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         given = from_environment()
     except InvalidInput as error:
         parser.error(str(error))
-    for option, name in _NAMES.items():
-        value = getattr(given, name)
-        parser.add_argument(f"--{option.replace('_', '-')}", default=value, type=type(value))
-    parser.add_argument("--xcom-allowed-class", dest=_CLASSES, action="append", default=list(given.allowed_classes))
+    for name in _NAMES:
+        parser.add_argument(f"--{name.replace('_', '-')}", default=given[name], type=type(given[name]))
+    parser.add_argument("--xcom-allowed-class", dest=_CLASSES, action="append", default=list(given[_CLASSES]))
 
 
-def settings_of(given: argparse.Namespace, parser: argparse.ArgumentParser) -> XComSettings:
-    """Return the settings that the command line gave; those that mean nothing end the process with one line."""
+def settings_of(given: argparse.Namespace, parser: argparse.ArgumentParser) -> dict[str, Any]:
+    """Return the fields of a :class:`FlowConfig` that the command line gave; bad ones end the process with one line."""
     try:
-        return make({**{option: getattr(given, option) for option in _NAMES}, _CLASSES: getattr(given, _CLASSES)})
+        return checked({name: getattr(given, name) for name in _DEFAULTS})
     except InvalidInput as error:
         parser.error(str(error))
 
 
-def make(values: Mapping[str, Any]) -> XComSettings:
-    """Return settings from ``xcom_store``, ``xcom_threshold`` …; raises :class:`InvalidInput` for unusable ones."""
-    found = {name: values[option] for option, name in _NAMES.items() if option in values}
-    settings = XComSettings(**found, allowed_classes=tuple(values.get(_CLASSES, ())))
-    store = settings.store
+def checked(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return ``xcom_store``, ``xcom_threshold`` … as fields of a config; InvalidInput for what means nothing."""
+    found = {**_DEFAULTS, **values}
+    store, backend = found["xcom_store"], found["xcom_backend"]
     if store and ("://" not in store or (store.startswith("file:") and not store.startswith("file:///"))):
         raise InvalidInput(f"xcom_store {store!r} is no URL of a folder: write file:///folder or s3://bucket/folder")
-    if settings.threshold < 0:
-        raise InvalidInput(f"xcom_threshold {settings.threshold} must be a number of bytes")
-    if settings.backend and not all(part for part in settings.backend.partition(":")):
-        raise InvalidInput(f"xcom_backend {settings.backend!r} names no class: write module:Class")
-    return settings
+    if found["xcom_threshold"] < 0:
+        raise InvalidInput(f"xcom_threshold {found['xcom_threshold']} must be a number of bytes")
+    if backend and not all(part for part in backend.partition(":")):
+        raise InvalidInput(f"xcom_backend {backend!r} names no class: write module:Class")
+    return {**found, _CLASSES: tuple(found[_CLASSES])}
 
 
 def options(config: FlowConfig) -> list[str]:
     """Return the words of a host's command line for ``config``: what differs from the defaults."""
-    words, plain = [], XComSettings()
-    for option, name in _NAMES.items():
-        if (value := getattr(config.xcom, name)) != getattr(plain, name):
-            words += [f"--{option.replace('_', '-')}", str(value)]
-    for pattern in config.xcom.allowed_classes:
+    words = []
+    for name in _NAMES:
+        if (value := getattr(config, name)) != _DEFAULTS[name]:
+            words += [f"--{name.replace('_', '-')}", str(value)]
+    for pattern in config.xcom_allowed_classes:
         words += ["--xcom-allowed-class", pattern]
     return words
 
 
-def from_environment(environment: Mapping[str, str] = os.environ) -> XComSettings:
-    """Return the settings that ``$JUPYTER_FLOW_XCOM_STORE`` … give. Raises :class:`InvalidInput`."""
+def from_environment(environment: Mapping[str, str] = os.environ) -> dict[str, Any]:
+    """Return the fields of a config that ``$JUPYTER_FLOW_XCOM_STORE`` … give. Raises :class:`InvalidInput`."""
     values: dict[str, Any] = {}
-    for option in (*_NAMES, _CLASSES):
-        if text := environment.get(f"JUPYTER_FLOW_{option.upper()}"):
-            values[option] = text
-    if not values.get("xcom_threshold", "0").isdigit():
-        raise InvalidInput(f"$JUPYTER_FLOW_XCOM_THRESHOLD {values['xcom_threshold']!r} must be a number of bytes")
+    for name in _DEFAULTS:
+        if text := environment.get(f"JUPYTER_FLOW_{name.upper()}"):
+            values[name] = text
     if "xcom_threshold" in values:
+        if not values["xcom_threshold"].isdigit():
+            text = values["xcom_threshold"]
+            raise InvalidInput(f"$JUPYTER_FLOW_XCOM_THRESHOLD {text!r} must be a number of bytes")
         values["xcom_threshold"] = int(values["xcom_threshold"])
-    values[_CLASSES] = [part.strip() for part in values.get(_CLASSES, "").split(",") if part.strip()]
-    return make(values)
+    if _CLASSES in values:
+        values[_CLASSES] = [part.strip() for part in values[_CLASSES].split(",") if part.strip()]
+    return checked(values)
