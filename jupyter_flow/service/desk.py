@@ -22,7 +22,7 @@ from ..scheduling.backfills import backfill_runs_to_start
 from ..scheduling.decide import decide, decide_changed
 from ..scheduling.due_runs import StartRuns, runs_to_start
 from ..scheduling.snapshot import Key, RunSnapshot
-from ..storage import assets, backfills, dags, edits, events, queries, runs
+from ..storage import assets, backfills, dags, edits, events, expanding, queries, runs
 from . import asset_runs, backfill_runs, due
 from .active import OVERTIME, START_WITHIN, Active, ActiveAttempts
 from .book import RunBook
@@ -257,7 +257,7 @@ class Desk:
                 raise Conflict(f"{len(applied.lost)} task instances were changed meanwhile: read again")
             self._applied(applied.tasks)
             self.callbacks.after_decisions(connection, self.book, applied.tasks)
-            self._applied(runs.expand(connection, expansions, now))
+            self._applied(expanding.expand(connection, expansions, now))
             for change in run_changes:
                 run = runs.transition_run(connection, change, now)
                 if run.state in RUN_TERMINAL:

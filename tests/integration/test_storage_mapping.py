@@ -13,7 +13,7 @@ from jupyter_flow.model.changes import ExpandChange
 from jupyter_flow.model.errors import Conflict
 from jupyter_flow.model.spec import DagSpec, GroupSpec
 from jupyter_flow.model.state import RunState
-from jupyter_flow.storage import edits, events, runs
+from jupyter_flow.storage import edits, events, expanding
 from jupyter_flow.storage.database import begin_write
 
 OVER_LIST = {"kind": "product", "inputs": {"x": {"xcom": ["make", "return_value"]}}}
@@ -116,5 +116,5 @@ def test_an_expansion_of_a_changed_row_is_refused(engine: Engine) -> None:
     row = stored.row("each")
     ask = ExpandChange(row.dag_run_id, "each", row.id, row.row_version, 3)
     with begin_write(engine) as connection, pytest.raises(Conflict, match="changed meanwhile"):
-        runs.expand(connection, [replace(ask, row_version=7)], T0)
+        expanding.expand(connection, [replace(ask, row_version=7)], T0)
     assert stored.indexes("each") == {-1: "waiting"}

@@ -17,7 +17,7 @@ from jupyter_flow.scheduling.decide import decide, decide_changed
 from jupyter_flow.scheduling.lengths import XComLength
 from jupyter_flow.scheduling.outcomes import after_report
 from jupyter_flow.scheduling.snapshot import Key, RunSnapshot
-from jupyter_flow.storage import dags, decision_facts, queries, reports, runs
+from jupyter_flow.storage import dags, decision_facts, expanding, queries, reports, runs
 from jupyter_flow.storage.database import begin_write, connect_read, create_reader
 
 from . import flows
@@ -134,7 +134,7 @@ class StoredRun:
             applied = runs.transition_many(connection, tasks, now)
             assert applied.lost == []
             expansions = [change for change in changes if isinstance(change, ExpandChange)]
-            keys = self.snapshot.update_tasks([*applied.tasks, *runs.expand(connection, expansions, now)])
+            keys = self.snapshot.update_tasks([*applied.tasks, *expanding.expand(connection, expansions, now)])
             for change in changes:
                 if isinstance(change, RunChange):
                     self.snapshot.update_run(runs.transition_run(connection, change, now))
