@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
+from zoneinfo import ZoneInfo
 
 Context = Mapping[str, Any]
 HELPER = "jupyter_flow_helper"
@@ -30,6 +31,12 @@ def get_current_context() -> Context:
 def current_context() -> Context | None:
     """Return the context of the running task, None outside a task."""
     return _running[-1] if _running else None
+
+
+def dag_zone(context: Context) -> ZoneInfo:
+    """Return the time zone of the task's DAG, as the house knows it."""
+    facts = getattr(context, "for_templates", context)["dag"]
+    return ZoneInfo(str(facts.timezone))
 
 
 @contextmanager

@@ -18,15 +18,20 @@ def register_kind(name: str, operator: type[BaseOperator]) -> None:
 
 def kinds() -> list[str]:
     """Return the names of all kinds."""
-    importlib.import_module(f"{__package__.rpartition('.')[0]}.operators")
+    _import_rooms()
     return sorted(_kinds)
 
 
 def find_kind(name: str) -> type[Any]:
     """Return the operator of ``@task.<name>``. Raises AttributeError if there is none."""
     if name not in _kinds:
-        importlib.import_module(f"{__package__.rpartition('.')[0]}.operators")
+        _import_rooms()
     if name not in _kinds:
         hint = suggestion(name, _kinds) or f": there are {', '.join(sorted(_kinds))}"
         raise AttributeError(f"there is no @task.{name}{hint}")
     return _kinds[name]
+
+
+def _import_rooms() -> None:
+    for room in ("operators", "sensors"):
+        importlib.import_module(f"{__package__.rpartition('.')[0]}.{room}")

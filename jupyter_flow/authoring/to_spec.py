@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from .dag import DAG
     from .task_group import TaskGroup
 
-_OPERATORS = f"{__package__.rpartition('.')[0]}.operators."
+_OPERATORS = tuple(f"{__package__.rpartition('.')[0]}.{room}." for room in ("operators", "sensors"))
 
 
 def to_spec(dag: DAG, dag_file: str = "", default_timezone: str = "UTC", strict: bool = False) -> DagSpec:

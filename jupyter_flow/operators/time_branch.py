@@ -7,7 +7,7 @@ from datetime import datetime, time, timedelta
 from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
-from ..authoring.context import Context
+from ..authoring.context import Context, dag_zone
 from ..authoring.exceptions import DagError, FlowException, FlowFailException
 from ..authoring.weekday import WeekDay
 from ..model.instants import from_iso
@@ -79,7 +79,7 @@ class _TimeBranch(BaseBranchOperator):
 
     def choose_branch(self, context: Context) -> Any:
         """Look at the clock."""
-        zone = _zone(context)
+        zone = dag_zone(context)
         now = context["runtime"].now()
         if self.use_task_logical_date:
             now = context.get("logical_date")
@@ -179,12 +179,6 @@ def _listed(ids: Any) -> Any:
     if ids is None or isinstance(ids, str) or not isinstance(ids, Iterable):
         return ids
     return list(ids)
-
-
-def _zone(context: Context) -> ZoneInfo:
-    """The DAG's time zone as the house knows it."""
-    facts = getattr(context, "for_templates", context)["dag"]
-    return ZoneInfo(str(facts.timezone))
 
 
 def _moment(where: str, name: str, value: Any) -> Moment | None:

@@ -27,7 +27,7 @@ from ..model.spec import TaskSpec
 from . import dag_notebook
 from .pinned_import import PinnedFinder, PinnedLoader, forget_modules
 
-_OPERATORS = f"{__package__.rpartition('.')[0]}.operators."
+_OPERATORS = tuple(f"{__package__.rpartition('.')[0]}.{room}." for room in ("operators", "sensors"))
 
 
 @dataclass(frozen=True)

@@ -81,6 +81,7 @@ class TaskInstanceView:
         self.attempt_number = workload.attempt_number
         self.state = "running"
         self.start_date = now()
+        self.first_start_date = from_iso_or_none(workload.first_start)
         self.end_date: datetime | None = None
         self.operator = own.operator
         self.owner = own.owner

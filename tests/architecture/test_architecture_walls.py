@@ -9,7 +9,7 @@ import pytest
 from support import sources
 
 HOUSE = {"storage", "scheduling", "execution", "parsing", "service", "server", "cli"}
-CHILD = {"authoring", "operators", "notifications", "timetables", "runner", "magics"}
+CHILD = {"authoring", "operators", "sensors", "notifications", "timetables", "runner", "magics"}
 GROUND = {"model", "wire"}
 
 MAY_IMPORT: dict[str, set[str]] = {
@@ -24,7 +24,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "cli": {"model", "wire", "service"},
     "authoring": {"model", "wire"},
     "operators": {"model", "authoring"},
-    "runner": {"model", "wire", "authoring", "operators", "notifications", "timetables"},
+    "sensors": {"model", "authoring", "operators"},
+    "runner": {"model", "wire", "authoring", "operators", "sensors", "notifications", "timetables"},
     "timetables": {"model", "authoring"},
     "magics": {"model", "wire", "authoring", "operators"},
     "notifications": {"model", "authoring"},
@@ -43,6 +44,7 @@ MAY_USE: dict[str, set[str]] = {
     "cli": {"click", "rich", "jupyter_client", "jupyter_core"},
     "authoring": {"croniter", "jinja2", "jsonschema"},
     "operators": {"filelock"},
+    "sensors": {"sqlalchemy"},
     "notifications": set(),
     "timetables": set(),
     "runner": {
