@@ -105,7 +105,7 @@ def waiting(dag_id: str) -> None:
         (f"alias {item['alias']}" if "alias" in item else item["name"], item["events"] or "none yet")
         for item in found["assets"]
     ]
-    return show_table(("asset", "events since the last run>"), rows, "no assets")
+    return show_table(("asset", "events since the last run>"), rows, f"the schedule of {dag_id} has no assets")
 
 
 def _show_events(found: list[dict[str, Any]]) -> None:

@@ -65,11 +65,11 @@ class FlowHandler(APIHandler):
             if content_type != "application/json":
                 raise HTTPError(415, "the Content-Type must be application/json")
 
-    async def view(self, name: str, **args: Any) -> Any:
+    async def view(self, name: str, /, **args: Any) -> Any:
         """Answer with what the view says."""
         return await self._answer(lambda: self.door.view(actor_of(self), name, **self._checked(args)))
 
-    async def command(self, op: str, **args: Any) -> Any:
+    async def command(self, op: str, /, **args: Any) -> Any:
         """Answer with what the host says to ``op``."""
         return await self._answer(lambda: self.door.command(actor_of(self), op, **self._checked(args)))
 

@@ -38,8 +38,11 @@ class HouseDoor:
         self._exit = contextlib.ExitStack()
         self._house: House | None = None
 
-    async def view(self, actor: Actor, name: str, **args: Any) -> Any:
-        """Return what ``service.views.<name>`` says. Raises its refusals; :class:`NoHost` before the first host."""
+    async def view(self, actor: Actor, name: str, /, **args: Any) -> Any:
+        """Return what ``service.views.<name>``, or the operation ``name`` of the kind view, says.
+
+        Raises its refusals; :class:`NoHost` before the first host.
+        """
         return await self.in_thread(self._view, actor, name, args)
 
     async def event_cursor(self) -> int:
@@ -49,7 +52,7 @@ class HouseDoor:
         except NoHost:
             return 0
 
-    async def command(self, actor: Actor, op: str, **args: Any) -> Any:
+    async def command(self, actor: Actor, op: str, /, **args: Any) -> Any:
         """Return the host's answer to ``op``; wakes a host first if none answers."""
         try:
             return await self.in_thread(self._call, actor, op, args)
@@ -83,6 +86,10 @@ class HouseDoor:
     def _view(self, actor: Actor, name: str, args: dict[str, Any]) -> Any:
         try:
             with usable(self.config):
+                if "." in name:
+                    from ..service.doors import perform  # late: few requests need more than the usual views
+
+                    return perform(self._open(), actor, name, args)
                 document = getattr(views, name)(self._open(), actor, **args)
         except NoHost as error:
             raise NoHost(self.host_trouble() or str(error)) from None

@@ -3,36 +3,17 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import Any
 
 from .. import __version__
+from . import openapi_plans
 from . import openapi_schemas as schemas
+from .openapi_parts import Operation, Schema
+from .openapi_parts import extended as _with
+from .openapi_parts import list_of as _list
+from .openapi_parts import operation as _operation
+from .openapi_parts import ref as _ref
 
-Schema = dict[str, Any]
 PREFIX = "jupyter-flow/api"
-
-
-@dataclass(frozen=True)
-class Operation:
-    """One method of one path. ``query``: name → (schema, description); ``body``: properties of the JSON object."""
-
-    summary: str
-    answer: Schema
-    query: dict[str, tuple[Schema, str]]
-    body: dict[str, Schema] | None = None
-    required: tuple[str, ...] = ()
-
-
-def _operation(
-    summary: str,
-    answer: Schema,
-    *,
-    body: dict[str, Schema] | None = None,
-    required: tuple[str, ...] = (),
-    **query: tuple[Schema, str],
-) -> Operation:
-    return Operation(summary, answer, query, body, required)
 
 
 _INTEGER: Schema = {"type": "integer"}
@@ -45,18 +26,6 @@ _RUN = "/dags/{dag_id}/runs/{run_id}"
 _TASK = _RUN + "/tasks/{task_id}"
 _CONF: Schema = {"type": "object", "description": "values of the DAG's params"}
 _DATE: Schema = {"type": ["string", "null"], "description": "ISO 8601 with offset; `none` for a run without a date"}
-
-
-def _ref(name: str) -> Schema:
-    return {"$ref": f"#/components/schemas/{name}"}
-
-
-def _list(name: str) -> Schema:
-    return {"type": "array", "items": _ref(name)}
-
-
-def _with(name: str, **more: Schema) -> Schema:
-    return {"allOf": [_ref(name), {"type": "object", "properties": more, "required": list(more)}]}
 
 
 _NOTE: Schema = {"type": ["string", "null"], "description": "people's own words; null takes them away"}
@@ -175,6 +144,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("get", _TASK + "/notebook"): _operation(
         "The executed notebook of an attempt", _ref("ExecutedNotebook"), map_index=_MAP_INDEX, attempt=_ATTEMPT
     ),
+    **openapi_plans.OPERATIONS,
 }
 
 
@@ -188,14 +158,15 @@ def document(base_url: str = "/") -> Schema:
         "info": {"title": "Jupyter Flow", "version": __version__},
         "servers": [{"url": f"{base_url.rstrip('/')}/{PREFIX}"}],
         "paths": paths,
-        "components": {"schemas": schemas.SCHEMAS},
+        "components": {"schemas": {**schemas.SCHEMAS, **openapi_plans.SCHEMAS}},
     }
 
 
 def _describe(path: str, operation: Operation) -> Schema:
     refusal = {"description": "a refusal", "content": _json(_ref("Error"))}
     parameters = [
-        {"name": name, "in": "path", "required": True, "schema": _ref("Id")} for name in re.findall(r"\{(\w+)\}", path)
+        {"name": name, "in": "path", "required": True, "schema": openapi_plans.PATH_SCHEMAS.get(name, _ref("Id"))}
+        for name in re.findall(r"\{(\w+)\}", path)
     ]
     parameters += [
         {"name": name, "in": "query", "schema": schema, "description": words}

@@ -11,6 +11,23 @@ from .flow_handler import UnknownHandler
 from .handlers_calls import Callbacks, Deadlines, RunDeadlines, Slas, TaskSla
 from .handlers_dags import DagRuns, Dags, MissedDates, NextRuns, OneDag
 from .handlers_house import Health, ImportErrors, OpenApi, Reload
+from .handlers_plans import (
+    AssetEvents,
+    Assets,
+    Backfills,
+    CancelBackfill,
+    DagAssets,
+    DagBackfills,
+    EmitEvent,
+    MaterializeAsset,
+    OneAsset,
+    OneBackfill,
+    OnePool,
+    PauseBackfill,
+    Pools,
+    UnpauseBackfill,
+    WhyTask,
+)
 from .handlers_runs import (
     CancelRun,
     ClearRun,
@@ -60,6 +77,21 @@ ROUTES: dict[str, type[RequestHandler]] = {
     _RUN + "/deadlines": RunDeadlines,
     "/slas": Slas,
     "/deadlines": Deadlines,
+    _TASK + "/why": WhyTask,
+    "/backfills": Backfills,
+    "/backfills/{backfill_id}": OneBackfill,
+    "/backfills/{backfill_id}/cancel": CancelBackfill,
+    "/backfills/{backfill_id}/pause": PauseBackfill,
+    "/backfills/{backfill_id}/unpause": UnpauseBackfill,
+    "/dags/{dag_id}/backfills": DagBackfills,
+    "/dags/{dag_id}/assets": DagAssets,
+    "/pools": Pools,
+    "/pools/{pool_name}": OnePool,
+    "/assets": Assets,
+    "/assets/{asset_name}": OneAsset,
+    "/assets/{asset_name}/events": EmitEvent,
+    "/assets/{asset_name}/materialize": MaterializeAsset,
+    "/asset-events": AssetEvents,
 }
 
 

@@ -24,10 +24,11 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabServer]:
     lab = LabServer(tmp_path_factory.mktemp("openapi"))
     lab.write_dag(
         """
-        from jupyter_flow import DAG, BashOperator, NotebookOperator, Param
+        from jupyter_flow import DAG, Asset, BashOperator, NotebookOperator, Param
 
         with DAG("shapes", schedule="@daily", start_date="2026-01-01", params={"n": Param(1, type="integer")}) as dag:
-            BashOperator(task_id="one", bash_command="echo one") >> NotebookOperator(task_id="book", notebook="b.ipynb")
+            one = BashOperator(task_id="one", bash_command="echo one", outlets=[Asset("a")])
+            one >> NotebookOperator(task_id="book", notebook="b.ipynb")
         """
     )
     lab.write_dag("import nothing_like_it\nfrom jupyter_flow import DAG\n", "broken.py")
@@ -50,6 +51,14 @@ def test_the_answers_are_as_described(server: LabServer) -> None:
     document = server.get("/openapi.json")
     assert document["openapi"].startswith("3.1")
     ids = {"dag_id": "shapes", "run_id": run["run_id"], "task_id": "book"}
+    ids |= {"pool_name": "default_pool", "asset_name": "a"}
+    plan = {"from_date": "2026-01-01", "to_date": "2026-01-02", "conf": {"n": 3}}
+    dry = server.request("POST", "/dags/shapes/backfills", {**plan, "dry_run": True}).json()
+    assert [date["run_id"] for date in dry["dates"]] == [None, None]
+    made = server.request("POST", "/dags/shapes/backfills", plan).json()
+    assert [date["logical_date"] for date in made["dates"]] == [date["logical_date"] for date in dry["dates"]]
+    ids["backfill_id"] = str(made["backfill_id"])
+    assert server.request("POST", f"/backfills/{ids['backfill_id']}/cancel", {}).json()["state"] == "cancelled"
     for path, methods in document["paths"].items():
         if "get" not in methods or path == "/events":
             continue

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,16 +15,19 @@ import requests
 import websocket
 from support.flow_routes import RouteMethod, routes
 from support.lab_server import API, LabServer
+from support.waiting import wait_for
 
 import jupyter_flow.server
 
 PERMISSIONS = Path(__file__).with_name("server_permissions.json")
 SERVER_FOLDER = Path(jupyter_flow.server.__file__).parent
 DAG = """
-    from jupyter_flow import DAG, BashOperator, NotebookOperator
+    from jupyter_flow import DAG, Asset, BashOperator, NotebookOperator
 
+    with DAG("dated", schedule="@daily", start_date="2026-01-01"):
+        BashOperator(task_id="day", bash_command="true")
     with DAG("safe", schedule=None, params={"text": "plain"}) as dag:
-        BashOperator(task_id="one", bash_command="echo one") >> NotebookOperator(
+        BashOperator(task_id="one", bash_command="echo one", outlets=[Asset("a")]) >> NotebookOperator(
             task_id="book", notebook="book.ipynb", parameters={"text": "{{ params.text }}"}
         )
     with DAG("other", schedule=None) as other:
@@ -91,7 +95,12 @@ def ids(server: LabServer) -> dict[str, str]:
     """Ids of a run that has ended, of which every route can say something."""
     run = server.run_to_end("safe")
     assert run["state"] == "success", run
-    return {"dag_id": "safe", "run_id": run["run_id"], "task_id": "book"}
+    plan = {"from_date": "2026-01-01", "to_date": "2026-01-01"}
+    number = str(server.request("POST", "/dags/dated/backfills", plan).json()["backfill_id"])
+    wait_for(lambda: server.get(f"/backfills/{number}")["state"] == "completed", "the backfill ends")
+    plans = {"backfill_id": number, "pool_name": "default_pool", "asset_name": "a"}
+    plans["key"] = "return_value"
+    return plans | {"dag_id": "safe", "run_id": run["run_id"], "task_id": "book"}
 
 
 def rows(server: LabServer) -> dict[str, list[Any]]:
@@ -110,8 +119,7 @@ def test_the_routes_are_those_the_application_serves(server: LabServer) -> None:
     served = json.loads((server.base / "routes").read_text())
     patterns = {pattern.removesuffix("$").removeprefix(API) for pattern in served}
     expected = {path.replace(".", r"\.") for path in {route.template for route in routes()}}
-    for name in ("dag_id", "run_id", "task_id"):
-        expected = {path.replace(f"{{{name}}}", "([^/]+)") for path in expected}
+    expected = {re.sub(r"\{\w+\}", "([^/]+)", path) for path in expected}
     assert patterns == expected | {"(?:/.*)?"}
 
 

@@ -14,6 +14,8 @@ from jupyter_flow.server.routes import ROUTES
 METHODS = ("get", "post", "patch", "put", "delete", "head")
 BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("PATCH", "/dags/{dag_id}"): {"is_paused": False},
+    ("POST", "/dags/{dag_id}/backfills"): {"from_date": "2026-01-01", "to_date": "2026-01-02"},
+    ("POST", "/pools"): {"name": "new", "slots": 1},
     ("PATCH", "/dags/{dag_id}/runs/{run_id}/deadlines"): {"position": 0, "note": "seen"},
     ("PATCH", "/dags/{dag_id}/runs/{run_id}/tasks/{task_id}/sla"): {"note": "seen"},
     ("POST", "/dags/{dag_id}/runs/{run_id}/mark"): {"state": "failed"},
