@@ -35,7 +35,7 @@ def show_next_runs(runs: Sequence[Mapping[str, Any]], dag: Mapping[str, Any]) ->
     """Print runs to come."""
     zone = dag["schedule_timezone"]
     names = ("run_after", "logical_date", "data_interval_start", "data_interval_end")
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for run in runs:
         start, logical, begin, end = (on_wall(run[name], zone) for name in names)
         covers = "" if begin == end else f"[{begin}, {end})"

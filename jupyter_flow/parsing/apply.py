@@ -71,7 +71,7 @@ def apply_parsed(
             changed = changed or stored.changed
             if stored.changed:
                 freed = assets.store_uses(connection, spec.dag_id, uses, now) or freed
-            if stored.schedule_changed:
+            if stored.schedule_changed or (stored.changed and spec.schedule.kind == "custom"):
                 reschedule.append(stored.dag)
     elif not parsed.failed:
         gone = dags.deactivate(connection, folder, parsed.dag_file, (), now)

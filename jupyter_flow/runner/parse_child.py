@@ -20,9 +20,10 @@ from ..authoring.dag import DAG
 from ..authoring.exceptions import DagError, FlowWarning
 from ..authoring.to_spec import to_spec
 from ..model.errors import FlowError, NoHost, NotFound
-from ..model.records import ParseReport, ParseRequest, parse_timeout_message
+from ..model.records import ParseReport, ParseRequest, TimetableRequest, parse_timeout_message
 from ..model.spec import DagSpec, plain
 from ..wire.client import HouseClient
+from .ask_timetable import check_timetables
 from .dag_loader import DagFileLoader
 from .fork_hygiene import become_subreaper
 from .leftovers import end_leftovers
@@ -57,18 +58,21 @@ def load(request: ParseRequest) -> ParseReport:
     reads: set[str] = set()
     lines: dict[str, dict[str, int]] = {}
     error: dict[str, Any] | None = None
-    variable.set_parse_reader(lambda key: _ask_variable(request.home, key))
+    variable.set_parse_reader(lambda key: ask_variable(request.home, key))
     try:
         with warnings.catch_warnings(record=True) as caught, loader:
             warnings.simplefilter("ignore")
             warnings.simplefilter("always", FlowWarning)
             warnings.simplefilter("always", SyntaxWarning)
             try:
-                with noting_reads(loader.folder) as reads, _at_most(request.timeout):
+                with noting_reads(loader.folder) as reads, at_most(request.timeout):
                     file = loader.load()
+                    specs = [
+                        to_spec(dag, request.dag_file, request.default_timezone, request.strict) for dag in file.dags
+                    ]
+                    check_timetables(file.dags, specs, loader.path)
                 modules = (*file.modules, *reads)
                 lines = {dag.dag_id: _lines(dag, loader) for dag in file.dags}
-                specs = [to_spec(dag, request.dag_file, request.default_timezone, request.strict) for dag in file.dags]
             except BaseException as problem:
                 error = describe(problem, loader)
                 modules = (*loader.modules(), *reads)
@@ -87,7 +91,7 @@ def load(request: ParseRequest) -> ParseReport:
 
 
 @contextmanager
-def _at_most(seconds: float | None) -> Iterator[None]:
+def at_most(seconds: float | None) -> Iterator[None]:
     """Interrupt what runs inside after ``seconds``. What swallows that is killed by the house a little later."""
     if seconds is None:
         yield
@@ -227,7 +231,7 @@ def _static_files(specs: list[DagSpec], loader: DagFileLoader) -> set[str]:
     return set(_relative(tuple(found), loader.folder))
 
 
-def _ask_variable(home: str, key: str) -> str | None:
+def ask_variable(home: str, key: str) -> str | None:
     """Ask the house for a variable while a DAG file is loaded. None if it is not set."""
     try:
         with HouseClient(Path(home), {"actor": {"user": "parse", "auth": "parse"}}, timeout=5.0) as client:
@@ -250,7 +254,12 @@ def main_in_fork(spool: str) -> int:
     """
     become_subreaper()
     request = json.loads((Path(spool) / SPEC).read_bytes())
-    run(ParseRequest(**request))
+    if request["kind"] == "timetable":
+        from . import timetable_child  # it loads DAG files as we do
+
+        timetable_child.run(TimetableRequest(**request))
+    else:
+        run(ParseRequest(**request))
     end_leftovers(None, grace=0.0, thorough=False)
     return 0
 

@@ -147,7 +147,9 @@ def runs_to_start(
     for run in sorted(queued, key=lambda run: (run.run_after, run.id)):
         if run.cancel_requested_at is not None or run.run_after > now:
             continue
-        if dag.is_paused and run.id not in ignore_pause:
+        if run.logical_date is not None and run.data_interval_start is None:
+            result.waiting.append((run, Reason("timetable_asked")))
+        elif dag.is_paused and run.id not in ignore_pause:
             result.waiting.append((run, Reason("dag_paused")))
         elif running >= dag.max_active_runs:
             reason = Reason("max_active_runs", {"active": running, "limit": dag.max_active_runs})

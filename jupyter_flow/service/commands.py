@@ -16,7 +16,6 @@ from ..model.records import Actor
 from ..model.rows import Dag, DagRun, TaskInstance
 from ..model.state import RunState, RunType, TaskState
 from ..scheduling.clearing import named_instances, to_clear
-from ..scheduling.timetable import Timetable
 from ..scheduling.topology import Topology
 from ..storage import dags, edits, queries, runs, variables, xcoms
 from . import documents, due, views, xcom_files
@@ -61,9 +60,7 @@ def trigger_dag(
         values = arguments["conf"] = check_conf(conf, house.config.conf_max_bytes)
         check_params(spec.params, values)
         instant = _logical_date(logical_date, now)
-        interval = (
-            Timetable(dag.schedule, dag.timezone).manual_interval(instant) if instant is not None else (None, None)
-        )
+        interval = due.manual_interval(dag, instant) if instant is not None else (None, None)
         chosen = check_id(run_id, "run_id") if run_id is not None else run_id_for(RunType.MANUAL, instant or now)
         if unpause and dag.is_paused:
             dag = _set_paused(connection, dag, False, now, actor)

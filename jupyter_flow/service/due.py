@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -119,12 +119,23 @@ def past_of(connection: Connection, dag: Dag, now: datetime) -> Mapping[str, Any
     """Return what :mod:`..scheduling.due_runs` has to know of the past of ``dag``, as keyword arguments."""
     by_dates = dag.schedule.kind != "continuous"  # its intervals follow on each other, whatever the clock shows
     last = timetables.last_run(connection, dag.dag_id, *([now] if by_dates else []))
-    is_custom = dag.schedule.kind == "custom"
     return {
         "last_logical": None if last is None else last.logical_date,
         "last_end": None if last is None else last.end,
-        "known": timetables.known_runs(connection, dag.version_id) if is_custom else (),
+        "known": _known(connection, dag, now) if dag.schedule.kind == "custom" else (),
     }
+
+
+def _known(connection: Connection, dag: Dag, now: datetime) -> Sequence[RunInfo]:
+    """Return what the custom timetable has answered: nothing if the last run due is perhaps not among it."""
+    known = timetables.known_runs(connection, dag.version_id)
+    goes_on = known.ended_at is None and bool(known.infos) and known.infos[-1].run_after <= now
+    return () if goes_on and not dag.catchup else known.infos
+
+
+def manual_interval(dag: Dag, instant: datetime) -> tuple[datetime, datetime] | tuple[None, None]:
+    """Return the data interval of a manual run at ``instant``; (None, None): its timetable has to be asked."""
+    return (None, None) if dag.schedule.kind == "custom" else timetable_of(dag).manual_interval(instant)
 
 
 def _record(connection: Connection, dag: Dag, missed: Missed, cause: str, now: datetime) -> None:

@@ -63,7 +63,7 @@ def _as_host(
     with ExitStack() as stack:
         host = Host(replace(config, dag_folders=(only[0],)), stack, only=only)
         host.begin()
-        while host.parser.loop.busy:
+        while host.parser.busy:
             host.step()
         house = host.house
         found = _of_file(views.list_dags(house, actor)["dags"], path)

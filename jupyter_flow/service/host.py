@@ -24,6 +24,7 @@ from ..parsing.loop import File
 from ..storage import attempts, database, events, host, migrating
 from ..wire.paths import house_socket
 from . import doors, questions
+from .ask_next import ask_next
 from .clock import Clock, SystemClock
 from .desk import Desk
 from .dispatch import CHECK_WITHIN
@@ -130,7 +131,7 @@ class Host(Effects):
         self.desk.look_at_clock()
         tasks: list[Notice] = [notice for notice in notices if notice.kind == "task"]
         self.desk.take(tasks)
-        self.parser.loop.take([notice for notice in notices if notice.kind == "parse"])
+        self.parser.take([notice for notice in notices if notice.kind == "parse"])
         if self._reload is not None:
             whole, self._reload = self._reload, None
             self.parser.look(whole=whole)
@@ -257,13 +258,15 @@ class Host(Effects):
         wait = op == "dags.reload" and args.pop("wait", False)
         self._commanded = self._commanded or doors.OPS.get(op, _VIEW).kind == "command"
         result = doors.perform(self.house, actor, op, args)
+        if op == "dags.next" and ask_next(self.house, self.parser.timetables, args, result, peer, message.get("id")):
+            return None
         if wait:
             self._reload_waiters.append((peer, message.get("id")))
             return None
         return result
 
     def _answer_reloads(self) -> None:
-        if self._reload_waiters and self._reload is None and not self.parser.loop.busy:
+        if self._reload_waiters and self._reload is None and not self.parser.busy:
             waiters, self._reload_waiters = self._reload_waiters, []
             for peer, number in waiters:
                 peer.send({"id": number, "ok": {}})
@@ -281,6 +284,7 @@ class Host(Effects):
     def dag_changed(self, dag_id: str) -> None:
         """Look at queued and due runs of this DAG."""
         self.desk.dag_changed(dag_id)
+        self.parser.timetables.look_again()
 
     def look_again(self) -> None:
         """Look at waiting tasks and at what is due in this turn."""

@@ -11,14 +11,15 @@ from pathlib import Path
 from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
-from ..execution.children import Launcher
+from ..execution.children import Launcher, Notice
 from ..model.errors import FlowError
 from ..parsing.apply import apply_gone, apply_parsed, bundle_of
 from ..parsing.loop import File, ParseLoop
 from ..parsing.parsed import ParsedFile, Problem
 from ..parsing.watch import Watcher
-from ..storage import dag_files
+from ..storage import dag_files, timetables
 from . import due
+from .custom_timetables import CustomTimetables
 from .house import House
 
 log = logging.getLogger(__name__)
@@ -43,6 +44,7 @@ class Parser:
         self._changed = changed
         self._only = only
         self.loop = ParseLoop(house.config, launcher, house.spool)
+        self.timetables = CustomTimetables(house, launcher, changed)
         self.watcher = Watcher([] if only else self.loop.folders)
         self._in_conflict: set[File] = set()
         self._write_at: float | None = None
@@ -66,6 +68,16 @@ class Parser:
                 for folder, name in missing:
                     apply_gone(connection, folder, name, now)
 
+    def take(self, notices: list[Notice]) -> None:
+        """Take notices of parse children, and of those that ask timetables."""
+        self.loop.take(notices)
+        self.timetables.loop.take(notices)
+
+    @property
+    def busy(self) -> bool:
+        """Tell whether something is parsed or asked, or waits for it."""
+        return self.loop.busy or self.timetables.busy
+
     def look(self, *, whole: bool = False) -> None:
         """Walk the folders; ``whole``: parse every DAG file."""
         self.watcher.drain()
@@ -80,6 +92,10 @@ class Parser:
 
     def turn(self) -> bool:
         """Start what waits, write what is finished; True if something was committed."""
+        wrote = self._turn_of_files()
+        return self.timetables.turn() or wrote
+
+    def _turn_of_files(self) -> bool:
         instant = self._house.clock.monotonic()
         self.loop.pump(instant)
         if not self._is_time_to_write(instant):
@@ -116,6 +132,7 @@ class Parser:
             text = " ".join(str(error).split())[:500]
             return self._write([_refused(parsed, f"what it defines cannot be stored: {text}")], [])
         self._changed(touched | went)
+        self.timetables.look_again(touched)
         return went
 
     def _apply(self, connection: Connection, items: list[Item], gone: list[File]) -> tuple[set[str], set[str]]:
@@ -128,6 +145,7 @@ class Parser:
         for parsed, bundle in items:
             applied = apply_parsed(connection, parsed, bundle, self._house.config, now)
             for dag in applied.reschedule:
+                timetables.forget_runs(connection, dag.version_id)  # of a version that was replaced in place
                 due.refresh_next(connection, dag, now)
             touched.update(dag.dag_id for dag in parsed.dags if applied.changed)
             went.update(applied.gone)
@@ -138,7 +156,8 @@ class Parser:
 
     def next_instant(self) -> float | None:
         """Return the monotonic instant of the next turn if nothing happens before."""
-        instants = [at for at in (self.loop.next_deadline(), self._write_at) if at is not None]
+        asking = self.timetables.next_instant()
+        instants = [at for at in (self.loop.next_deadline(), self._write_at, asking) if at is not None]
         return min(instants, default=None)
 
     def _is_time_to_write(self, now: float) -> bool:
@@ -157,6 +176,7 @@ class Parser:
     def close(self) -> None:
         """End parses and the watcher."""
         self.loop.close()
+        self.timetables.close()
         self.watcher.close()
 
 

@@ -19,7 +19,6 @@ from ..model.rows import Dag, DagRun, TaskInstance
 from ..model.spec import DagSpec
 from ..model.state import RunState, RunType, TaskState
 from ..scheduling.due_runs import next_for
-from ..scheduling.timetable import Timetable
 from ..scheduling.topology import Topology
 from ..storage import attempts, dags, edits, lineage, queries, runs, xcoms
 from . import due
@@ -234,7 +233,7 @@ def _create(
     version = dags.latest_version(connection, dag.dag_id)
     spec: DagSpec = dags.load_spec(version)
     check_params(spec.params, conf)
-    interval = Timetable(dag.schedule, dag.timezone).manual_interval(instant) if instant is not None else (None, None)
+    interval = due.manual_interval(dag, instant) if instant is not None else (None, None)
     new = NewRun(
         dag_id=dag.dag_id,
         run_id=run_id,

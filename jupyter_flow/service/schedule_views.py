@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection
-
 from ..model.errors import InvalidInput
 from ..model.instants import from_iso, iso_or_none
 from ..model.records import Actor
-from ..model.rows import Dag, MissedSlot
+from ..model.rows import MissedSlot
 from ..scheduling.due_runs import timetable_of
 from ..storage import dags, timetables
-from . import documents, due
+from . import documents
 from .authorize import authorize
 from .documents import Document
 from .house import House
@@ -27,10 +25,11 @@ def next_runs(house: House, actor: Actor, dag_id: str, count: int = 1, after: st
     start = from_iso(after) if after is not None else house.clock.wall()
     with house.reading() as connection:
         dag = dags.get_dag(connection, dag_id)
-        past = due.past_of(connection, dag, house.clock.wall())
-    upcoming = timetable_of(dag, past["known"]).upcoming(
-        start, count, dag.start_date, dag.end_date, anchor=past["last_logical"]
-    )
+        last = timetables.last_run(connection, dag_id, house.clock.wall())
+        is_custom = dag.schedule.kind == "custom"
+        known = timetables.known_runs(connection, dag.version_id).infos if is_custom else []
+    anchor = None if last is None else last.logical_date
+    upcoming = timetable_of(dag, known).upcoming(start, count, dag.start_date, dag.end_date, anchor)
     return [documents.next_run_document(info) for info in upcoming]
 
 
@@ -39,12 +38,8 @@ def missed_dates(house: House, actor: Actor, dag_id: str, limit: int = 100) -> D
     authorize(house.policy, actor, "read", dag_id)
     _check_count(limit)
     with house.reading() as connection:
-        dag = dags.get_dag(connection, dag_id)
-        return {"missed": [_missed_document(slot) for slot in _missed(connection, dag, limit)]}
-
-
-def _missed(connection: Connection, dag: Dag, limit: int) -> list[MissedSlot]:
-    return timetables.list_missed(connection, dag.dag_id, limit)
+        dags.get_dag(connection, dag_id)
+        return {"missed": [_missed_document(slot) for slot in timetables.list_missed(connection, dag_id, limit)]}
 
 
 def _missed_document(slot: MissedSlot) -> Document:

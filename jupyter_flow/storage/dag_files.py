@@ -56,6 +56,14 @@ def replace_problems(
     return True
 
 
+def add_problem(connection: Connection, problem: ImportProblem, now: datetime) -> None:
+    """Note one thing more that is wrong with a DAG file, until it is parsed again (once, with an event)."""
+    known = connection.execute(_PROBLEMS, _place(problem.dag_folder, problem.dag_file)).all()
+    if _essence(problem) not in [_essence(_to_problem(row)) for row in known]:
+        connection.execute(insert(import_problem), [asdict(problem)])
+        append(connection, "import_errors_changed", now)
+
+
 def list_problems(connection: Connection, kind: str | None = None) -> list[ImportProblem]:
     """Return all problems (``kind``: only errors or only warnings) by file and line."""
     query = select(import_problem).order_by(import_problem.c.dag_file, import_problem.c.line, import_problem.c.id)

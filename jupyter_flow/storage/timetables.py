@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, Row, Text, bindparam, cast, delete, insert, select, update
 
 from ..model.changes import RunInfo
 from ..model.instants import from_iso, to_iso
 from ..model.reason import Reason
-from ..model.rows import DagRun, MissedSlot
+from ..model.rows import Dag, DagRun, MissedSlot
 from ..model.state import RunType
 from ..model.timetable import Missed
-from .mapping import to_run
-from .schema import dag_run
+from .mapping import to_dag, to_run
+from .schema import dag, dag_run
 from .schema_plans import missed_slot, timetable_runs
 from .types import NEVER
 
@@ -117,18 +117,42 @@ def _to_missed(row: Row[Any]) -> MissedSlot:
 # --- custom timetables
 
 
-def known_runs(connection: Connection, dag_version_id: int) -> list[RunInfo]:
-    """Return what the custom timetable of a version has answered, by logical date."""
-    query = select(timetable_runs.c.runs).where(timetable_runs.c.dag_version_id == dag_version_id)
-    found = {item[1]: item for row in connection.execute(query) for item in row.runs}
-    infos = [RunInfo(*map(from_iso, item)) for item in found.values()]
-    return sorted(infos, key=lambda info: info.logical_date)
+@dataclass(frozen=True)
+class KnownRuns:
+    """What the custom timetable of a version has answered, by logical date. ``ended_at``: when it said "no more"."""
+
+    infos: list[RunInfo]
+    ended_at: datetime | None = None
+
+
+def custom_dags(connection: Connection) -> list[Dag]:
+    """Return the active DAGs that have a custom timetable."""
+    is_custom = cast(dag.c.schedule, Text).like('%"kind":"custom"%')
+    return [to_dag(row) for row in connection.execute(select(dag).where(dag.c.is_active, is_custom))]
+
+
+def known_runs(connection: Connection, dag_version_id: int) -> KnownRuns:
+    """Return what the custom timetable of a version has answered."""
+    query = select(timetable_runs).where(timetable_runs.c.dag_version_id == dag_version_id)
+    rows = connection.execute(query.order_by(timetable_runs.c.id)).all()
+    infos = {item[1]: item for row in rows for item in row.runs["runs"]}
+    ended = rows[-1].created_at if rows and rows[-1].runs["ended"] else None
+    found = [RunInfo(*map(from_iso, item)) for item in infos.values()]
+    return KnownRuns(sorted(found, key=lambda info: info.logical_date), ended)
 
 
 def store_runs(
-    connection: Connection, dag_version_id: int, after: datetime | None, infos: Sequence[RunInfo], now: datetime
+    connection: Connection,
+    dag_version_id: int,
+    after: datetime | None,
+    infos: Sequence[RunInfo],
+    ended: bool,
+    now: datetime,
 ) -> None:
-    """Keep what a custom timetable answers for the runs after logical date ``after`` (None: from the first one on)."""
+    """Keep what a custom timetable answers for the runs after logical date ``after`` (None: from the first one on).
+
+    ``ended``: it said that after these there is nothing more for now.
+    """
     key = "" if after is None else to_iso(after)
     connection.execute(
         delete(timetable_runs).where(timetable_runs.c.dag_version_id == dag_version_id, timetable_runs.c.after == key)
@@ -137,7 +161,12 @@ def store_runs(
         [to_iso(at) for at in (info.run_after, info.logical_date, info.data_interval_start, info.data_interval_end)]
         for info in infos
     ]
-    row = {"dag_version_id": dag_version_id, "after": key, "runs": data, "created_at": now}
+    row = {
+        "dag_version_id": dag_version_id,
+        "after": key,
+        "runs": {"runs": data, "ended": ended},
+        "created_at": now,
+    }
     connection.execute(insert(timetable_runs), [row])
 
 
@@ -151,7 +180,7 @@ def forget_runs_before(connection: Connection, dag_version_id: int, logical_date
     found = connection.execute(
         select(timetable_runs.c.id, timetable_runs.c.runs).where(timetable_runs.c.dag_version_id == dag_version_id)
     )
-    old = [row.id for row in found if row.runs and from_iso(row.runs[-1][1]) < logical_date]
+    old = [row.id for row in found if row.runs["runs"] and from_iso(row.runs["runs"][-1][1]) < logical_date]
     if old:
         connection.execute(delete(timetable_runs).where(timetable_runs.c.id.in_(old)))
 
