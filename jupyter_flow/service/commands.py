@@ -19,6 +19,7 @@ from ..scheduling.clearing import named_instances, to_clear
 from ..scheduling.topology import Topology
 from ..storage import dags, edits, queries, runs, variables, xcoms
 from . import documents, due, views, xcom_files
+from .clear_markers import clear_marked
 from .commanding import command as _command
 from .conf import check_conf, check_params
 from .documents import Document
@@ -132,7 +133,7 @@ def clear_run(house: House, actor: Actor, dag_id: str, run_id: str, only_failed:
         rows = queries.task_instances(connection, run.id)
         done = {TaskState.SUCCESS, TaskState.SKIPPED, TaskState.REMOVED}
         keys = [(row.task_id, row.map_index) for row in rows if not only_failed or row.state not in done]
-        run = _clear(connection, run, keys, now, actor)
+        run = _clear(house, connection, run, keys, now, actor)
     house.effects.run_changed(run.id)
     return _run(house, run)
 
@@ -169,7 +170,7 @@ def clear_task(
     ) as (connection, now):
         run = queries.get_run(connection, dag_id, run_id)
         named = _instances(connection, run, task_id, map_index)
-        run = _clear(connection, run, [(row.task_id, row.map_index) for row in named], now, actor, downstream)
+        run = _clear(house, connection, run, [(row.task_id, row.map_index) for row in named], now, actor, downstream)
     house.effects.run_changed(run.id)
     return views.show_task(house, actor, dag_id, run_id, task_id, named[0].map_index)
 
@@ -248,6 +249,7 @@ def _set_paused(connection: Connection, dag: Dag, paused: bool, now: datetime, a
 
 
 def _clear(
+    house: House,
     connection: Connection,
     run: DagRun,
     keys: list[tuple[str, int]],
@@ -259,7 +261,10 @@ def _clear(
     spec = dags.load_spec(version)
     topology = Topology(spec)
     again = to_clear(topology, queries.task_instances(connection, run.id), keys, downstream)
-    return edits.clear(connection, run, again, version.id, spec, now, actor).run
+    edited = edits.clear(connection, run, again, version.id, spec, now, actor).run
+    for dag_run_id in clear_marked(house, connection, run, spec, again, now, actor):
+        house.effects.run_changed(dag_run_id)
+    return edited
 
 
 def _instances(connection: Connection, run: DagRun, task_id: str, map_index: int) -> list[TaskInstance]:

@@ -224,3 +224,27 @@ with DAG("consumes", schedule=None):
     assert states_of(done) == {"orders": "success"}
     event = house.call("tasks.xcom", dag_id="consumes", run_id=run["run_id"], task_id="orders")["xcoms"][0]["value"]
     assert event["source_dag_id"] == "produces"
+
+
+def test_clearing_a_marker_clears_the_task_that_waits_in_the_other_dag(house: House) -> None:
+    house.write_dag(
+        HEAD
+        + """
+with DAG("source", schedule=None):
+    load = BashOperator(task_id="load", bash_command="true")
+    load >> ExternalTaskMarker(task_id="marker", external_dag_id="follower", external_task_id="loaded")
+
+with DAG("follower", schedule=None):
+    loaded = ExternalTaskSensor(task_id="loaded", external_dag_id="source", external_task_id="load", **later)
+    loaded >> BashOperator(task_id="report", bash_command="true")
+""",
+        "marker.py",
+    )
+    date = "2026-05-01T00:00:00+00:00"
+    first = house.run_dag("source", logical_date=date)
+    second = house.run_dag("follower", logical_date=date)
+    house.call("tasks.clear", dag_id="source", run_id=first["run_id"], task_id="load")
+    for dag_id, run_id, task_id in (("source", first["run_id"], "load"), ("follower", second["run_id"], "report")):
+        house.wait_for_run(dag_id, run_id)
+        shown = house.call("tasks.show", dag_id=dag_id, run_id=run_id, task_id=task_id)
+        assert (shown["state"], len(shown["attempts"])) == ("success", 2), dag_id
