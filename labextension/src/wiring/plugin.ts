@@ -13,6 +13,7 @@ import { SidebarModel } from '../model/sidebarModel';
 import { Commands, IFlow, NAMESPACE } from '../tokens';
 import { actionsOf, addCommands } from './commands';
 import { FlowDrive } from './drive';
+import { linkedPage } from './link';
 import { newPage, newSidebar, pageId } from './pages';
 import type { FlowPage, PageArgs, Parts } from './pages';
 
@@ -88,6 +89,10 @@ function activate(
     ]) {
       palette.addItem({ command, category });
     }
+  }
+  const linked = linkedPage(window.location.search);
+  if (linked) {
+    void app.restored.then(() => app.commands.execute(Commands.openRun, linked));
   }
   launcher?.add({ command: Commands.openPanel, category: trans.__('Other'), rank: 5 });
   return { actions: parts.actions };
