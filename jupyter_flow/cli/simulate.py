@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import click
 
 from ..model.errors import InvalidInput
-from ..model.instants import from_iso
+from ..model.instants import from_iso_or_none
 from .output import instant, print_json, say, seconds, show_table
 from .settings import FlowCommand, current
-
-DAY = timedelta(days=1)
 
 
 @click.command("simulate", cls=FlowCommand)
@@ -46,14 +43,12 @@ def simulate(
     from ..service.simulate import simulate_schedule
 
     settings = current()
-    begin = from_iso(start) if start else datetime.now(UTC)
-    window_end = from_iso(end) if end else begin + DAY
     with open_house(settings.config()) as house:
         found = simulate_schedule(
             house,
             settings.actor(),
-            begin,
-            window_end,
+            from_iso_or_none(start),
+            from_iso_or_none(end),
             dag_ids,
             _durations(durations),
             default_duration,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from ..model.errors import InvalidInput
@@ -18,6 +18,7 @@ from .authorize import readable
 from .documents import Document
 from .house import House
 
+DAY = timedelta(days=1)
 DEFAULT_SECONDS = 60.0
 """What a task takes that never ran."""
 
@@ -25,8 +26,8 @@ DEFAULT_SECONDS = 60.0
 def simulate_schedule(
     house: House,
     actor: Actor,
-    start: datetime,
-    end: datetime,
+    start: datetime | None = None,
+    end: datetime | None = None,
     dag_ids: Sequence[str] = (),
     given: Mapping[str, Mapping[str, float]] | None = None,
     default_seconds: float = DEFAULT_SECONDS,
@@ -35,13 +36,16 @@ def simulate_schedule(
     include_paused: bool = False,
     with_tasks: bool = False,
 ) -> Document:
-    """Return the runs due in ``[start, end)`` as they would go, what they would wait for, and what they would miss.
+    """Return the scheduled runs due in ``[start, end)`` as they would go, what they would wait for and what they miss.
 
+    The window begins now and lasts a day if nothing else is said.
     Durations are those ``given`` (dag_id -> task_id -> seconds), else the median of the past, else
     ``default_seconds``; mapped tasks have as many instances as in the past, one without any. ``parallelism`` and
     ``pools`` (name -> slots) stand in for the house's own. DAGs: ``dag_ids``, else all that are not paused.
     Raises :class:`InvalidInput` for an empty window, :class:`NotFound` for an unknown DAG.
     """
+    start = start or house.clock.wall()
+    end = end or start + DAY
     if start >= end:
         raise InvalidInput(f"the window is empty: it ends at {to_iso(end)}, not after its start {to_iso(start)}")
     with house.reading() as connection:

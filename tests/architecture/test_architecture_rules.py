@@ -223,9 +223,10 @@ def test_long_files_have_a_reason() -> None:
 def test_the_word_for_state_is_state() -> None:
     """``status`` is HTTP's word; ours is state."""
     allowed = {"server", "cli"}
+    answers = {"jupyter_flow/sensors/web.py"}  # an HTTP answer, with the names that the requests library has
     wrong = []
     for file in sources.files():
-        if sources.room_of(file) in allowed:
+        if sources.room_of(file) in allowed or sources.name_of(file) in answers:
             continue
         for node in ast.walk(sources.tree(file)):
             names = []
