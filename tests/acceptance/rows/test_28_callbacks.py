@@ -345,3 +345,32 @@ def test_wrong_callbacks_are_refused_in_one_line(house: House) -> None:
     for name, (_, words) in wrong.items():
         assert words in found[name]["message"], found[name]
         assert found[name]["line"] == 4
+
+
+def test_mapped_task_instances_and_runs_in_the_foreground_call_too(tmp_path_factory: pytest.TempPathFactory) -> None:
+    text = (
+        JOURNAL
+        + """
+        from jupyter_flow import DAG, BashOperator
+
+        def told(context):
+            ti = context["ti"]
+            note(ti.task_id, ti.map_index, ti.state)
+
+        def ended(context):
+            failed = context["dag_run"].get_task_instances(state="failed")
+            note(context["reason"], [ti.map_index for ti in failed])
+
+        with DAG("mapped", on_failure_callback=ended):
+            many = BashOperator.partial(task_id="many", on_success_callback=told, on_failure_callback=told)
+            many.expand(bash_command=["true", "false", "true"])
+        """
+    )
+    alone = House(tmp_path_factory.mktemp("alone"))
+    file = alone.write_dag(text, "mapped.py")
+    done = alone.cli("run", str(file), "--json")
+    assert done.code == 1, str(done)
+    lines = [json.loads(line) for line in (alone.dags / "journal.txt").read_text().splitlines()]
+    assert sorted(lines, key=str) == sorted(
+        [["many", 0, "success"], ["many", 1, "failed"], ["many", 2, "success"], ["task_failure", [1]]], key=str
+    )
