@@ -36,8 +36,10 @@ def refusal(
     if from_date >= now:
         return f"from_date {to_iso(from_date)} is in the future: a backfill runs past dates"
     if spec.schedule.kind not in _PERIODIC:
-        kind = spec.schedule.kind
-        return f"{where} has no schedule that makes dates (it is {kind!r}): trigger runs with a logical date"
+        what = "a timetable of its own" if spec.schedule.kind == "custom" else f"the schedule {spec.schedule.kind!r}"
+        return (
+            f"{where} has {what}: a backfill takes its dates from cron, timedelta or events; trigger its runs instead"
+        )
     if spec.allowed_run_types is not None and str(RunType.BACKFILL) not in spec.allowed_run_types:
         return f"{where} does not allow backfill runs: its allowed_run_types are {', '.join(spec.allowed_run_types)}"
     past = [task.task_id for task in spec.tasks if task.depends_on_past]

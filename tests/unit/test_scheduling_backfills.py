@@ -112,6 +112,8 @@ def test_refusals_say_what_to_do() -> None:
     assert refused(past, reprocess="failed") is None
     assert "has depends_on_past: say what to do with dates that have a run" in str(refused(past))
     assert "cannot run backwards: task 'a'" in str(refused(past, reprocess="failed", backwards=True))
-    assert "no schedule that makes dates (it is 'none')" in str(refused(dag(task("a"))))
+    assert "has the schedule 'none': a backfill takes its dates from" in str(refused(dag(task("a"))))
+    custom = dag(task("a"), schedule=ScheduleSpec("custom", timetable="Mine"))
+    assert "has a timetable of its own: a backfill takes its dates from" in str(refused(custom))
     only = dag(task("a"), schedule=daily(), allowed_run_types=("manual", "scheduled"))
     assert "does not allow backfill runs: its allowed_run_types are manual, scheduled" in str(refused(only))

@@ -166,7 +166,7 @@ def test_many_short_dates_survive_the_death_of_the_host(house: House) -> None:
 @pytest.mark.parametrize(
     ("dag_id", "first", "last", "more", "says"),
     [
-        ("manual", "2026-01-01", "2026-01-02", {}, "has no schedule that makes dates"),
+        ("manual", "2026-01-01", "2026-01-02", {}, "has the schedule 'none'"),
         ("daily", "2026-01-03", "2026-01-02", {}, "is after to_date"),
         ("daily", "2999-01-01", "2999-01-02", {}, "is in the future"),
         ("daily", "2026-01-01T01:00", "2026-01-01T02:00", {}, "has no past date from"),
