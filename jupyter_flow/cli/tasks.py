@@ -211,3 +211,4 @@ def why(**names: Any) -> None:
     console().print(line, soft_wrap=True)
     for text in texts[1:]:
         console().print(Text(f"  and: {text}"), soft_wrap=True)
+    return None

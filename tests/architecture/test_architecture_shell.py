@@ -55,8 +55,16 @@ def problems(source: str) -> list[str]:
         elif isinstance(node, ast.FunctionDef) and any(
             "task.bash" in ast.unparse(item) for item in node.decorator_list
         ):
-            found.append(f"@task.bash makes the line of {node.name} while it runs")
+            returns = (item for item in ast.walk(node) if isinstance(item, ast.Return))
+            found += [line for item in returns for line in _line(item.value, node)]
     return found
+
+
+def _line(value: ast.expr | None, function: ast.FunctionDef) -> list[str]:
+    """A ``@task.bash`` function may choose between lines, not make one; what it returns is rendered like a command."""
+    if not isinstance(value, ast.Constant) or not isinstance(value.value, str):
+        return [f"@task.bash makes the line of {function.name} while it runs"]
+    return [f"a template in {value.value!r}"] if any(mark in value.value for mark in TEMPLATE) else []
 
 
 def _call(node: ast.Call, constants: dict[str, ast.expr]) -> list[str]:
@@ -99,8 +107,15 @@ def test_there_are_examples_that_use_a_shell() -> None:
         "import subprocess\nsubprocess.run(x, shell=True)",
         "%%bash\nrm $x",
         "!rm {x}",
-        "@task.bash\ndef f(): return 'rm'",
+        "@task.bash\ndef f(x): return f'rm {x}'",
+        "@task.bash(env={})\ndef f(x):\n    if x:\n        return 'ls'\n    return 'rm ' + x",
+        "@task.bash\ndef f(): return 'rm {{ params.x }}'",
+        "@task.bash\ndef f(): return line()",
     ],
 )
 def test_the_look_finds_what_it_looks_for(source: str) -> None:
     assert problems(source)
+
+
+def test_a_constant_line_is_fine() -> None:
+    assert problems("@task.bash(env={'X': '{{ params.x }}'})\ndef f(): return 'echo \"$X\"'") == []

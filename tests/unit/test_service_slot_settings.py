@@ -20,5 +20,5 @@ def test_queues_go_to_the_host_and_back() -> None:
 
 @pytest.mark.parametrize("text", ["gpu", "=1", "gpu=two", "gpu=-1"])
 def test_an_unusable_queue_is_refused(text: str) -> None:
-    with pytest.raises(InvalidInput, match="must be written NAME=SLOTS, e.g. gpu=2"):
+    with pytest.raises(InvalidInput, match=r"must be written NAME=SLOTS, e\.g\. gpu=2"):
         slot_settings.read_queues([text])
