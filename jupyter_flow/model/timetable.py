@@ -16,6 +16,8 @@ from .spec import ScheduleSpec
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 GRACE = timedelta(minutes=5)
 """``run_immediately=None``: a fire counts that was a tenth of the time between two fires ago, or this."""
+PAUSE = timedelta(seconds=1)
+"""Runs of a continuous DAG that end at once begin so far apart."""
 PERIODIC = frozenset({"cron", "delta", "events"})
 """Kinds whose dates are a grid."""
 
@@ -280,7 +282,13 @@ def _continuous(
     last_end: datetime | None, now: datetime, start_date: datetime | None, end_date: datetime | None
 ) -> RunInfo | None:
     """Return the run that starts at once. Intervals follow on each other, also when the clock was set back."""
-    start = last_end or start_date or now
     at = max(now, start_date or now).astimezone(UTC)
-    end = max(at, start + MOMENT if last_end is not None else start)
+    if last_end is None:
+        start = (start_date or now).astimezone(UTC)
+        end = max(at, start)
+    else:
+        start = last_end
+        if timedelta() <= at - last_end < PAUSE:
+            at = last_end + PAUSE
+        end = max(at, start + MOMENT)
     return None if end_date is not None and end > end_date else RunInfo(at, start, start, end)
