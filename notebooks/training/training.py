@@ -2,11 +2,15 @@
 
 Try it:           jupyter flow run notebooks/training/training.py
 With bad data:    jupyter flow run notebooks/training/training.py --conf '{"corrupt_rows": 3}'
+
+The first task updates the asset `measurements`, which starts the DAG of `retraining.py`.
 """
 
 from datetime import datetime, timedelta
 
-from jupyter_flow import DAG, NotebookOperator, Param, chain
+from jupyter_flow import DAG, Asset, NotebookOperator, Param, chain
+
+measurements = Asset("measurements")
 
 with DAG(
     dag_id="training",
@@ -24,9 +28,14 @@ with DAG(
     },
     params={
         "corrupt_rows": Param(0, type="integer", minimum=0, maximum=100, description="Rows to break, to see it caught"),
+        "drift": Param(
+            0.0, type="number", minimum=0, maximum=0.5, description="Share by which areas and textures grow"
+        ),
         "folds": Param(5, type="integer", minimum=2, maximum=10, description="Folds of the cross-validation"),
         "c_max": Param(10.0, type="number", exclusiveMinimum=0, description="Weakest regularisation to try"),
-        "min_gain": Param(0.0, type="number", minimum=0, maximum=1, description="AUC by which the champion must be beaten"),
+        "min_gain": Param(
+            0.0, type="number", minimum=0, maximum=1, description="AUC by which the champion must be beaten"
+        ),
     },
     tags=["example", "machine learning"],
     doc_md=__doc__,
@@ -38,7 +47,9 @@ with DAG(
             "run_date": "{{ ds }}",
             "run_id": "{{ run_id }}",
             "corrupt_rows": "{{ params.corrupt_rows }}",
+            "drift": "{{ params.drift }}",
         },
+        outlets=[measurements],
     )
     validate = NotebookOperator(
         task_id="validate",
@@ -75,8 +86,10 @@ with DAG(
         parameters={
             "run_id": "{{ run_id }}",
             "run_date": "{{ ds }}",
+            "features_path": "{{ ti.xcom_pull(task_ids='features', key='path') }}",
             "model_path": "{{ ti.xcom_pull(task_ids='train', key='path') }}",
             "better": "{{ ti.xcom_pull(task_ids='evaluate', key='better') }}",
+            "champion_version": "{{ ti.xcom_pull(task_ids='evaluate', key='champion_version') }}",
             "metrics": "{{ ti.xcom_pull(task_ids='evaluate', key='metrics') }}",
             "data_sha256": "{{ ti.xcom_pull(task_ids='ingest', key='sha256') }}",
             "training": {

@@ -57,7 +57,7 @@ def test_both_forms_of_the_training_dag_are_loaded_at_once(house: House) -> None
     copy_example("training", house.dags)
     copy_example("etl", house.dags)
     house.start()
-    for dag_id in ("training", "training_notebook", "etl"):
+    for dag_id in ("training", "retraining", "training_notebook", "etl"):
         assert house.wait_for_dag(dag_id)["warnings"] == []
     assert house.call("dags.errors") == []
     tasks = [

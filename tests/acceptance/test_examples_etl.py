@@ -47,7 +47,7 @@ def test_no_example_builds_a_shell_line_from_a_template(house: House) -> None:
     parsed = parse_folders(FlowConfig(home=house.home, dag_folders=(EXAMPLES,)))
     assert [problem for file in parsed for problem in file.problems] == []
     dags = {dag.dag_id: dag for file in parsed for dag in file.dags}
-    assert set(dags) == {"training", "training_notebook", "etl"}
+    assert set(dags) == {"training", "retraining", "training_notebook", "etl"}
     commands = [
         task.arguments["bash_command"] for dag in dags.values() for task in dag.tasks if "Bash" in task.operator
     ]

@@ -37,7 +37,7 @@ def test_an_example_notebook_is_committed_clean(path: Path) -> None:
     assert notebook.metadata.kernelspec.name == "python3"
 
 
-@pytest.mark.parametrize("name", [*TRAINING_TASKS])
+@pytest.mark.parametrize("name", [*TRAINING_TASKS, "drift"])
 def test_a_training_notebook_has_one_parameters_cell(name: str) -> None:
     path = next(path for path in NOTEBOOKS if path.stem == name)
     cells = nbformat.read(path, as_version=4).cells
@@ -115,7 +115,7 @@ def test_the_training_notebooks_run_by_hand(house: House) -> None:
     from nbclient import NotebookClient
 
     folder = copy_example("training", house.base)
-    for name in TRAINING_TASKS:
+    for name in (*TRAINING_TASKS, "drift"):
         notebook = nbformat.read(folder / f"{name}.ipynb", as_version=4)
         NotebookClient(notebook, resources={"metadata": {"path": str(folder)}}, timeout=90).execute()
         printed = "".join(
