@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
 from ..model.changes import NewRun
-from ..model.errors import NotFound
+from ..model.errors import Conflict, NotFound
 from ..model.ids import run_id_for
 from ..model.rows import Dag, DagRun
 from ..model.state import RunType
 from ..scheduling.asset_runs import EventSet, event_set, wanted_by
 from ..storage import assets, dags, queries, runs
+
+log = logging.getLogger(__name__)
 
 _MOMENT = timedelta(microseconds=1)
 
@@ -27,7 +30,10 @@ def create_due(connection: Connection, now: datetime) -> list[DagRun]:
         pending = assets.events_after(connection, dag.asset_cursor, wanted.names, wanted.aliases)
         found = event_set(condition, pending)
         if found is not None:
-            made.append(_create(connection, dag, found, now))
+            try:
+                made.append(_create(connection, dag, found, now))
+            except Conflict as refused:
+                log.warning("events of assets make no run of %s: %s", dag.dag_id, refused)
         if found is not None or not pending:
             assets.set_cursor(connection, dag.dag_id, newest)
     return made

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -16,8 +15,6 @@ from ..model.spec import DagSpec
 from ..model.state import RunType
 from ..scheduling import backfills as rules
 from ..storage import backfills, dags, edits, queries, runs
-
-log = logging.getLogger(__name__)
 
 MOST_AT_ONCE = 100
 """Runs that one step makes for one backfill; the others follow when these have ended."""
@@ -72,9 +69,10 @@ def _make_run(
         backfills.adopt(connection, run, found)
         run = queries.run_by_id(connection, run.id)
     else:
-        run = _new_run(connection, found, dag, info, version_id, spec, now)
-        if run is None:
-            backfills.skip(connection, slot.id, rules.ALREADY_EXISTS)
+        try:
+            run = _new_run(connection, found, dag, info, version_id, spec, now)
+        except Conflict as refused:
+            backfills.skip(connection, slot.id, str(refused))
             return None
     backfills.fill(connection, slot.id, run.id)
     return run
@@ -82,7 +80,7 @@ def _make_run(
 
 def _new_run(
     connection: Connection, found: Backfill, dag: Dag, info: RunInfo, version_id: int, spec: DagSpec, now: datetime
-) -> DagRun | None:
+) -> DagRun:
     new = NewRun(
         dag_id=dag.dag_id,
         run_id=run_id_for(RunType.BACKFILL, info.logical_date),
@@ -97,11 +95,7 @@ def _new_run(
         timezone=dag.timezone,
         backfill_id=found.id,
     )
-    try:
-        return runs.create_run(connection, new, version_id, spec, now).run
-    except Conflict as taken:
-        log.info("backfill %d of %s: a date is left out: %s", found.id, dag.dag_id, taken)
-        return None
+    return runs.create_run(connection, new, version_id, spec, now).run
 
 
 def complete(connection: Connection, found: Backfill, now: datetime) -> None:

@@ -52,6 +52,7 @@ consumer("both", [sales, stock])
 consumer("nested", sales & (stock | prices))
 consumer("either", sales | prices)
 consumer("by_alias", alias)
+consumer("refuses", stock, allowed_run_types=["manual"])
 consumer("held", stock, is_paused_upon_creation=True)
 consumer("timed", AssetOrTimeSchedule(timetable=CronDataIntervalTimetable("0 0 1 1 *", timezone="UTC"), assets=[stock]))
 
@@ -164,6 +165,7 @@ def test_a_paused_dag_collects_events_and_runs_once_when_unpaused(house: House) 
     house.call("dags.unpause", dag_id="held")
     (run,) = runs(house, "held", 1)
     assert len(used(house, run)["told"]["stock"]) == pending
+    assert house.call("runs.list", dag_id="refuses")["runs"] == [], "its allowed_run_types are without assets"
 
 
 def test_events_survive_the_death_of_the_host(house: House) -> None:
