@@ -25,6 +25,8 @@ class DagFunction:
     when a run begins, and tasks get them. What a call gives is the default of the param.
     """
 
+    dag_class: type[DAG] = DAG
+
     def __init__(self, function: Callable[..., Any], arguments: dict[str, Any]) -> None:
         functools.update_wrapper(self, function)
         self._function = function
@@ -47,7 +49,7 @@ class DagFunction:
                 raise DagError(f"DAG {name!r}: {name}() takes *{item.name}: params of a DAG have names of their own")
         arguments = {"dag_id": name, "doc_md": inspect.getdoc(self._function), **self._arguments}
         arguments["params"] = {**(arguments.get("params") or {}), **bound.arguments}
-        with DAG(**arguments) as made:
+        with self.dag_class(**arguments) as made:
             for key in bound.arguments:
                 bound.arguments[key] = DagParam(key)
             self._function(*bound.args, **bound.kwargs)

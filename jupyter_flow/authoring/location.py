@@ -13,7 +13,9 @@ from types import FrameType
 from .exceptions import FlowWarning
 
 _PACKAGE = str(Path(__file__).resolve().parent.parent)
-_ROOMS = ("authoring", "operators", "notifications", "timetables", "runner", "magics")
+_ROOMS = (
+    *("authoring", "operators", "sensors", "notifications", "timetables", "airflow_names", "utils", "runner", "magics"),
+)
 _OWN = tuple(f"{_PACKAGE}/{room}/" for room in _ROOMS)
 
 

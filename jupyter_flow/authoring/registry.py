@@ -73,6 +73,12 @@ def register(dag: DAG) -> None:
         _collections[-1].append(dag)
 
 
+def forget(dag: DAG) -> None:
+    """Take back :func:`register`: its tasks have become a part of another DAG."""
+    for collected in _collections:
+        collected[:] = [known for known in collected if known is not dag]
+
+
 @contextmanager
 def collecting(dag_folder: str, file_folder: str) -> Iterator[list[DAG]]:
     """Collect the DAGs that register meanwhile; starts with no current DAG."""

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from datetime import datetime, timedelta
 from typing import Any
 
+from ..airflow_names.configuration import conf
 from ..model.instants import from_iso_or_none
 from ..model.records import Workload
 from .macros import filter_ds, filter_ds_nodash, filter_ts, filter_ts_nodash, filter_ts_nodash_with_tz
 
-_NONE: Any = object()
 _MANUAL = frozenset({"manual", "operator_triggered"})
 
 
@@ -39,7 +38,7 @@ def dates_of(workload: Workload) -> dict[str, Any]:
 
 def old_names(workload: Workload) -> dict[str, Any]:
     """Return the old names that every run has."""
-    return {"conf": _Conf(), "tables": workload.run.params.get("tables")}
+    return {"conf": conf, "tables": workload.run.params.get("tables")}
 
 
 def _old_dates(workload: Workload, logical: datetime) -> dict[str, Any]:
@@ -66,22 +65,3 @@ def _old_dates(workload: Workload, logical: datetime) -> dict[str, Any]:
         dates[f"{name}_ds"] = filter_ds(moment)
         dates[f"{name}_ds_nodash"] = filter_ds_nodash(moment)
     return dates
-
-
-class _Conf:
-    """``conf``: Airflow's settings, as far as the environment has them (``AIRFLOW__SECTION__KEY``)."""
-
-    def get(self, section: str, key: str, fallback: Any = _NONE, **_: Any) -> Any:
-        """Return the setting from the environment, else ``fallback``. LookupError says where it may be set."""
-        name = f"AIRFLOW__{section.upper().replace('.', '_')}__{key.upper()}"
-        found = os.environ.get(name, fallback)
-        if found is _NONE:
-            raise LookupError(
-                f"conf.get({section!r}, {key!r}): there is no airflow.cfg here: set {name}, or use a variable"
-            )
-        return found
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        raise LookupError(f"conf.{name}: conf has get(section, key); the configuration of the run is dag_run.conf")

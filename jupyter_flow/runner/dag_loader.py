@@ -13,6 +13,7 @@ from pathlib import PurePosixPath
 from types import ModuleType
 from typing import Any
 
+from ..airflow_names import finder as airflow_names
 from ..authoring import registry
 from ..authoring.dag import DAG
 from ..authoring.decorators import DagFunction
@@ -53,21 +54,24 @@ class DagFileLoader:
         places = list(dict.fromkeys([self._file_folder, self.folder]))
         self._finder = PinnedFinder(self.folder, os.path.abspath(bundle or self.folder), places)
         self._places = places
+        self._airflow = airflow_names.AirflowFinder()
         digest = hashlib.sha256(self.path.encode()).hexdigest()[:8]
         stem = "".join(char if char.isalnum() else "_" for char in PurePosixPath(dag_file).stem)
         self.module_name = f"jupyter_flow_dag_{stem}_{digest}"
 
     def open(self) -> None:
-        """Make the modules of the DAG folder importable."""
-        sys.meta_path.insert(0, self._finder)
+        """Make the modules of the DAG folder importable, and Airflow's names where Airflow is not installed."""
+        sys.meta_path[:0] = [self._finder, self._airflow]
         sys.path[:0] = self._places
 
     def close(self) -> None:
         """Undo :meth:`open` and forget the modules that were imported."""
         sys.meta_path.remove(self._finder)
+        sys.meta_path.remove(self._airflow)
         for place in self._places:
             sys.path.remove(place)
         forget_modules([self.module_name, *self._finder.loaded])
+        airflow_names.forget()
 
     def __enter__(self) -> DagFileLoader:
         self.open()

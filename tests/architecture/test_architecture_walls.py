@@ -9,7 +9,9 @@ import pytest
 from support import sources
 
 HOUSE = {"storage", "scheduling", "execution", "parsing", "service", "server", "cli"}
-CHILD = {"authoring", "operators", "sensors", "notifications", "timetables", "runner", "magics"}
+CHILD = {
+    *("authoring", "operators", "sensors", "notifications", "timetables", "utils", "airflow_names", "runner", "magics"),
+}
 GROUND = {"model", "wire"}
 
 MAY_IMPORT: dict[str, set[str]] = {
@@ -25,7 +27,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "authoring": {"model", "wire"},
     "operators": {"model", "authoring"},
     "sensors": {"model", "authoring", "operators"},
-    "runner": {"model", "wire", "authoring", "operators", "sensors", "notifications", "timetables"},
+    "utils": {"authoring", "timetables"},
+    "airflow_names": {"model", "authoring", "operators", "sensors", "notifications", "timetables", "utils"},
+    "runner": {"model", "wire", "authoring", "operators", "sensors", "notifications", "timetables", "airflow_names"},
     "timetables": {"model", "authoring"},
     "magics": {"model", "wire", "authoring", "operators"},
     "notifications": {"model", "authoring"},
@@ -47,6 +51,8 @@ MAY_USE: dict[str, set[str]] = {
     "sensors": {"sqlalchemy"},
     "notifications": set(),
     "timetables": set(),
+    "utils": set(),
+    "airflow_names": {"dateutil", "yaml"},
     "runner": {
         "IPython",
         "babel",
