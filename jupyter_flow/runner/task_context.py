@@ -95,7 +95,8 @@ class TaskContext(dict[str, Any]):
     """The context of a task. ``for_templates``: the same with plain facts in place of the author's live objects.
 
     ``template_folders``: where template files are looked for, in this order: beside the DAG file, then along
-    ``template_searchpath``; the pinned copy of a folder before the folder itself.
+    ``template_searchpath``; the pinned copy of a folder before the folder itself. ``roots``: they must lie beneath one
+    of these. The DAG folder is one of them, as it may be elsewhere than the root of the notebooks.
     """
 
     def __init__(self, values: Mapping[str, Any], workload: Workload, runtime: Runtime) -> None:
@@ -107,7 +108,7 @@ class TaskContext(dict[str, Any]):
             for place in places
             for folder in (workload.bundle, workload.dag_folder)
         ]
-        self.root = workload.root
+        self.roots = (workload.root, workload.dag_folder)
         task = task_facts(workload)
         self.for_templates: dict[str, Any] = {**values, "dag": dag_facts(workload), "task": task}
         ti = TaskInstanceView(workload, runtime, task, lambda: self.for_templates)

@@ -95,7 +95,7 @@ def render(
     options = TemplateOptions.of(operator.dag)
     if isinstance(context, TaskContext):
         folders = context.template_folders
-        _check_folders(folders, context.root)
+        _check_folders(folders, context.roots)
         renderer = Renderer(context.for_templates, native=native, folders=folders, options=options)
     else:
         renderer = Renderer(context, native=native, options=options)
@@ -110,11 +110,11 @@ def render(
     return rendered
 
 
-def _check_folders(folders: Sequence[str], root: str) -> None:
-    """Refuse to read templates of another place than the root, whatever ``template_searchpath`` says."""
+def _check_folders(folders: Sequence[str], roots: Sequence[str]) -> None:
+    """Refuse to read templates of another place than the roots, whatever ``template_searchpath`` says."""
     for folder in folders[1::2]:  # the folders on disk; their pinned copies stand before them
-        if not Path(folder).resolve().is_relative_to(Path(root).resolve()):
-            raise _failure("template_searchpath", f"{folder} lies outside the root {root}")
+        if not any(Path(folder).resolve().is_relative_to(Path(root).resolve()) for root in roots):
+            raise _failure("template_searchpath", f"{folder} lies outside the root {roots[0]}")
 
 
 class Renderer:

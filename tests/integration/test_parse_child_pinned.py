@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -121,8 +122,23 @@ def test_a_template_file_is_pinned_and_rendered(write_dag: Write, dag_folder: Pa
     spec = dag_from_json(report.dags[0])
     places = {"dag_folder": str(dag_folder), "bundle": str(tmp_path / "bundle")}
     assert execute(workload(spec.task("b"), **places)) == "pinned 2026-01-31"
-    with pytest.raises(TaskFailure, match=r"there is no template file 'gone\.sh' in the folder of the DAG file"):
+    with pytest.raises(TaskFailure, match=r"there is no template file 'gone\.sh' beside the DAG file"):
         execute(workload(spec.task("c"), **places))
+
+
+def test_template_files_lie_beneath_the_root_or_the_dag_folder(
+    write_dag: Write, dag_folder: Path, tmp_path: Path
+) -> None:
+    write_dag("echo beside {{ ds }}\n", "sql/run.sh")
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "run.sh").write_text("echo elsewhere\n")
+    write_dag("from jupyter_flow import *\nwith DAG('d'):\n    BashOperator('b', 'run.sh')\n")
+    report = load(ParseRequest(str(dag_folder), "example.py", str(tmp_path), str(tmp_path)))
+    task = dag_from_json(report.dags[0]).task("b")
+    work = workload(task, dag_folder=str(dag_folder), root=str(tmp_path / "notebooks"))
+    assert execute(replace(work, template_searchpath=("sql",))) == "beside 2026-01-31"
+    with pytest.raises(TaskFailure, match=r"template_searchpath: .*/other lies outside the root .*/notebooks"):
+        execute(replace(work, template_searchpath=("../other",)))
 
 
 def test_pure_data_never_loads_the_dag_file(write_dag: Write, dag_folder: Path, tmp_path: Path) -> None:
