@@ -57,7 +57,7 @@ NAMES: dict[str, str] = {
     "TriggerEvent": _TRIGGER,
     "TaskDeferred": _TRIGGER,
     "BaseAsyncOperator": _TRIGGER,
-    "AssetWatcher": "nothing is watched: tell of an outside event with `jupyter flow assets event` or by REST",
+    "AssetWatcher": "nothing is watched: tell of an outside event with `jupyter flow assets emit` or by REST",
     "DagBag": "use `jupyter flow check FILE` to load a DAG file",
     "DagModel": _DATABASE,
     "Pool": "pools are set with `jupyter flow pools set`",

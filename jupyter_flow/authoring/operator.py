@@ -55,9 +55,7 @@ class OperatorMeta(ABCMeta):
         return task
 
 
-def default_arguments(
-    cls: type, where: str, group: TaskGroup | None, own: Mapping[str, Any] | None
-) -> dict[str, Any]:
+def default_arguments(cls: type, where: str, group: TaskGroup | None, own: Mapping[str, Any] | None) -> dict[str, Any]:
     """Return what ``default_args`` of DAG, task groups and task (``own``) say of the arguments that ``cls`` takes."""
     accepted = accepted_arguments(cls)
     found = {}
@@ -235,6 +233,15 @@ class BaseOperator(Node, metaclass=OperatorMeta):
     def operator_class(self) -> type[BaseOperator]:
         """The class of the task's operator; of a mapped task, that of its instances."""
         return type(self)
+
+    @property
+    def doc_md(self) -> str | None:
+        """The task's documentation; it may be set after the task was made."""
+        return self.doc
+
+    @doc_md.setter
+    def doc_md(self, text: str | None) -> None:
+        self.doc = text
 
     def template_values(self) -> dict[str, Any]:
         """Return what the task's templates and references stand in, by name."""
