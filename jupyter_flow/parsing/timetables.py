@@ -15,7 +15,8 @@ from ..execution.results import RESULT_FILE, BadResult, read_json
 from ..model.config import FlowConfig
 from ..model.errors import InvalidInput
 from ..model.instants import from_iso
-from ..model.records import TimetableReport, TimetableRequest, parse_timeout_message
+from ..model.records import parse_timeout_message
+from ..model.timetable_records import TimetableReport, TimetableRequest
 from ..wire.paths import private_opener
 from .loop import KILL_AFTER
 

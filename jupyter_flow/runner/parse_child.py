@@ -20,8 +20,9 @@ from ..authoring.dag import DAG
 from ..authoring.exceptions import DagError, FlowWarning
 from ..authoring.to_spec import to_spec
 from ..model.errors import FlowError, NoHost, NotFound
-from ..model.records import ParseReport, ParseRequest, TimetableRequest, parse_timeout_message
+from ..model.records import ParseReport, ParseRequest, parse_timeout_message
 from ..model.spec import DagSpec, plain
+from ..model.timetable_records import TimetableRequest
 from ..wire.client import HouseClient
 from .ask_timetable import check_timetables
 from .dag_loader import DagFileLoader

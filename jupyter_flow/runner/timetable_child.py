@@ -10,7 +10,7 @@ from typing import Any
 
 from ..authoring import variable
 from ..model.instants import from_iso, from_iso_or_none, to_iso
-from ..model.records import TimetableReport, TimetableRequest
+from ..model.timetable_records import TimetableReport, TimetableRequest
 from ..timetables.base import DataInterval, TimeRestriction
 from .ask_timetable import Question, TimetableFailure, manual_interval, runs_to_come
 from .dag_loader import DagFileLoader

@@ -16,9 +16,9 @@ from ..model.changes import RunChange, RunInfo
 from ..model.errors import FlowError, NotFound
 from ..model.instants import from_iso, iso_or_none, to_iso
 from ..model.reason import Reason
-from ..model.records import TimetableReport, TimetableRequest
 from ..model.rows import Dag, DagRun, ImportProblem
 from ..model.state import RunState
+from ..model.timetable_records import TimetableReport, TimetableRequest
 from ..parsing.timetables import TimetableLoop
 from ..storage import dag_files, dags, queries, runs, timetables
 from . import due
