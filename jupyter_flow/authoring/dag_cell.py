@@ -15,12 +15,17 @@ from .dag import DAG
 from .exceptions import DagError
 from .location import remember_lines, written_at
 
-_MAGIC = re.compile(r"\s*%%(dag|task)\b(.*)")
+_MAGIC = re.compile(r"\s*%%(dag|task|setup)\b(.*)")
+DEFINING = ("dag", "task")
+"""Magics of the cells that make a notebook a DAG file."""
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell that begins with ``%%dag`` or ``%%task``. ``body_line``: the line of the cell (from 1) where it starts."""
+    """A cell that begins with ``%%dag``, ``%%task`` or ``%%setup``.
+
+    ``body_line``: the line of the cell (from 1) where its body starts.
+    """
 
     magic: str
     line: str
@@ -37,7 +42,7 @@ class DagLine:
 
 
 def split_cell(source: str) -> Cell | None:
-    """Return the parts of a ``%%dag`` or ``%%task`` cell, None for every other cell."""
+    """Return the parts of a ``%%dag``, ``%%task`` or ``%%setup`` cell, None for every other cell."""
     lines = source.split("\n")
     first = next((index for index, line in enumerate(lines) if line.strip()), None)
     match = None if first is None else _MAGIC.fullmatch(lines[first])
@@ -46,12 +51,31 @@ def split_cell(source: str) -> Cell | None:
     return Cell(match[1], match[2].strip(), "\n".join(lines[first + 1 :]), first + 2)
 
 
-class _Parser(argparse.ArgumentParser):
+class LineParser(argparse.ArgumentParser):
+    """Reads the line after a cell magic; what is wrong with it is a :class:`DagError`."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog=prog, add_help=False, allow_abbrev=False, exit_on_error=False)
+
     def error(self, message: str) -> NoReturn:
-        raise DagError(f"%%dag: {message}")
+        """Refuse the line."""
+        raise DagError(f"{self.prog}: {message}")
+
+    def read(self, line: str) -> dict[str, Any]:
+        """Return the options that ``line`` gives, by name. Raises :class:`DagError` with one sentence."""
+        try:
+            words = shlex.split(line)
+        except ValueError as error:
+            raise DagError(f"{self.prog}: {error}: put values with spaces in quotes") from None
+        try:
+            options = vars(self.parse_args(words))
+        except argparse.ArgumentError as error:
+            raise DagError(f"{self.prog}: {error}") from None
+        return {name: value for name, value in options.items() if value is not None}
 
 
-def _pair(text: str) -> tuple[str, Any]:
+def pair(text: str) -> tuple[str, Any]:
+    """Return name and value of ``NAME=VALUE``; the value is JSON, else text."""
     name, sign, value = text.partition("=")
     if not sign or not name.isidentifier():
         raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
@@ -61,13 +85,14 @@ def _pair(text: str) -> tuple[str, Any]:
         return name, value
 
 
-def _words(text: str) -> list[str]:
+def words(text: str) -> list[str]:
+    """Return the parts of comma-separated text."""
     return [word.strip() for word in text.split(",") if word.strip()]
 
 
-def make_parser() -> argparse.ArgumentParser:
+def make_parser() -> LineParser:
     """Return the parser of the line after ``%%dag`` (also for the magic's help text)."""
-    parser = _Parser(prog="%%dag", add_help=False, allow_abbrev=False, exit_on_error=False)
+    parser = LineParser("%%dag")
     parser.add_argument("dag_id", help="id of the DAG")
     parser.add_argument("--schedule", help='cron expression in quotes or preset, e.g. "0 2 * * *" or @daily')
     parser.add_argument("--start-date", help="first logical date, e.g. 2026-01-01")
@@ -75,28 +100,20 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--timezone", help="IANA name, e.g. Europe/Berlin")
     parser.add_argument("--catchup", action="store_true", default=None, help="create runs for past dates too")
     parser.add_argument("--description", help="one line about the DAG")
-    parser.add_argument("--tags", type=_words, help="comma-separated tags")
+    parser.add_argument("--tags", type=words, help="comma-separated tags")
     parser.add_argument("--owner", help="owner of the tasks")
     parser.add_argument("--retries", type=int, help="retries of every task")
     parser.add_argument("--retry-delay", type=float, help="seconds between tries")
     parser.add_argument("--max-active-runs", type=int, help="runs of the DAG at once")
     parser.add_argument("--max-active-tasks", type=int, help="tasks of a run at once")
     parser.add_argument("--dagrun-timeout", type=float, help="seconds for a run")
-    parser.add_argument("--param", type=_pair, action="append", help="NAME=VALUE (JSON or text), may be repeated")
+    parser.add_argument("--param", type=pair, action="append", help="NAME=VALUE (JSON or text), may be repeated")
     return parser
 
 
 def parse_dag_line(line: str) -> DagLine:
     """Return id and arguments of a ``%%dag`` line. Raises :class:`DagError` with one sentence."""
-    try:
-        words = shlex.split(line)
-    except ValueError as error:
-        raise DagError(f"%%dag: {error}: put values with spaces in quotes") from None
-    try:
-        options = vars(make_parser().parse_args(words))
-    except argparse.ArgumentError as error:
-        raise DagError(f"%%dag: {error}") from None
-    given = {name: value for name, value in options.items() if value is not None}
+    given = make_parser().read(line)
     dag_id = given.pop("dag_id")
     defaults = {name: given.pop(name) for name in ("owner", "retries", "retry_delay") if name in given}
     if defaults:

@@ -21,12 +21,25 @@ NOT_GIVEN: Any = type("_NotGiven", (), {"__repr__": lambda self: "<not given>", 
 
 
 @dataclass(frozen=True)
+class CellRequest:
+    """One ``%%task`` cell of a DAG notebook: its code cell ``number``, counted from 1.
+
+    ``inputs``: variable -> id of the task that hands it on. ``outputs``: variables that become XComs.
+    """
+
+    number: int
+    inputs: Mapping[str, str]
+    outputs: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class NotebookRequest:
     """One notebook to execute, rendered. ``notebook``: path relative to the folder of the DAG file, or absolute.
 
     ``kernel_name``: kernelspec name, display name or language; None = what the notebook's metadata says.
     ``cell_timeout``: seconds for each cell. ``output_path``: where to copy the executed notebook to besides the
-    attempt's folder. ``cwd``: working folder, None = the folder of the notebook.
+    attempt's folder. ``cwd``: working folder, None = the folder of the notebook. ``cell``: only this cell and what
+    it needs.
     """
 
     notebook: str
@@ -36,6 +49,7 @@ class NotebookRequest:
     cell_timeout: float | None = None
     output_path: str | None = None
     cwd: str | None = None
+    cell: CellRequest | None = None
 
 
 class Runtime(Protocol):

@@ -235,8 +235,7 @@ def profile_of(workload: Workload) -> Profile:
     task = workload.task
     if workload.kind == "callback":
         return "light"
-    is_notebook = (task.operator_ref or "").endswith(":NotebookOperator") or "notebook" in task.arguments
-    return "notebook" if is_notebook else "light"
+    return "notebook" if task.is_notebook or "notebook" in task.arguments else "light"
 
 
 def make_launcher(config: FlowConfig) -> ForkserverLauncher | SpawnLauncher:

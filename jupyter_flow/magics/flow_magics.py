@@ -7,11 +7,13 @@ import warnings
 from typing import Any
 
 from IPython.core.error import UsageError
-from IPython.core.magic import Magics, cell_magic, line_magic, magics_class
+from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, no_var_expand
 from IPython.display import display
 
 from ..authoring.dag_cell import parse_dag_line, run_dag_cell
 from ..authoring.exceptions import DagError, FlowWarning
+from ..authoring.task_cell import parse_task_line
+from ..authoring.template_names import is_template
 from ..authoring.to_spec import to_spec
 from ..model.errors import FlowError
 from ..model.spec import DagSpec
@@ -19,7 +21,9 @@ from . import flow_commands
 from .flow_line import parse_flow_line
 from .graph import mermaid, plain
 
+DAG_MAGIC = "%%dag"
 TASK_MAGIC = "%%task"
+SETUP_MAGIC = "%%setup"
 
 
 @magics_class
@@ -34,6 +38,7 @@ class FlowMagics(Magics):
         transformers[:] = [item for item in transformers if getattr(item, "__name__", "") != task_cell.__name__]
         transformers.append(task_cell)
 
+    @no_var_expand
     @cell_magic("dag")  # type: ignore[arg-type]
     def dag_cell(self, line: str, cell: str) -> None:
         """``%%dag ID [--schedule CRON] …``: the cell's body is the DAG's code. Shows problems, then the graph."""
@@ -47,10 +52,22 @@ class FlowMagics(Magics):
             raise UsageError(f"{place}{error}") from None
         except FlowError as error:
             raise UsageError(str(error)) from None
-        for problem in caught:
+        for problem in caught if cell.strip() else ():  # without a body its tasks are %%task cells
             say(f"warning: {problem.message}", error=True)
         text = plain(self.dag)
         display({"text/vnd.mermaid": mermaid(self.dag), "text/plain": text}, raw=True)
+
+    @no_var_expand  # {{ ds }} is for the house
+    @line_magic("task")  # type: ignore[arg-type]
+    def task(self, line: str) -> None:
+        """``%task ID …``: say what the line after ``%%task`` means, and set its parameters for the cell."""
+        try:
+            found = parse_task_line(line)
+        except DagError as error:
+            raise UsageError(str(error)) from None
+        say(found.in_words())
+        known = {name: value for name, value in found.parameters.items() if not is_template(str(value))}
+        self._namespace.update(known)
 
     @line_magic("flow")  # type: ignore[arg-type]
     def flow(self, line: str) -> None:
@@ -65,10 +82,21 @@ class FlowMagics(Magics):
 
 
 def task_cell(lines: list[str]) -> list[str]:
-    """Let a ``%%task`` cell that is run by hand just run: its first line becomes a comment."""
-    if lines and lines[0].split(maxsplit=1)[:1] == [TASK_MAGIC]:
-        return [f"# {lines[0]}", *lines[1:]]
-    return lines
+    """Let a ``%%task`` cell that is run by hand just run: its first line says what it means; ``%%setup`` is a comment.
+
+    A magic beneath it must be the first line of what runs. A ``%%dag`` cell may have no body.
+    """
+    first = lines[0].split(maxsplit=1)[:1] if lines else []
+    if first == [DAG_MAGIC] and not "".join(lines[1:]).strip():
+        return [lines[0].rstrip("\n") + "\n", "\n"]
+    if first not in ([TASK_MAGIC], [SETUP_MAGIC]):
+        return lines
+    if first == [SETUP_MAGIC]:
+        kept = f"# {lines[0]}"
+    else:
+        kept = f"get_ipython().run_line_magic('task', {lines[0].strip().removeprefix(TASK_MAGIC).strip()!r})\n"
+    rest = lines[1:]
+    return rest if "".join(rest).lstrip().startswith("%%") else [kept, *rest]
 
 
 def say(text: str, *, error: bool = False) -> None:

@@ -12,7 +12,12 @@ CLASSES = {
     "empty": "fill:#ffffff,stroke:#9e9e9e,color:#1f1f1f",
     "other": "fill:#ede7f6,stroke:#5e35b1,color:#1f1f1f",
 }
-KINDS = {"NotebookOperator": "notebook", "BashOperator": "shell", "EmptyOperator": "empty"}
+KINDS = {
+    "NotebookOperator": "notebook",
+    "NotebookCellOperator": "notebook",
+    "BashOperator": "shell",
+    "EmptyOperator": "empty",
+}
 
 
 def mermaid(dag: DagSpec) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..authoring.dag_cell import split_cell
+from ..authoring.dag_cell import DEFINING, split_cell
 from ..model.errors import InvalidInput
 
 SESSION_VARIABLE = "JPY_SESSION_NAME"
@@ -41,4 +41,4 @@ def dag_cells(path: Path) -> int:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InvalidInput(f"{path} cannot be read as a notebook: {error}") from None
     texts = [source if isinstance(source, str) else "".join(source) for source in sources]
-    return sum(split_cell(text) is not None for text in texts)
+    return sum((cell := split_cell(text)) is not None and cell.magic in DEFINING for text in texts)

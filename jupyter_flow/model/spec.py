@@ -137,7 +137,7 @@ class TaskSpec:
     @property
     def is_notebook(self) -> bool:
         """Whether the task starts a kernel (counts against ``notebook_parallelism``)."""
-        classes = (":NotebookOperator", ":DecoratedNotebook")
+        classes = (":NotebookOperator", ":DecoratedNotebook", ":NotebookCellOperator")
         return self.operator == "NotebookOperator" or (self.operator_ref or "").endswith(classes)
 
 

@@ -5,7 +5,20 @@ Must never: import papermill at module level, or the house side.
 A change violates this when importing an operator costs more than its own words.
 """
 
-from . import asset, bash, branch, decorated, empty, external_python, master_dag, notebook, python, time_branch, trigger
+from . import (
+    asset,
+    bash,
+    branch,
+    decorated,
+    empty,
+    external_python,
+    master_dag,
+    notebook,
+    notebook_cell,
+    python,
+    time_branch,
+    trigger,
+)
 
 __all__ = [
     "asset",
@@ -16,6 +29,7 @@ __all__ = [
     "external_python",
     "master_dag",
     "notebook",
+    "notebook_cell",
     "python",
     "time_branch",
     "trigger",

@@ -55,6 +55,13 @@ class NotebookTask:
         self.facts.fields["source_sha256"] = hashlib.sha256(source).hexdigest()
         import_notebook_base()
         node = load(source, str(path))
+        if request.cell is not None:
+            from .task_cells import small_notebook
+
+            try:
+                node = small_notebook(node, request.cell, bool(request.parameters))
+            except ValueError as error:
+                raise _refused(str(path), str(error)) from None
         check_parameters(request.parameters)
         self._execute(request, path, node)
 

@@ -157,8 +157,8 @@ def task_documents(spec: DagSpec) -> list[Document]:
 
 
 def notebook_of(task: TaskSpec) -> str | None:
-    """The notebook path as the author wrote it, None for other tasks."""
-    value = task.arguments.get("notebook")
+    """The notebook path as the author wrote it (of a ``%%task`` cell its own notebook), None for other tasks."""
+    value = task.arguments.get("notebook", task.arguments.get("dag_notebook"))
     return value if isinstance(value, str) else None
 
 

@@ -68,8 +68,29 @@ def test_an_error_in_the_authors_code_is_an_ordinary_traceback(kernel: AuthorKer
 def test_a_task_cell_just_runs(kernel: AuthorKernel) -> None:
     ran = kernel.run("%%task load --after other --retries 2\nvalue = 6 * 7\nprint(value)")
     assert ran.ok
-    assert ran.out == "42\n"
+    assert ran.out == "task load: after other; retries 2\n42\n"
     assert kernel.run("value + 1").displays[0]["text/plain"] == "43"
+
+
+def test_a_task_cell_gets_its_parameters_and_its_mistakes_by_hand_too(kernel: AuthorKernel) -> None:
+    ran = kernel.run("%%task load --param rows=3 --param day='{{ ds }}'\nprint(rows, 'day' in globals())")
+    assert (ran.ok, ran.out) == (True, "task load\n3 False\n")
+    ran = kernel.run("%%task load --retires 2\nprint('runs')")
+    assert not ran.ok
+    assert "unrecognized arguments: --retires 2" in ran.error + ran.err
+    assert ran.out == ""
+
+
+def test_setup_cells_and_magics_beneath_a_task_line_run(kernel: AuthorKernel) -> None:
+    assert kernel.run("%%setup\nbase = 40").ok
+    ran = kernel.run("%%task load\n%%capture said\nprint(base + 2)")
+    assert (ran.ok, ran.out) == (True, "")
+    assert kernel.run("said.stdout").displays[0]["text/plain"] == "'42\\n'"
+
+
+def test_a_dag_cell_without_a_body_is_no_warning(kernel: AuthorKernel) -> None:
+    ran = kernel.run("%%dag cells --schedule @daily --start-date 2026-01-01")
+    assert (ran.ok, ran.err) == (True, "")
 
 
 def test_without_a_house_there_is_a_clear_sentence(kernel: AuthorKernel, house: House) -> None:
@@ -97,7 +118,7 @@ def test_flow_says_what_is_missing(kernel: AuthorKernel) -> None:
 
 def test_loading_twice_does_no_harm(kernel: AuthorKernel) -> None:
     assert kernel.run("%reload_ext jupyter_flow").ok
-    assert kernel.run("%%task a\nprint(1)").out == "1\n"
+    assert kernel.run("%%task a\nprint(1)").out == "task a\n1\n"
     ran = kernel.run(
         "names = [getattr(item, '__name__', '') for item in get_ipython().input_transformers_cleanup]\n"
         "print(names.count('task_cell'))"

@@ -65,7 +65,47 @@ def test_only_marked_cells_run(write_notebook: Write, write_dag: Write, parse: A
         (["\n%%dag d --schedul x"], 2, "cell 1: %%dag: unrecognized arguments: --schedul x"),
         (["%%dag d --schedule @dayly\nEmptyOperator('a')"], 1, "cell 1: DAG 'd': unknown schedule preset '@dayly'"),
         (["%%dag d\na = EmptyOperator('a')\na >> a"], 3, "cell 1: DAG 'd' has a cycle: a -> a"),
-        (["%%task load\nx = 1"], 1, "cell 1: %%task cells make no DAG in this version: use %%dag"),
+        (["%%task load\nx = 1"], 1, "cell 1: %%task load: the notebook has no DAG: add a cell `%%dag ID` above"),
+        (["%%dag d", "\n%%task a --retires 2\nx = 1"], 2, "cell 2: %%task: unrecognized arguments: --retires 2"),
+        (
+            ["%%dag d", "%%task a\nx = 1", "%%task a\nx = 2"],
+            1,
+            "cell 3: DAG 'd': task_id 'a' is taken by the task of cell 2, line 1",
+        ),
+        (
+            ["%%dag d", "%%task load\nx = 1", "%%task b --after laod\n2"],
+            1,
+            "cell 3: %%task b: --after names 'laod', which the DAG does not have: did you mean 'load'?",
+        ),
+        (
+            ["%%dag d", "%%task a --outputs rows\nrow = 1"],
+            1,
+            "cell 2: %%task a: output 'rows' is never assigned in the cell: did you mean 'row'?",
+        ),
+        (
+            ["%%dag d", "%%task a --inputs x\nx", "%%task b --outputs x\nx = 1"],
+            1,
+            "cell 2: %%task a: input 'x' is no output of a %%task cell above: "
+            "move the cell that hands it on above this one",
+        ),
+        (
+            ["%%dag d", "%%task a --inputs x\nx"],
+            1,
+            "cell 2: %%task a: input 'x' is no output of a %%task cell above: "
+            "add --outputs x to the cell that makes it",
+        ),
+        (
+            ["%%dag d", "%%dag e", "%%task a\n1"],
+            1,
+            "cell 3: %%task a: the notebook has several DAGs, say which: --dag d or --dag e",
+        ),
+        (
+            ["%%dag d", "%%task a --trigger-rule al_done\n1"],
+            1,
+            "cell 2: task 'a': unknown trigger_rule 'al_done': did you mean 'all_done'?",
+        ),
+        (["%%dag d", "%%task a\n\nx = ("], 3, "cell 2: SyntaxError: '(' was never closed"),
+        (["%%dag d", "%%task a --after b\n1", "%%task b --after a\n1"], 1, "cell 3: DAG 'd' has a cycle: a -> b -> a"),
         (["%%dag d", "%%dag d"], 1, "cell 2: dag_id 'd' is taken by the DAG of cell 1, line 1 of the same file"),
     ],
 )
@@ -113,3 +153,50 @@ def test_which_notebooks_define_dags() -> None:
     assert not is_dag_notebook(notebook("x = '%%dag a'"))
     assert not is_dag_notebook(notebook("%%dag a", "markdown"))
     assert not is_dag_notebook(notebook("x", jupyter_flow={"dag_file": False}))
+
+
+def tasks_of(report: ParseReport) -> dict[str, tuple[str, ...]]:
+    assert report.error is None, report.error
+    (dag,) = (dag_from_json(dag) for dag in report.dags)
+    return {task.task_id: task.upstream for task in dag.tasks}
+
+
+def test_task_cells_become_tasks_and_do_not_run(write_notebook: Write, parse: Any, tmp_path: Path) -> None:
+    witness = tmp_path / "witness"
+    path = write_notebook(
+        [
+            "%%dag cells --retries 1\nstart = EmptyOperator(task_id='start')",
+            "%%setup\nimport json",
+            f"%%task extract --after start --outputs rows --pool-slots 2\nopen({str(witness)!r}, 'w')\nrows = [1]",
+            "%%task clean --outputs rows --retries 3\n!true\nrows = [row for row in rows if row]",
+            "%%task count --params '{\"n\": 1}'\nprint(len(rows))",
+            "%%task other\nrows = 3\nprint(rows)",
+        ],
+        "cells.ipynb",
+    )
+    report = parse(path)
+    expected = {"start": (), "extract": ("start",), "clean": ("extract",), "count": ("clean",), "other": ()}
+    assert tasks_of(report) == expected
+    assert report.warnings == ()
+    assert not witness.exists()
+    (dag,) = (dag_from_json(dag) for dag in report.dags)
+    assert [dag.task(name).retries for name in ("extract", "clean")] == [1, 3]
+    assert dag.task("count").xcom_inputs == (("clean", "rows"),)
+    assert dag.task("count").is_notebook
+    assert not dag.task("count").needs_dag_file
+
+
+def test_the_dag_of_task_cells_may_stand_in_the_metadata(dag_folder: Path, parse: Any) -> None:
+    import json
+
+    document = {
+        "cells": [{"cell_type": "code", "source": "%%task a\n1", "metadata": {}}],
+        "metadata": {"jupyter_flow": {"dag": "quiet --schedule @daily --start-date 2026-01-01"}},
+        "nbformat": 4,
+        "nbformat_minor": 5,
+    }
+    path = dag_folder / "quiet.ipynb"
+    path.write_text(json.dumps(document))
+    report = parse(path)
+    assert tasks_of(report) == {"a": ()}
+    assert report.dags[0]["dag_id"] == "quiet"
