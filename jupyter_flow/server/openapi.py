@@ -87,7 +87,9 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
             "idempotency_key": _TEXT,
         },
     ),
-    ("get", _RUN): _operation("One run with its task instances", _with("Run", tasks=_list("TaskInstance"))),
+    ("get", _RUN): _operation(
+        "One run with its task instances", _with("Run", dag_display_name=_TEXT, tasks=_list("TaskInstance"))
+    ),
     ("post", _RUN + "/cancel"): _operation("Ask a run to stop", _ref("Run")),
     ("post", _RUN + "/clear"): _operation("Run tasks again", _ref("Run"), body={"only_failed": _BOOLEAN}),
     ("post", _RUN + "/mark"): _operation("Force a state", _ref("Run"), body={"state": _TEXT}, required=("state",)),

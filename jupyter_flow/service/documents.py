@@ -21,7 +21,8 @@ from ..model.rows import (
     TaskInstance,
     Variable,
 )
-from ..model.spec import DagSpec, ScheduleSpec, TaskSpec
+from ..model.spec import DagSpec, TaskSpec
+from .schedule_words import asset_words, schedule_text
 
 Document = dict[str, Any]
 
@@ -29,15 +30,6 @@ Document = dict[str, Any]
 def reason_document(reason: Reason | None) -> Document | None:
     """A reason as ``{"code", "args", "text"}``."""
     return None if reason is None else reason.to_json()
-
-
-def schedule_text(schedule: ScheduleSpec) -> str | None:
-    """What lists print as the schedule: the author's own text, else the expression; None for manual DAGs."""
-    if schedule.kind == "none":
-        return None
-    if schedule.kind == "delta":
-        return schedule.summary or f"every {schedule.seconds:g} s"
-    return schedule.summary or schedule.expression or f"@{schedule.kind}"
 
 
 def next_run_document(info: RunInfo) -> Document:
@@ -85,6 +77,7 @@ def spec_document(spec: DagSpec) -> Document:
         "owner_links": dict(spec.owner_links),
         "tags": list(spec.tags),
         "schedule": schedule_text(spec.schedule),
+        "schedule_assets": asset_words(spec.schedule.assets),
         "timezone": spec.timezone,
         "schedule_timezone": spec.schedule.timezone or spec.timezone,
         "dag_file": spec.dag_file,
@@ -196,21 +189,25 @@ def task_instance_document(
     children: Sequence[DagRun] = (),
     *,
     now: datetime,
+    display_name: str | None = None,
 ) -> Document:
     """A task instance. ``paths``: log and notebook of its latest attempt; ``reason``: why it is so, or waits.
 
-    ``children``: the runs that it asked for.
+    ``children``: the runs that it asked for. ``display_name``: the name of its task for people.
     """
     return {
         "dag_id": row.dag_id,
         "run_id": row.run_id,
         "task_id": row.task_id,
         "map_index": row.map_index,
+        "task_display_name": display_name or row.task_id,
+        "label": row.label,
         "operator": row.operator,
         "state": str(row.state),
         "try_number": row.try_number,
         "max_tries": row.max_tries,
         "attempt_number": row.attempt_count,
+        "reschedules": row.reschedules,
         "queued_at": iso_or_none(row.queued_at),
         "start_date": iso_or_none(row.start_date),
         "end_date": iso_or_none(row.end_date),

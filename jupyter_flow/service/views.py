@@ -109,14 +109,15 @@ def list_runs(
 
 
 def show_run(house: House, actor: Actor, dag_id: str, run_id: str) -> Document:
-    """One run with its task instances as ``tasks``."""
+    """One run with the name of its DAG for people and its task instances as ``tasks``."""
     authorize(house.policy, actor, "read", dag_id)
     now = house.clock.wall()
     with house.reading() as connection:
         run = queries.get_run(connection, dag_id, run_id)
         parent = lineage.parents(connection, [run]).get(run.id)
         shown = _run_document(connection, run, parent, now)
-        return {**shown, "tasks": _task_documents(connection, house, run, now)}
+        name = dags.load_spec(dags.get_version(connection, run.dag_version_id)).display_name or dag_id
+        return {**shown, "dag_display_name": name, "tasks": _task_documents(connection, house, run, now)}
 
 
 def list_tasks(house: House, actor: Actor, dag_id: str, run_id: str) -> Document:
@@ -136,10 +137,11 @@ def show_task(house: House, actor: Actor, dag_id: str, run_id: str, task_id: str
         spec = dags.load_spec(dags.get_version(connection, run.dag_version_id))
         reason = _reasons(connection, house, run, spec, queries.task_instances(connection, run.id))[row.id]
         children = lineage.children(connection, run.id).get(row.id, ())
+        names = {task.task_id: task.display_name for task in spec.tasks}
     latest = tries[-1] if tries else None
     paths = (latest.log_path, latest.notebook_path) if latest else (None, None)
     return {
-        **documents.task_instance_document(row, paths, reason, children, now=now),
+        **documents.task_instance_document(row, paths, reason, children, now=now, display_name=names.get(task_id)),
         "attempts": [documents.attempt_document(attempt, now=now) for attempt in tries],
         "rendered": dict(latest.rendered) if latest is not None and latest.rendered else {},
         "xcoms": [xcom_document(value) for value in values],
@@ -209,9 +211,15 @@ def _task_documents(connection: Connection, house: House, run: DagRun, now: date
     reasons = _reasons(connection, house, run, spec, rows)
     rows = sorted(rows, key=lambda row: (order.get(row.task_id, len(order)), row.task_id, row.map_index))
     children = lineage.children(connection, run.id)
+    names = {task.task_id: task.display_name for task in spec.tasks}
     return [
         documents.task_instance_document(
-            row, paths.get(row.id, (None, None)), reasons[row.id], children.get(row.id, ()), now=now
+            row,
+            paths.get(row.id, (None, None)),
+            reasons[row.id],
+            children.get(row.id, ()),
+            now=now,
+            display_name=names.get(row.task_id),
         )
         for row in rows
     ]
