@@ -11,7 +11,8 @@ import type {
   Run,
   RunWithTasks,
   TaskDetails,
-  TriggerBody
+  TriggerBody,
+  Why
 } from './documents';
 import type { TaskKey } from '../tokens';
 
@@ -46,6 +47,7 @@ export class FlowApi {
   importErrors = () => this.get<ImportProblem[]>('import-errors');
   run = (dagId: string, runId: string) => this.get<RunWithTasks>(run(dagId, runId));
   task = (key: TaskKey) => this.get<TaskDetails>(`${task(key)}?map_index=${key.map_index}`);
+  why = (key: TaskKey) => this.get<Why>(`${task(key)}/why?map_index=${key.map_index}`);
   setPaused = (dagId: string, isPaused: boolean) =>
     this.send('PATCH', dag(dagId), { is_paused: isPaused }) as Promise<Dag>;
   trigger = (dagId: string, body: TriggerBody) => this.post<Run>(`${dag(dagId)}/runs`, body);

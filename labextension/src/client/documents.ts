@@ -32,6 +32,20 @@ export interface NextRun {
   data_interval_end: string | null;
 }
 
+/** The task that asked for a run; `task_id` is null when its place is no longer known. */
+export interface ParentTask {
+  dag_id: string;
+  run_id: string;
+  task_id: string | null;
+  map_index: number;
+}
+
+export interface ChildRun {
+  dag_id: string;
+  run_id: string;
+  state: RunState;
+}
+
 export interface Run {
   dag_id: string;
   run_id: string;
@@ -42,6 +56,8 @@ export interface Run {
   data_interval_start: string | null;
   data_interval_end: string | null;
   run_after: string | null;
+  timezone: string;
+  wall_text: string | null;
   queued_at: string | null;
   start_date: string | null;
   end_date: string | null;
@@ -50,6 +66,7 @@ export interface Run {
   triggered_by: string;
   actor: string;
   version: number;
+  parent: ParentTask | null;
 }
 
 export interface Param {
@@ -60,12 +77,17 @@ export interface Param {
 
 export interface Dag {
   dag_id: string;
+  dag_display_name: string;
   description: string | null;
   owner: string;
   tags: string[];
   is_paused: boolean;
   schedule: string | null;
+  /** The assets that it waits for, in words. */
+  schedule_assets: string | null;
   timezone: string;
+  /** The zone of the schedule's own timetable, else the DAG's. */
+  schedule_timezone: string;
   dag_file: string;
   version: number;
   catchup: boolean;
@@ -81,8 +103,13 @@ export interface Dag {
 
 export interface DagTask {
   task_id: string;
+  task_display_name: string;
   operator: string;
+  group: string | null;
   trigger_rule: string;
+  is_setup: boolean;
+  is_teardown: boolean;
+  is_mapped: boolean;
   upstream: string[];
   downstream: string[];
   retries: number;
@@ -90,29 +117,53 @@ export interface DagTask {
   notebook: string | null;
 }
 
+export interface Group {
+  group_id: string;
+  parent: string | null;
+  label: string;
+  tooltip: string | null;
+  is_mapped: boolean;
+}
+
+export interface EdgeLabel {
+  upstream: string;
+  downstream: string;
+  label: string;
+}
+
 export interface DagWithTasks extends Dag {
   tasks: DagTask[];
+  groups: Group[];
+  labels: EdgeLabel[];
 }
 
 export interface TaskInstance {
   task_id: string;
   map_index: number;
+  task_display_name: string;
+  /** Name of a mapped task instance. */
+  label: string | null;
   operator: string;
   state: TaskState;
   try_number: number;
   max_tries: number;
   attempt_number: number;
+  /** How often it asked to be started again later. */
+  reschedules: number;
   queued_at: string | null;
   start_date: string | null;
   end_date: string | null;
   duration: number | null;
   reason: Reason | null;
   failing_cell: number | null;
+  /** Runs that it asked for. */
+  child_runs: ChildRun[];
   log_path: string | null;
   notebook_path: string | null;
 }
 
 export interface RunWithTasks extends Run {
+  dag_display_name: string;
   tasks: TaskInstance[];
 }
 
@@ -131,6 +182,12 @@ export interface TaskDetails extends TaskInstance {
   attempts: Attempt[];
   rendered: Record<string, unknown>;
   xcoms: { key: string; value: unknown }[];
+}
+
+/** Why a task instance is in its state, the nearest reason first. */
+export interface Why {
+  state: TaskState;
+  reasons: Reason[];
 }
 
 export interface LogLine {

@@ -1,4 +1,5 @@
-/** Instants and durations in words. Pure: "now" is an argument. */
+/** Instants, durations, reasons and schedules in words. Pure: "now" is an argument. */
+import type { Dag, Reason } from '../client/documents';
 
 const STEPS: [Intl.RelativeTimeFormatUnit, number][] = [
   ['day', 86_400],
@@ -6,6 +7,8 @@ const STEPS: [Intl.RelativeTimeFormatUnit, number][] = [
   ['minute', 60],
   ['second', 1]
 ];
+
+const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/;
 
 /** "in 5 minutes", "3 days ago". */
 export function relative(instant: string | null, now: number, locale?: string): string {
@@ -69,4 +72,21 @@ export function dateTime(instant: string | null, zone?: string, locale?: string)
 export function timeOfDay(instant: string): string {
   const date = new Date(instant);
   return Number.isNaN(date.getTime()) ? '' : date.toLocaleTimeString(undefined, { hour12: false });
+}
+
+/** The text of a reason, with its instants on the viewer's clock. */
+export function reasonText(reason: Reason | null, zone?: string, locale?: string): string {
+  let text = reason?.text ?? '';
+  for (const value of Object.values(reason?.args ?? {})) {
+    if (typeof value === 'string' && INSTANT.test(value)) {
+      text = text.replaceAll(value, dateTime(value, zone, locale));
+    }
+  }
+  return text;
+}
+
+/** The schedule with its assets by name; null for a DAG that only runs when triggered. */
+export function scheduleText(dag: Pick<Dag, 'schedule' | 'schedule_assets'>): string | null {
+  const { schedule, schedule_assets: assets } = dag;
+  return schedule === null || assets === null ? schedule : schedule.replace('assets', () => assets);
 }

@@ -1,5 +1,6 @@
 /** Where the tasks of a DAG stand. Pure: the same code runs in the page and in the worker. */
 import { Graph, layout } from '@dagrejs/dagre';
+import type { EdgeLabel } from '../client/documents';
 
 export const NODE_WIDTH = 190;
 export const NODE_HEIGHT = 46;
@@ -7,6 +8,8 @@ export const NODE_HEIGHT = 46;
 export interface GraphInput {
   nodes: string[];
   edges: [string, string][];
+  /** Texts on edges, by {@link edgeName}. */
+  labels?: Record<string, string>;
 }
 
 export interface Position {
@@ -15,6 +18,14 @@ export interface Position {
 }
 
 export type Positions = Record<string, Position>;
+
+const LABEL_HEIGHT = 16;
+const LETTER = 6.5;
+
+/** Names an edge; task ids have no arrows in them. */
+export function edgeName(from: string, to: string): string {
+  return `${from}→${to}`;
+}
 
 /** Return the top left corner of every node, left to right. */
 export function place(graph: GraphInput): Positions {
@@ -26,7 +37,9 @@ export function place(graph: GraphInput): Positions {
     drawing.setNode(node, { width: NODE_WIDTH, height: NODE_HEIGHT });
   }
   for (const [from, to] of graph.edges) {
-    drawing.setEdge(from, to);
+    const label = graph.labels?.[edgeName(from, to)];
+    const room = label && { width: label.length * LETTER, height: LABEL_HEIGHT, labelpos: 'c' };
+    drawing.setEdge(from, to, room || {});
   }
   layout(drawing);
   const positions: Positions = {};
@@ -37,14 +50,18 @@ export function place(graph: GraphInput): Positions {
   return positions;
 }
 
-/** The graph of a DAG's tasks; upstream ids that are no task are left out. */
-export function graphOf(tasks: { task_id: string; upstream: string[] }[]): GraphInput {
-  const nodes = tasks.map(task => task.task_id);
-  const known = new Set(nodes);
-  const edges = tasks.flatMap(task =>
-    task.upstream
-      .filter(upstream => known.has(upstream))
-      .map((upstream): [string, string] => [upstream, task.task_id])
-  );
-  return { nodes, edges };
+/** The graph of a DAG's tasks: each task and edge once; upstream ids that are no task are left out. */
+export function graphOf(
+  tasks: { task_id: string; upstream: string[] }[],
+  labels: EdgeLabel[] = []
+): GraphInput {
+  const known = new Set(tasks.map(task => task.task_id));
+  const edges = new Map<string, [string, string]>();
+  for (const task of tasks) {
+    for (const upstream of task.upstream.filter(name => known.has(name))) {
+      edges.set(edgeName(upstream, task.task_id), [upstream, task.task_id]);
+    }
+  }
+  const texts = labels.map(item => [edgeName(item.upstream, item.downstream), item.label] as const);
+  return { nodes: [...known], edges: [...edges.values()], labels: Object.fromEntries(texts) };
 }

@@ -5,6 +5,7 @@ import { dag, event, FakeSocket, run, runWithTasks, task } from '../testing/fake
 import { DagModel } from './dagModel';
 import { mostTelling, RunModel } from './runModel';
 import { SidebarModel } from './sidebarModel';
+import type { TaskState } from './states';
 
 let socket: FakeSocket;
 let stream: EventStream;
@@ -148,6 +149,62 @@ describe('RunModel', () => {
     expect(mostTelling(tasks).task_id).toBe('c');
     expect(mostTelling([...tasks, task('d', 'failed')]).task_id).toBe('d');
     expect(mostTelling([task('a', 'success')]).task_id).toBe('a');
+  });
+
+  describe('of a mapped task', () => {
+    const mapped = (map_index: number, state: TaskState) => task('m', state, { map_index });
+
+    beforeEach(() => {
+      answers['dags/mini/runs/r1'] = runWithTasks('r1', [
+        task('a', 'success'),
+        mapped(-1, 'waiting')
+      ]);
+      for (const index of [-1, 0, 1]) {
+        answers[`dags/mini/runs/r1/tasks/m?map_index=${index}`] = {
+          ...mapped(index, index < 0 ? 'waiting' : 'failed'),
+          attempts: []
+        };
+      }
+      answers['dags/mini/runs/r1/tasks/m/why?map_index=-1'] = {
+        state: 'waiting',
+        reasons: [
+          { code: 'upstream_waiting', args: {}, text: 'waits for a' },
+          { code: 'dag_paused', args: {}, text: 'is paused' }
+        ]
+      };
+    });
+
+    it('says all that it waits for, then goes on to the instance that tells most', async () => {
+      const model = new RunModel(stream, api, 'mini', 'r1');
+      model.selectTask('m');
+      await opened(model);
+      expect(model.selectedKey).toMatchObject({ task_id: 'm', map_index: -1 });
+      expect(model.waitsFor.map(reason => reason.text)).toEqual(['waits for a', 'is paused']);
+      answers['dags/mini/runs/r1'] = runWithTasks('r1', [
+        task('a', 'success'),
+        mapped(0, 'success'),
+        mapped(1, 'failed')
+      ]);
+      socket.receive(event('task_state', { task_id: 'm', map_index: 1 }));
+      await settle();
+      expect(model.selectedKey).toMatchObject({ task_id: 'm', map_index: 1 });
+      expect(model.waitsFor).toEqual([]);
+    });
+
+    it('looks at a task again when a run that it started has changed', async () => {
+      answers['dags/mini/runs/r1'] = runWithTasks('r1', [task('b', 'success')]);
+      answers['dags/mini/runs/r1/tasks/b?map_index=-1'] = {
+        ...task('b', 'success', {
+          child_runs: [{ dag_id: 'child', run_id: 'c1', state: 'running' }]
+        }),
+        attempts: []
+      };
+      await opened(new RunModel(stream, api, 'mini', 'r1'));
+      socket.receive(event('run_state', { dag_id: 'child', run_id: 'c1' }));
+      expect(await settle()).toEqual(['GET dags/mini/runs/r1/tasks/b?map_index=-1']);
+      socket.receive(event('run_state', { dag_id: 'child', run_id: 'c2' }));
+      expect(await settle()).toEqual([]);
+    });
   });
 
   it('asks for what has changed and leaves other runs alone', async () => {

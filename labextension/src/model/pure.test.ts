@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { LogLine } from '../client/documents';
-import { duration, elapsed, relative } from './format';
-import { graphOf, NODE_HEIGHT, NODE_WIDTH, place } from './graphLayout';
+import { duration, elapsed, reasonText, relative, scheduleText } from './format';
+import { edgeName, graphOf, NODE_HEIGHT, NODE_WIDTH, place } from './graphLayout';
+import type { Positions } from './graphLayout';
 import { LayoutService } from './layoutService';
 import { toChunk } from './logText';
 import { describeForm, toConf } from './paramsForm';
@@ -36,6 +37,27 @@ describe('format', () => {
     expect(elapsed({ start_date: start, end_date: null, duration: 1 }, NOW)).toBe(10);
     expect(elapsed({ start_date: start, end_date: start, duration: 4 }, NOW)).toBe(4);
     expect(elapsed({ start_date: null, end_date: null, duration: null }, NOW)).toBeNull();
+  });
+});
+
+describe('reasons and schedules', () => {
+  it('puts instants of a reason on the clock of the viewer', () => {
+    const at = '2026-01-02T12:27:14.592610+00:00';
+    const reason = { code: 'reschedule', args: { at }, text: `to be started again at ${at}` };
+    expect(reasonText(reason, 'Europe/Berlin', 'en-GB')).toBe(
+      'to be started again at 2 Jan 2026, 13:27:14'
+    );
+    expect(reasonText(null)).toBe('');
+  });
+
+  it.each([
+    [null, null, null],
+    ['@daily', null, '@daily'],
+    ['0 6 * * 1-5, 30 14 * * *', null, '0 6 * * 1-5, 30 14 * * *'],
+    ['assets', 'orders and (rates or costs)', 'orders and (rates or costs)'],
+    ['assets or @daily', '$& pays', '$& pays or @daily']
+  ])('says %s with %s as %s', (schedule, schedule_assets, words) => {
+    expect(scheduleText({ schedule, schedule_assets })).toBe(words);
   });
 });
 
@@ -75,6 +97,23 @@ describe('layout', () => {
         )
     );
     expect(clash).toBe(false);
+  });
+
+  it('keeps each task and edge once, and makes room for the texts of edges', () => {
+    const tasks = [
+      { task_id: 'a', upstream: [] },
+      { task_id: 'b', upstream: ['a', 'a'] },
+      { task_id: 'b', upstream: ['a'] }
+    ];
+    const plain = graphOf(tasks);
+    expect(plain.nodes).toEqual(['a', 'b']);
+    expect(plain.edges).toEqual([['a', 'b']]);
+    const label = 'when there is something to do';
+    const named = graphOf(tasks, [{ upstream: 'a', downstream: 'b', label }]);
+    expect(named.labels?.[edgeName('a', 'b')]).toBe(label);
+    const room = (positions: Positions) =>
+      (positions['b']?.x ?? 0) - (positions['a']?.x ?? 0) - NODE_WIDTH;
+    expect(room(place(named))).toBeGreaterThan(room(place(plain)) + 100);
   });
 
   it('uses a worker for large graphs, once per drawing', async () => {

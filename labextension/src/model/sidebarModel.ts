@@ -91,9 +91,8 @@ export class SidebarModel extends ListeningModel {
 export function filterDags(dags: Dag[], search: string): Dag[] {
   const words = search.toLowerCase().split(/\s+/).filter(Boolean);
   return dags.filter(dag => {
-    const text = [dag.dag_id, dag.owner, dag.description ?? '', ...dag.tags]
-      .join(' ')
-      .toLowerCase();
+    const names = [dag.dag_id, dag.dag_display_name, dag.owner];
+    const text = [...names, dag.description ?? '', ...dag.tags].join(' ').toLowerCase();
     return words.every(word => text.includes(word));
   });
 }

@@ -71,6 +71,11 @@ export function hasEnded(state: AnyState): boolean {
   return ENDED.has(state);
 }
 
+/** Whether something has to happen before a task in this state starts (again). */
+export function isWaiting(state: TaskState): boolean {
+  return !hasEnded(state) && state !== 'queued' && state !== 'running';
+}
+
 export interface StateCount {
   state: TaskState;
   count: number;

@@ -67,6 +67,8 @@ export function run(runId: string, more: Partial<Run> = {}): Run {
     data_interval_start: null,
     data_interval_end: null,
     run_after: null,
+    timezone: 'UTC',
+    wall_text: null,
     queued_at: '2026-01-01T00:00:00+00:00',
     start_date: '2026-01-01T00:00:01+00:00',
     end_date: '2026-01-01T00:00:05+00:00',
@@ -75,27 +77,37 @@ export function run(runId: string, more: Partial<Run> = {}): Run {
     triggered_by: 'server',
     actor: 'ann',
     version: 1,
+    parent: null,
     ...more
   };
 }
 
-export function task(taskId: string, state: TaskState): TaskInstance {
+export function task(
+  taskId: string,
+  state: TaskState,
+  more: Partial<TaskInstance> = {}
+): TaskInstance {
   return {
     task_id: taskId,
     map_index: -1,
+    task_display_name: taskId,
+    label: null,
     operator: 'BashOperator',
     state,
     try_number: 1,
     max_tries: 1,
     attempt_number: 1,
+    reschedules: 0,
     queued_at: null,
     start_date: null,
     end_date: null,
     duration: null,
     reason: null,
     failing_cell: null,
+    child_runs: [],
     log_path: null,
-    notebook_path: null
+    notebook_path: null,
+    ...more
   };
 }
 
@@ -104,18 +116,21 @@ export function runWithTasks(
   tasks: TaskInstance[],
   more: Partial<Run> = {}
 ): RunWithTasks {
-  return { ...run(runId, more), tasks };
+  return { ...run(runId, more), dag_display_name: 'mini', tasks };
 }
 
 export function dag(dagId: string, more: Partial<Dag> = {}): DagWithTasks {
   return {
     dag_id: dagId,
+    dag_display_name: dagId,
     description: null,
     owner: '',
     tags: [],
     is_paused: false,
     schedule: '@daily',
+    schedule_assets: null,
     timezone: 'UTC',
+    schedule_timezone: 'UTC',
     dag_file: 'mini.py',
     version: 1,
     catchup: false,
@@ -128,6 +143,8 @@ export function dag(dagId: string, more: Partial<Dag> = {}): DagWithTasks {
     next_run: null,
     recent_runs: [],
     tasks: [],
+    groups: [],
+    labels: [],
     ...more
   };
 }

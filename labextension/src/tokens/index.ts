@@ -26,7 +26,7 @@ export interface TaskKey {
 /** What views ask the outside to do; the wiring turns each into a command. */
 export interface FlowActions {
   openDag(dagId: string): void;
-  openRun(dagId: string, runId: string, taskId?: string): void;
+  openRun(dagId: string, runId: string, taskId?: string, mapIndex?: number): void;
   openNotebook(task: TaskKey, attempt: number | null): void;
   openFile(path: string, line: number | null): void;
   trigger(dagId: string): void;

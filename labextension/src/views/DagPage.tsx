@@ -1,6 +1,6 @@
 import type { DagWithTasks, NextRun } from '../client/documents';
 import type { DagModel } from '../model/dagModel';
-import { dateTime, relative } from '../model/format';
+import { dateTime, reasonText, relative, scheduleText } from '../model/format';
 import type { LayoutService } from '../model/layoutService';
 import type { FlowActions } from '../tokens';
 import { PauseSwitch } from './DagRow';
@@ -28,7 +28,12 @@ export function DagPage({ model, layouts, actions }: Props): JSX.Element {
   return (
     <div className="jp-flow-page jp-flow-dag-page" data-dag-id={dag.dag_id}>
       <header className="jp-flow-head">
-        <h1>{dag.dag_id}</h1>
+        <h1>
+          {dag.dag_display_name}
+          {dag.dag_display_name === dag.dag_id ? null : (
+            <span className="jp-flow-run-id"> {dag.dag_id}</span>
+          )}
+        </h1>
         {dag.is_paused ? <span className="jp-flow-badge">{trans.__('paused')}</span> : null}
         <span className="jp-flow-space" />
         <PauseSwitch dag={dag} actions={actions} />
@@ -55,15 +60,14 @@ export function DagPage({ model, layouts, actions }: Props): JSX.Element {
             >
               {run.run_id}
             </button>
-            {run.reason && run.state !== 'success' ? <span>{run.reason.text}</span> : null}
+            {run.reason && run.state !== 'success' ? <span>{reasonText(run.reason)}</span> : null}
           </>
         ) : (
           <span className="jp-flow-faint">{trans.__('No run is shown in the graph.')}</span>
         )}
       </div>
       <Graph
-        drawing={`${dag.dag_id}/${dag.version}`}
-        tasks={dag.tasks}
+        dag={dag}
         instances={run?.tasks ?? []}
         layouts={layouts}
         onOpen={run ? taskId => actions.openRun(run.dag_id, run.run_id, taskId) : null}
@@ -76,7 +80,7 @@ export function DagPage({ model, layouts, actions }: Props): JSX.Element {
             runs={model.runs}
             selectedRunId={model.selectedRunId}
             now={now}
-            zone={dag.timezone}
+            zone={dag.schedule_timezone}
             hasOlder={model.hasOlderRuns}
             actions={actions}
             onSelect={runId => model.select(runId === model.runs[0]?.run_id ? null : runId)}
@@ -102,9 +106,10 @@ function Details({
   now: number;
 }): JSX.Element {
   const trans = useTrans();
+  const zone = dag.schedule_timezone;
   const rows: [string, string][] = [
-    [trans.__('Schedule'), dag.schedule ?? trans.__('none: runs when triggered')],
-    [trans.__('Time zone'), dag.timezone],
+    [trans.__('Schedule'), scheduleText(dag) ?? trans.__('none: runs when triggered')],
+    [trans.__('Time zone'), zone],
     [trans.__('File'), dag.dag_file],
     [trans.__('Version'), String(dag.version)],
     [trans.__('Catch-up'), dag.catchup ? trans.__('yes') : trans.__('no')],
@@ -112,6 +117,7 @@ function Details({
     [trans.__('Owner'), dag.owner],
     [trans.__('Tags'), dag.tags.join(', ')]
   ];
+  const hasIntervals = next.some(item => interval(item, zone) !== '');
   return (
     <>
       <dl className="jp-flow-details">
@@ -129,18 +135,15 @@ function Details({
           <thead>
             <tr>
               <th scope="col">{trans.__('Next runs')}</th>
-              <th scope="col">{trans.__('Data interval')}</th>
+              {hasIntervals ? <th scope="col">{trans.__('Data interval')}</th> : null}
               <th scope="col">{trans.__('Starts')}</th>
             </tr>
           </thead>
           <tbody>
             {next.map(item => (
               <tr key={item.run_after}>
-                <td>{dateTime(item.run_after, dag.timezone)}</td>
-                <td>
-                  {dateTime(item.data_interval_start, dag.timezone)} –{' '}
-                  {dateTime(item.data_interval_end, dag.timezone)}
-                </td>
+                <td>{dateTime(item.run_after, zone)}</td>
+                {hasIntervals ? <td>{interval(item, zone)}</td> : null}
                 <td>{dag.is_paused ? trans.__('when unpaused') : relative(item.run_after, now)}</td>
               </tr>
             ))}
@@ -149,4 +152,10 @@ function Details({
       ) : null}
     </>
   );
+}
+
+/** Empty for a run that covers no time. */
+function interval(run: NextRun, zone: string): string {
+  const { data_interval_start: start, data_interval_end: end } = run;
+  return start === null || start === end ? '' : `${dateTime(start, zone)} – ${dateTime(end, zone)}`;
 }

@@ -1,6 +1,6 @@
 import { runIcon } from '@jupyterlab/ui-components';
 import type { Dag } from '../client/documents';
-import { dateTime, relative } from '../model/format';
+import { dateTime, relative, scheduleText } from '../model/format';
 import type { FlowActions } from '../tokens';
 import { useTrans } from './hooks';
 import { RunBars } from './RunBars';
@@ -18,10 +18,10 @@ export function DagRow({ dag, now, actions }: Props): JSX.Element {
       <div className="jp-flow-dag-head">
         <button
           className="jp-flow-link jp-flow-dag-name"
-          title={dag.description ?? dag.dag_id}
+          title={[dag.dag_id, dag.description].filter(Boolean).join('\n')}
           onClick={() => actions.openDag(dag.dag_id)}
         >
-          {dag.dag_id}
+          {dag.dag_display_name}
         </button>
         {dag.is_paused ? <span className="jp-flow-badge">{trans.__('paused')}</span> : null}
         <span className="jp-flow-space" />
@@ -73,7 +73,8 @@ function whenWords(
   now: number,
   __: (text: string, ...args: string[]) => string
 ): JSX.Element {
-  if (dag.schedule === null) {
+  const schedule = scheduleText(dag);
+  if (schedule === null) {
     return <>{__('no schedule: runs when triggered')}</>;
   }
   const next = dag.next_run?.run_after ?? null;
@@ -84,9 +85,11 @@ function whenWords(
   }
   return (
     <>
-      <code>{dag.schedule}</code>
+      <code>{schedule}</code>
       {words ? (
-        <span title={`${dateTime(next, dag.timezone)} ${dag.timezone}\n${dateTime(next)}`}>
+        <span
+          title={`${dateTime(next, dag.schedule_timezone)} ${dag.schedule_timezone}\n${dateTime(next)}`}
+        >
           {' '}
           · {words}
         </span>

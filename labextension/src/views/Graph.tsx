@@ -1,19 +1,20 @@
 import { Controls, ReactFlow } from '@xyflow/react';
 import type { Edge, ReactFlowInstance } from '@xyflow/react';
 import { useEffect, useMemo, useRef, useState } from 'react';
-import type { DagTask, TaskInstance } from '../client/documents';
+import type { DagWithTasks, TaskInstance } from '../client/documents';
+import { countWords, groupByTask, mappedTasks } from '../model/aggregate';
+import type { TaskGroup } from '../model/aggregate';
 import { duration, elapsed } from '../model/format';
-import { graphOf, NODE_HEIGHT, NODE_WIDTH } from '../model/graphLayout';
+import { edgeName, graphOf, NODE_HEIGHT, NODE_WIDTH } from '../model/graphLayout';
 import type { Positions } from '../model/graphLayout';
 import type { LayoutService } from '../model/layoutService';
+import { LOOKS } from '../model/states';
 import { useNow, useTrans } from './hooks';
 import { TaskNode } from './TaskNode';
 import type { TaskGraphNode } from './TaskNode';
 
 interface Props {
-  /** Names the drawing: DAG id and version. */
-  drawing: string;
-  tasks: DagTask[];
+  dag: DagWithTasks;
   instances: TaskInstance[];
   layouts: LayoutService;
   onOpen: ((taskId: string) => void) | null;
@@ -21,13 +22,17 @@ interface Props {
 
 const NODE_TYPES = { task: TaskNode };
 const FIT = { padding: 0.12, maxZoom: 1.1 };
+const LABEL = { labelBgPadding: [4, 2] as [number, number], labelBgBorderRadius: 3 };
 
-export function Graph({ drawing, tasks, instances, layouts, onOpen }: Props): JSX.Element {
+export function Graph({ dag, instances, layouts, onOpen }: Props): JSX.Element {
   const trans = useTrans();
-  const graph = useMemo(() => graphOf(tasks), [tasks]);
+  const { tasks } = dag;
+  const graph = useMemo(() => graphOf(tasks, dag.labels), [tasks, dag.labels]);
+  const mapped = useMemo(() => mappedTasks(tasks, dag.groups), [tasks, dag.groups]);
+  const groups = useMemo(() => groupByTask(instances), [instances]);
   const [placed, setPlaced] = useState<{ drawing: string; positions: Positions } | null>(null);
   const [failure, setFailure] = useState<string | null>(null);
-  const key = `${drawing}/${graph.nodes.length}/${graph.edges.length}`;
+  const key = `${dag.dag_id}/${dag.version}/${graph.nodes.length}/${graph.edges.length}`;
   useEffect(() => {
     let isWanted = true;
     layouts.place(key, graph).then(
@@ -49,9 +54,10 @@ export function Graph({ drawing, tasks, instances, layouts, onOpen }: Props): JS
   if (placed?.drawing !== key) {
     return <p className="jp-flow-faint">{trans.__('Drawing …')}</p>;
   }
-  const byTask = new Map(instances.map(instance => [instance.task_id, instance]));
+  const byTask = new Map(groups.map(group => [group.taskId, group]));
+  const word = (state: keyof typeof LOOKS) => trans.__(LOOKS[state].label);
   const nodes: TaskGraphNode[] = tasks.map(task => {
-    const instance = byTask.get(task.task_id);
+    const group = byTask.get(task.task_id);
     return {
       id: task.task_id,
       type: 'task',
@@ -60,18 +66,23 @@ export function Graph({ drawing, tasks, instances, layouts, onOpen }: Props): JS
       height: NODE_HEIGHT,
       data: {
         taskId: task.task_id,
+        name: task.task_display_name,
         operator: task.operator,
-        state: instance?.state ?? null,
-        detail: instance ? duration(elapsed(instance, now)) : '',
+        isMapped: mapped.has(task.task_id),
+        role: task.is_setup ? trans.__('setup') : task.is_teardown ? trans.__('teardown') : '',
+        counts: group?.isExpanded ? countWords(group, word) : '',
+        state: group?.state ?? null,
+        detail: group ? detail(group, now) : '',
         onOpen: () => onOpen?.(task.task_id)
       }
     };
   });
   const edges: Edge[] = graph.edges.map(([source, target]) => ({
-    id: `${source}→${target}`,
+    id: edgeName(source, target),
     source,
     target,
-    focusable: false
+    focusable: false,
+    ...labelOf(graph.labels?.[edgeName(source, target)])
   }));
   return (
     <div className="jp-flow-graph" ref={room} role="group" aria-label={trans.__('Graph of tasks')}>
@@ -96,6 +107,16 @@ export function Graph({ drawing, tasks, instances, layouts, onOpen }: Props): JS
       </ReactFlow>
     </div>
   );
+}
+
+function labelOf(label: string | undefined): Partial<Edge> {
+  return label ? { label, ...LABEL } : {};
+}
+
+/** "2 / 5 · 12 s": so many of all instances are in the state that is shown. */
+function detail(group: TaskGroup, now: number): string {
+  const count = group.isExpanded ? `${group.inState} / ${group.total}` : '';
+  return [count, duration(elapsed(group, now))].filter(Boolean).join(' · ');
 }
 
 interface Refit {

@@ -1,13 +1,16 @@
+import type { ReactNode } from 'react';
 import type { RunWithTasks } from '../client/documents';
 import type { EventStream } from '../events/eventStream';
-import { dateTime, duration, elapsed, relative } from '../model/format';
+import { dateTime, duration, elapsed, reasonText, relative } from '../model/format';
 import type { RunModel } from '../model/runModel';
 import { countStates, hasEnded } from '../model/states';
 import type { FlowActions } from '../tokens';
 import { useModel, useNow, useTrans } from './hooks';
+import { ParentLink } from './Links';
 import { StateMark } from './StateMark';
 import { TaskInspector } from './TaskInspector';
 import { TaskTable } from './TaskTable';
+import { runTypeWords } from './words';
 
 interface Props {
   model: RunModel;
@@ -55,7 +58,7 @@ function Header({
 }): JSX.Element {
   const trans = useTrans();
   const isOver = hasEnded(run.state);
-  const facts: [string, string, string][] = [
+  const facts: [string, ReactNode, string][] = [
     [
       trans.__('Started'),
       run.start_date ? relative(run.start_date, now) : '',
@@ -63,6 +66,7 @@ function Header({
     ],
     [trans.__('Duration'), duration(elapsed(run, now)), ''],
     [trans.__('Logical date'), utc(run.logical_date), ''],
+    [trans.__('Run after'), run.logical_date === null ? utc(run.run_after) : '', ''],
     [
       trans.__('Data interval'),
       run.data_interval_start && run.data_interval_start !== run.data_interval_end
@@ -70,7 +74,12 @@ function Header({
         : '',
       ''
     ],
-    [trans.__('Started by'), run.run_type === 'scheduled' ? trans.__('schedule') : run.actor, ''],
+    [trans.__('Run type'), runTypeWords(run.run_type, trans), ''],
+    [
+      trans.__('Started by'),
+      run.parent ? <ParentLink parent={run.parent} actions={actions} /> : starter(run),
+      ''
+    ],
     [trans.__('Version'), String(run.version), ''],
     [trans.__('Params'), Object.keys(run.conf).length > 0 ? JSON.stringify(run.conf) : '', '']
   ];
@@ -80,7 +89,7 @@ function Header({
         <StateMark state={run.state} />
         <h1>
           <button className="jp-flow-link" onClick={() => actions.openDag(run.dag_id)}>
-            {run.dag_id}
+            {run.dag_display_name}
           </button>{' '}
           <span className="jp-flow-run-id">{run.run_id}</span>
         </h1>
@@ -116,7 +125,7 @@ function Header({
         )}
       </div>
       {run.reason && run.state !== 'success' ? (
-        <p className="jp-flow-reason">{run.reason.text}</p>
+        <p className="jp-flow-reason">{reasonText(run.reason)}</p>
       ) : null}
       <dl className="jp-flow-facts">
         {facts
@@ -140,6 +149,11 @@ function Header({
       </dl>
     </header>
   );
+}
+
+/** Who asked for a run; nobody did for one that the schedule or an asset started. */
+function starter(run: RunWithTasks): string {
+  return ['scheduled', 'asset_triggered'].includes(run.run_type) ? '' : run.actor;
 }
 
 function utc(instant: string | null): string {

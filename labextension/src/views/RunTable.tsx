@@ -1,7 +1,8 @@
 import type { Run } from '../client/documents';
-import { dateTime, duration, elapsed, relative } from '../model/format';
+import { dateTime, duration, elapsed, reasonText, relative } from '../model/format';
 import type { FlowActions } from '../tokens';
 import { useTrans } from './hooks';
+import { runTypeWords } from './words';
 import { StateMark } from './StateMark';
 
 interface Props {
@@ -47,12 +48,12 @@ export function RunTable(props: Props): JSX.Element {
                   title={`${run.run_id}\n${props.zone}`}
                   onClick={() => props.actions.openRun(run.dag_id, run.run_id)}
                 >
-                  {run.logical_date ? dateTime(run.logical_date, props.zone) : run.run_id}
+                  {dateTime(run.logical_date ?? run.run_after, props.zone) || run.run_id}
                 </button>
-                <span className="jp-flow-faint"> {run.run_type}</span>
+                <span className="jp-flow-faint"> {runTypeWords(run.run_type, trans)}</span>
               </td>
               <td title={dateTime(run.start_date)}>
-                {run.start_date ? relative(run.start_date, now) : (run.reason?.text ?? '')}
+                {run.start_date ? relative(run.start_date, now) : reasonText(run.reason)}
               </td>
               <td>{duration(elapsed(run, now))}</td>
             </tr>

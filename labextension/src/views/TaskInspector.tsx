@@ -1,9 +1,11 @@
 import type { Attempt, TaskDetails } from '../client/documents';
 import type { EventStream } from '../events/eventStream';
-import { duration, elapsed } from '../model/format';
+import { duration, elapsed, reasonText } from '../model/format';
 import type { RunModel } from '../model/runModel';
 import type { FlowActions } from '../tokens';
+import { isWaiting } from '../model/states';
 import { useTrans } from './hooks';
+import { ChildRuns } from './Links';
 import { LogView } from './LogView';
 import { StateMark } from './StateMark';
 
@@ -29,12 +31,17 @@ export function TaskInspector({ model, stream, actions, now }: Props): JSX.Eleme
   const number = model.shownAttempt;
   const attempt = task.attempts.find(item => item.attempt_number === number) ?? null;
   const reason = attempt?.reason ?? task.reason;
+  const waitsFor = model.attempt === null ? model.waitsFor : [];
   const hasNotebook = Boolean(attempt?.notebook_path ?? task.notebook_path);
   return (
     <>
       <div className="jp-flow-task-head">
         <StateMark state={task.state} />
-        <h2>{task.task_id}</h2>
+        <h2 title={task.task_id}>
+          {task.task_display_name}
+          {task.map_index >= 0 ? `[${task.map_index}]` : ''}
+        </h2>
+        {task.label ? <span>{task.label}</span> : null}
         <span className="jp-flow-faint">{task.operator}</span>
         <span className="jp-flow-space" />
         {hasNotebook ? (
@@ -48,7 +55,16 @@ export function TaskInspector({ model, stream, actions, now }: Props): JSX.Eleme
           </button>
         ) : null}
       </div>
-      {reason && task.state !== 'success' ? <p className="jp-flow-reason">{reason.text}</p> : null}
+      {isWaiting(task.state) && waitsFor.length > 0 ? (
+        <ul className="jp-flow-reason jp-flow-waits" aria-label={trans.__('What it waits for')}>
+          {waitsFor.map(item => (
+            <li key={item.text}>{reasonText(item)}</li>
+          ))}
+        </ul>
+      ) : reason && task.state !== 'success' ? (
+        <p className="jp-flow-reason">{reasonText(reason)}</p>
+      ) : null}
+      {task.child_runs.length > 0 ? <ChildRuns runs={task.child_runs} actions={actions} /> : null}
       {task.attempts.length > 0 ? (
         <Attempts model={model} attempts={task.attempts} shown={number} now={now} />
       ) : null}

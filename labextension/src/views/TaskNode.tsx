@@ -6,7 +6,13 @@ import { StateMark } from './StateMark';
 
 export type TaskNodeData = {
   taskId: string;
+  name: string;
   operator: string;
+  isMapped: boolean;
+  /** "setup" or "teardown". */
+  role: string;
+  /** How many instances are in which state; empty for a task that is not mapped. */
+  counts: string;
   state: TaskState | null;
   detail: string;
   onOpen(): void;
@@ -25,16 +31,33 @@ export function TaskNode({ data }: NodeProps<TaskGraphNode>): JSX.Element {
         data-task-id={data.taskId}
         data-state={data.state ?? ''}
         data-tone={tone}
-        title={`${data.taskId}\n${data.operator}`}
+        data-mapped={data.isMapped}
+        title={[data.name, data.taskId, data.operator, data.role, data.counts]
+          .filter((words, index, all) => words && all.indexOf(words) === index)
+          .join('\n')}
         onClick={() => data.onOpen()}
       >
-        <span className="jp-flow-node-name">{data.taskId}</span>
+        <NodeName name={data.name} />
         <span className="jp-flow-node-line">
           {data.state ? <StateMark state={data.state} /> : <span>{data.operator}</span>}
+          {data.role ? <span className="jp-flow-node-role">{data.role}</span> : null}
           <span className="jp-flow-node-detail">{data.detail}</span>
         </span>
       </button>
       <Handle type="source" position={Position.Right} isConnectable={false} />
     </>
+  );
+}
+
+/** The groups around a task give way first when there is not enough room. */
+function NodeName({ name }: { name: string }): JSX.Element {
+  const end = name.lastIndexOf('.') + 1;
+  return (
+    <span className="jp-flow-node-name">
+      {end > 0 && end < name.length ? (
+        <span className="jp-flow-node-group">{name.slice(0, end)}</span>
+      ) : null}
+      <span className="jp-flow-node-task">{end < name.length ? name.slice(end) : name}</span>
+    </span>
   );
 }

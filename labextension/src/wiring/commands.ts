@@ -25,8 +25,13 @@ export function actionsOf(app: JupyterFrontEnd): FlowActions {
   const run = (id: string, args: Args) => void app.commands.execute(id, args);
   return {
     openDag: dag_id => run(Commands.openDag, { dag_id }),
-    openRun: (dag_id, run_id, task_id) =>
-      run(Commands.openRun, { dag_id, run_id, ...(task_id ? { task_id } : {}) }),
+    openRun: (dag_id, run_id, task_id, map_index) =>
+      run(Commands.openRun, {
+        dag_id,
+        run_id,
+        ...(task_id ? { task_id } : {}),
+        ...(map_index === undefined ? {} : { map_index })
+      }),
     openNotebook: (key, attempt) => run(Commands.openNotebook, { ...key, attempt }),
     openFile: (path, line) => run(Commands.openFile, { path, line }),
     trigger: dag_id => run(Commands.trigger, { dag_id }),
@@ -78,8 +83,11 @@ export function addCommands(
       opener.openPage({ dag_id: dagId });
     }
   });
-  add(Commands.openRun, trans.__('Open DAG run'), { ...ids, task_id: text }, args =>
-    opener.openPage(args as unknown as PageArgs)
+  add(
+    Commands.openRun,
+    trans.__('Open DAG run'),
+    { ...ids, task_id: text, map_index: { type: 'integer' } },
+    args => opener.openPage(args as unknown as PageArgs)
   );
   add(Commands.trigger, trans.__('Run DAG …'), { dag_id: text }, async args => {
     const dagId = await dagOf(args, parts);

@@ -72,13 +72,13 @@ class FlowWidget extends ReactWidget {
 }
 
 /** Which page a main area tab shows; also what the layout restorer keeps. */
-export type PageArgs = { dag_id: string; run_id?: string; task_id?: string };
+export type PageArgs = { dag_id: string; run_id?: string; task_id?: string; map_index?: number };
 
 export class FlowPage extends MainAreaWidget<ReactWidget> {
   constructor(
     content: ReactWidget,
     readonly args: PageArgs,
-    private readonly select: ((taskId: string) => void) | null
+    private readonly select: ((taskId: string, mapIndex?: number) => void) | null
   ) {
     super({ content });
     this.id = pageId(args);
@@ -89,8 +89,8 @@ export class FlowPage extends MainAreaWidget<ReactWidget> {
     this.toolbar.hide();
   }
 
-  selectTask(taskId: string): void {
-    this.select?.(taskId);
+  selectTask(taskId: string, mapIndex?: number): void {
+    this.select?.(taskId, mapIndex);
   }
 }
 
@@ -108,7 +108,7 @@ export function newPage(parts: Parts, args: PageArgs): FlowPage {
   const model = new RunModel(stream, api, args.dag_id, args.run_id);
   const draw = () => <RunPage model={model} stream={stream} actions={actions} />;
   const content = new FlowWidget(model, trans, draw);
-  return new FlowPage(content, args, taskId => model.selectTask(taskId));
+  return new FlowPage(content, args, (taskId, mapIndex) => model.selectTask(taskId, mapIndex));
 }
 
 export function newSidebar(parts: Parts, model: SidebarModel): ReactWidget {

@@ -64,7 +64,7 @@ function activate(
         void tracker.add(page);
       }
       if (args.task_id) {
-        page.selectTask(args.task_id);
+        page.selectTask(args.task_id, args.map_index);
       }
       app.shell.activateById(page.id);
     },
