@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Mapping, Sequence
@@ -35,6 +34,8 @@ class BaseNotifier(ABC):
 
     async def async_notify(self, context: Mapping[str, Any]) -> None:
         """Tell people, when called by an ``AsyncCallback``."""
+        import asyncio  # late: it costs every DAG file that names a notifier 40 ms
+
         await asyncio.to_thread(self.notify, context)
 
     def render_template_fields(self, context: Mapping[str, Any]) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import urllib.error
-import urllib.request
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -47,6 +45,9 @@ class WebhookNotifier(BaseNotifier):
 
     def notify(self, context: Mapping[str, Any]) -> None:
         """Send the request."""
+        from urllib.error import HTTPError, URLError  # late: they cost every other DAG file 20 ms
+        from urllib.request import Request, urlopen
+
         if not str(self.url).startswith(("http://", "https://")):
             raise FlowException(f"{type(self).__name__}: the url must begin with http:// or https://")
         headers = {"User-Agent": "jupyter-flow", **self.headers}
@@ -55,15 +56,15 @@ class WebhookNotifier(BaseNotifier):
         else:
             content = json.dumps(self.body(context) if self.json is None else self.json, default=str).encode()
             headers.setdefault("Content-Type", "application/json")
-        request = urllib.request.Request(self.url, content, headers, method=self.method)  # noqa: S310 - checked above
+        request = Request(self.url, content, headers, method=self.method)  # noqa: S310 - checked above
         try:
-            with urllib.request.urlopen(request, timeout=self.timeout) as answer:  # noqa: S310
+            with urlopen(request, timeout=self.timeout) as answer:  # noqa: S310
                 answer.read(LONGEST_ANSWER)
                 self.log.info("%s: %d", self._place, answer.status)
-        except urllib.error.HTTPError as error:
+        except HTTPError as error:
             text = " ".join(error.read(LONGEST_ANSWER).decode(errors="replace").split())
             raise FlowException(f"{self._place} answered {error.code} {error.reason}: {text}") from None
-        except (urllib.error.URLError, OSError) as error:
+        except (URLError, OSError) as error:
             raise FlowException(f"{self._place} cannot be reached: {getattr(error, 'reason', error)}") from None
 
     @property

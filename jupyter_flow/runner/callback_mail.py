@@ -10,7 +10,7 @@ from typing import Any
 
 from ..model.records import Workload
 from ..notifications.alerts import failure_mail, sla_mail
-from ..notifications.smtp import MailServer, make_message
+from ..notifications.mail import MailServer, make_message
 from .callback_context import sla_arguments
 from .masking import masked
 

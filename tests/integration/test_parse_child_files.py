@@ -302,3 +302,13 @@ def test_files_that_are_read_are_followed_and_files_that_are_written_are_not(
     write_dag("import json\nopen(__file__.replace('.py', '.txt'))\n", path.name)
     (dag_folder / path.name.replace(".py", ".txt")).write_text("x")
     assert parse(path).modules == (path.name, path.name.replace(".py", ".txt"))
+
+
+def test_all_names_together_cost_a_dag_file_no_mail_web_or_loop() -> None:
+    heavy = {"asyncio", "email", "html.parser", "http", "smtplib", "ssl", "urllib.request"}
+    code = (
+        "import sys, jupyter_flow.runner.parse_child; from jupyter_flow import *; "
+        f"print(*sorted({heavy} & {{*sys.modules}}))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.strip() == ""
