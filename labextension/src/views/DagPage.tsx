@@ -1,12 +1,14 @@
+import type { ReactNode } from 'react';
 import type { DagWithTasks, NextRun } from '../client/documents';
 import type { DagModel } from '../model/dagModel';
-import { dateTime, reasonText, relative, scheduleText } from '../model/format';
+import { dateTime, reasonText, relative } from '../model/format';
 import type { LayoutService } from '../model/layoutService';
 import type { FlowActions } from '../tokens';
 import { PauseSwitch } from './DagRow';
 import { Graph } from './Graph';
 import { useModel, useNow, useTrans } from './hooks';
 import { RunTable } from './RunTable';
+import { ScheduleWords } from './ScheduleWords';
 import { StateMark } from './StateMark';
 
 interface Props {
@@ -107,8 +109,11 @@ function Details({
 }): JSX.Element {
   const trans = useTrans();
   const zone = dag.schedule_timezone;
-  const rows: [string, string][] = [
-    [trans.__('Schedule'), scheduleText(dag) ?? trans.__('none: runs when triggered')],
+  const rows: [string, ReactNode][] = [
+    [
+      trans.__('Schedule'),
+      dag.schedule === null ? trans.__('none: runs when triggered') : <ScheduleWords dag={dag} />
+    ],
     [trans.__('Time zone'), zone],
     [trans.__('File'), dag.dag_file],
     [trans.__('Version'), String(dag.version)],

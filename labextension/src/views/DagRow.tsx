@@ -1,9 +1,10 @@
 import { runIcon } from '@jupyterlab/ui-components';
 import type { Dag } from '../client/documents';
-import { dateTime, relative, scheduleText } from '../model/format';
+import { dateTime, relative } from '../model/format';
 import type { FlowActions } from '../tokens';
 import { useTrans } from './hooks';
 import { RunBars } from './RunBars';
+import { ScheduleWords } from './ScheduleWords';
 
 interface Props {
   dag: Dag;
@@ -73,8 +74,7 @@ function whenWords(
   now: number,
   __: (text: string, ...args: string[]) => string
 ): JSX.Element {
-  const schedule = scheduleText(dag);
-  if (schedule === null) {
+  if (dag.schedule === null) {
     return <>{__('no schedule: runs when triggered')}</>;
   }
   const next = dag.next_run?.run_after ?? null;
@@ -85,7 +85,7 @@ function whenWords(
   }
   return (
     <>
-      <code>{schedule}</code>
+      <ScheduleWords dag={dag} />
       {words ? (
         <span
           title={`${dateTime(next, dag.schedule_timezone)} ${dag.schedule_timezone}\n${dateTime(next)}`}

@@ -3,7 +3,7 @@ import type { EventStream } from '../events/eventStream';
 import { duration, elapsed, reasonText } from '../model/format';
 import type { RunModel } from '../model/runModel';
 import type { FlowActions } from '../tokens';
-import { isWaiting } from '../model/states';
+import { hasEnded, isWaiting } from '../model/states';
 import { useTrans } from './hooks';
 import { ChildRuns } from './Links';
 import { LogView } from './LogView';
@@ -69,7 +69,11 @@ export function TaskInspector({ model, stream, actions, now }: Props): JSX.Eleme
         <Attempts model={model} attempts={task.attempts} shown={number} now={now} />
       ) : null}
       {number === null ? (
-        <p className="jp-flow-faint">{trans.__('No attempt yet: there is no log.')}</p>
+        <p className="jp-flow-faint">
+          {hasEnded(task.state)
+            ? trans.__('It ended without an attempt: there is no log.')
+            : trans.__('No attempt yet: there is no log.')}
+        </p>
       ) : (
         <LogView stream={stream} taskKey={key} attempt={number} />
       )}
