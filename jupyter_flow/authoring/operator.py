@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..model.ids import is_valid_id
 from . import checks, deprecated, not_yet, operator_arguments, setup_teardown
+from .context import get_current_context
 from .edges import link
 from .exceptions import DagError
 from .jsonable import to_jsonable
@@ -264,6 +265,11 @@ class BaseOperator(Node, metaclass=OperatorMeta):
     def execute(self, context: Context) -> Any:
         """Do the work; what it returns becomes the ``return_value`` XCom. Operators override this."""
         raise NotImplementedError(f"{type(self).__name__} does not define execute(context)")
+
+    def render_template(self, content: Any, context: Context) -> Any:
+        """Return ``content`` (text, or lists and dicts of texts) with its templates rendered, within a running task."""
+        running: Any = get_current_context()
+        return running.rendered(content, self, context)
 
     def pre_execute(self, context: Context) -> None:
         """Run right before ``execute``. Operators may override this."""

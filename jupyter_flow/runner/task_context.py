@@ -109,6 +109,7 @@ class TaskContext(dict[str, Any]):
             for folder in (workload.bundle, workload.dag_folder)
         ]
         self.roots = (workload.root, workload.dag_folder)
+        self._native = workload.render_template_as_native_obj
         task = task_facts(workload)
         self.for_templates: dict[str, Any] = {**values, "dag": dag_facts(workload), "task": task}
         ti = TaskInstanceView(workload, runtime, task, lambda: self.for_templates)
@@ -120,6 +121,15 @@ class TaskContext(dict[str, Any]):
         from .templating import render
 
         render(owner, self)
+
+    def rendered(self, value: Any, owner: Any, more: Mapping[str, Any]) -> Any:
+        """Return ``value`` rendered as a template field of ``owner`` is, with names of ``more`` that this has not."""
+        from .templating import Renderer, TemplateOptions
+
+        names = {**{name: item for name, item in more.items() if name not in self}, **self.for_templates}
+        options = TemplateOptions.of(owner.dag)
+        renderer = Renderer(names, native=self._native, folders=self.template_folders, options=options)
+        return renderer.render(value, "render_template", owner.template_ext)
 
     def __missing__(self, key: str) -> Any:
         raise MissingName(key, self)

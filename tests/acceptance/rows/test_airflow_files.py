@@ -136,7 +136,8 @@ def test_a_file_of_airflow_3_runs_with_its_meaning(house: House) -> None:
                 self.name = name
 
             def execute(self, context: Context):
-                return f"hello {self.name} {context['params']['size']}"
+                size = self.render_template("{{ params.size }} {{ ds }}", context)
+                return f"hello {self.name} {size}"
 
         @dag(
             schedule="0 3 * * *",
@@ -194,7 +195,7 @@ def test_a_file_of_airflow_3_runs_with_its_meaning(house: House) -> None:
         name: [item["value"] for item in house.cli_json("tasks", "xcom", "modern", run["run_id"], name)]
         for name in ("greet", "gather.total", "say")
     }
-    assert values == {"greet": ["hello modern 3"], "gather.total": [6], "say": ["6"]}
+    assert values == {"greet": ["hello modern 3 2026-02-01"], "gather.total": [6], "say": ["6"]}
     soon = house.cli_json("dags", "next", "modern", "--after", "2026-03-01T00:00:00Z", "--count", "1")[0]
     assert (
         soon["run_after"] == soon["logical_date"] == "2026-03-01T02:00:00+00:00"
