@@ -141,9 +141,9 @@ def look_at_graph(page: Page) -> None:
     assert sorted(labels.all_text_contents()) == ["at weekends", "on weekdays"]
 
 
-def look_at_run(page: Page) -> None:
+def look_at_run(tab: LabPage) -> None:
     """From the node of a mapped task to the instance that failed, to others, to what waits, to the run it started."""
-    run = page.locator(".jp-flow-run-page:visible")
+    run = tab.page.locator(".jp-flow-run-page:visible")
     head, log = run.locator(".jp-flow-task-head"), run.locator(".jp-flow-log-room .cm-content")
     expect(head).to_contain_text("load[2]")
     expect(head).to_contain_text("file c.csv")
@@ -153,6 +153,7 @@ def look_at_run(page: Page) -> None:
     run.locator("tr[data-task-id=load][data-map-index='4'] button").click()
     expect(head).to_contain_text("load[4]")
     expect(log).to_contain_text("loading e.csv")
+    tab.screenshot("vocabulary-run-light")
     run.locator("tr[data-mapped-task=load] button").click()
     expect(run.locator("tr[data-task-id=load]")).to_have_count(0)
     run.locator("tr[data-task-id=unpack] button").click()
@@ -177,8 +178,7 @@ def test_what_authors_can_say_is_seen(shop: LabServer, browser: Browser) -> None
     tab.screenshot("vocabulary-dag-light")
     node(page, "shop", "load").click()
     page.wait_for_selector(f".jp-flow-run-page[data-run-id='{run_id}']")
-    look_at_run(page)
-    tab.screenshot("vocabulary-run-light")
+    look_at_run(tab)
 
     child = page.locator(".jp-flow-run-page:visible")
     expect(child).to_have_attribute("data-run-id", re.compile("operator_triggered"))
