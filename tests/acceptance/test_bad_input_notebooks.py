@@ -170,7 +170,7 @@ def test_values_arrive_through_a_storm(shared: House, run: dict[str, Any]) -> No
         ("gone", "notebook {dags}/gone.ipynb: there is no such file"),
         ("outside", "notebook ../outside.ipynb: it lies outside the root {dags}"),
         ("no_notebook", "notebook {dags}/other.ipynb: it is JSON, but not a notebook"),
-        ("undefined", "template field bash_command: 'nope' is undefined; there are: dag, dag_id, "),
+        ("undefined", "template field bash_command: 'nope' is undefined; there are: conn, dag, dag_id, "),
         ("no_param", "template field bash_command: 'nope' is not in params; there are: gone, no_notebook, outside"),
         (
             "no_variable",
