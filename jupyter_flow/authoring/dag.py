@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Self
@@ -229,6 +230,29 @@ class DAG(metaclass=DagMeta):
 
         return to_spec(self, dag_file, default_timezone, strict)
 
+    def test(
+        self,
+        *,
+        run_conf: Mapping[str, Any] | None = None,
+        logical_date: datetime | str | None = None,
+        mark_success_pattern: str | None = None,
+    ) -> dict[str, Any]:
+        """Run this DAG now, its Python tasks in this process, print a table and return the run; nothing is kept.
+
+        ``run_conf``: params. ``logical_date``: default now. ``mark_success_pattern``: regular expression; tasks whose
+        id it matches succeed without being executed. Where a house loads the file, nothing happens.
+        Raises :class:`DagTestFailed` unless the run succeeds, :class:`DagError` for a DAG that is in no file.
+        """
+        found: dict[str, Any] = _tester().run_test(self, run_conf, logical_date, mark_success_pattern)
+        return found
+
+    def cli(self, arguments: Iterable[str] | None = None) -> None:
+        """Be a command line for this DAG (``test``, ``run``, ``check``, ``tasks``), and end the process.
+
+        ``arguments``: default those of the process. Where a house loads the file, nothing happens.
+        """
+        _tester().run_cli(self, None if arguments is None else list(arguments))
+
     def __enter__(self) -> Self:
         registry.push(self)
         return self
@@ -240,6 +264,11 @@ class DAG(metaclass=DagMeta):
 
     def __repr__(self) -> str:
         return f"<DAG: {self.dag_id}>"
+
+
+def _tester() -> Any:
+    # by name: this room knows nothing of the runner, which knows all of this room
+    return importlib.import_module("jupyter_flow.runner.dag_test")
 
 
 _ARGUMENTS = [

@@ -86,6 +86,10 @@ class DagError(InvalidInput):
         self.location = location if location and location[1] else None
 
 
+class DagTestFailed(FlowException):
+    """The run of ``dag.test()`` did not succeed."""
+
+
 class FlowWarning(UserWarning):
     """A DAG file loads, but something in it has no effect or looks wrong."""
 

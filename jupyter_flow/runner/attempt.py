@@ -20,6 +20,7 @@ from ..model.records import Report, Workload
 from ..wire.environment import without_secrets
 from .capture import Capture
 from .fork_hygiene import TAG_VARIABLE, become_subreaper, reset_signals
+from .hand_over import SOCKET_VARIABLE, hand_over, runs_elsewhere
 from .interrupts import Cause, Interrupts
 from .leftovers import end_leftovers
 from .report import build_report
@@ -74,6 +75,7 @@ class Attempt:
             try:
                 self._interrupts.arm(self._timeout)
                 self._work()
+                atexit._run_exitfuncs()
             finally:
                 self._interrupts.disarm()
             verdict = SUCCESS
@@ -95,7 +97,6 @@ class Attempt:
         from ..authoring.context import running
         from ..authoring.runtime import using
         from .around_execute import carry_out, enter, label_of
-        from .dag_loader import operator_for
         from .masking import masked
         from .plain_fields import plain_fields
         from .task_channel import TaskChannel
@@ -104,7 +105,7 @@ class Attempt:
         workload = self._workload
         channel = self._channel = TaskChannel(workload, ask=self._ask, run_notebook=self._run_notebook)
         with using(channel):
-            operator = self._operator = operator_for(workload)
+            operator = self._operator = self._find_operator()
             context = self._context = build_context(workload, channel, operator)
             if workload.expand is not None:
                 from .expansion import instance_of
@@ -125,7 +126,11 @@ class Attempt:
                 channel.asset_events += context["outlet_events"].reports()
             finally:
                 self._label = label_of(workload, context)
-        atexit._run_exitfuncs()
+
+    def _find_operator(self) -> Any:
+        from .dag_loader import operator_for
+
+        return operator_for(self._workload)
 
     def _run_notebook(self, request: Any) -> None:
         from .notebook_task import NotebookTask
@@ -240,6 +245,9 @@ def _run(spool: str, token: str, start_date: str) -> int:
         del os.environ[name]
     os.environ[TAG_VARIABLE] = workload.attempt_id
     try:
+        if runs_elsewhere(workload, os.environ):
+            return hand_over(spool, token)
+        os.environ.pop(SOCKET_VARIABLE, None)
         if workload.kind == "callback":
             from .callback_child import CallbackRun
 
