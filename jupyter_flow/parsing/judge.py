@@ -12,6 +12,7 @@ from ..model.assets import contradiction
 from ..model.errors import FlowError
 from ..model.ids import check_id
 from ..model.records import ParseReport, parse_timeout_message
+from ..model.schedule_checks import check_schedule
 from ..model.spec import DagSpec, canonical, dag_from_json
 from .notebooks import check_notebooks
 from .parsed import ParsedFile, Problem
@@ -83,6 +84,8 @@ def _checked(data: Mapping[str, Any], dag_file: str) -> DagSpec:
         known.add(task.task_id)
     if len(known) != len(dag.tasks):
         raise ValueError("a task_id stands twice")
+    if (wrong := check_schedule(dag.schedule, dag.timezone)) is not None:
+        raise ValueError(wrong)
     if dag.dag_file != dag_file:
         raise ValueError(f"it names the DAG file {dag.dag_file!r}")
     try:

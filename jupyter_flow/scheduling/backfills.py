@@ -12,8 +12,8 @@ from ..model.reason import Reason
 from ..model.rows import Backfill, Dag, DagRun
 from ..model.spec import DagSpec
 from ..model.state import RUN_TERMINAL, RunState, RunType
+from ..model.timetable import Timetable
 from .due_runs import StartRuns
-from .timetable import Timetable
 
 REPROCESS = ("none", "failed", "completed")
 MOST_DATES = 10_000

@@ -11,7 +11,7 @@ from ..model.reason import Reason
 from ..model.rows import Dag, DagRun
 from ..model.slots import RunCounts
 from ..model.state import RunState
-from .timetable import Missed, Timetable
+from ..model.timetable import Missed, Timetable
 
 QUEUED_AHEAD = 4
 """How many scheduled runs over ``max_active_runs`` are created ``queued``; the rest stays due."""

@@ -20,6 +20,7 @@ from ..model.rows import Dag, DagRun, TaskInstance
 from ..model.slots import Ready, SlotLimits, Usage
 from ..model.spec import TaskSpec
 from ..model.state import RUN_TERMINAL, TASK_TERMINAL, RunState, RunType, TaskState
+from ..model.timetable import Timetable
 from .deadlines import missed_slas
 from .decide import decide
 from .due_runs import runs_to_start
@@ -27,7 +28,6 @@ from .forecast import Forecast, Late, SimulatedDag, SimulatedRun, SimulatedTask,
 from .lengths import XComLength
 from .slots import pick
 from .snapshot import RunSnapshot
-from .timetable import Timetable
 
 MAX_RUNS = 100_000
 """Runs of one simulation; what comes later is left out, and said to be."""

@@ -93,7 +93,8 @@ class CustomTimetables:
     ) -> None:
         """Ask which ``count`` runs start later than ``after``, whatever has been run; nothing is stored."""
         with self._house.reading() as connection:
-            request = upcoming_request(self._request(connection, dag), dag, after, count, self._house.clock.wall())
+            whole = self._request(connection, dag)
+        request = upcoming_request(whole, dag.start_date, after, count, self._house.clock.wall())
 
         def take(report: TimetableReport) -> None:
             if report.error is not None:
@@ -261,13 +262,13 @@ def infos_of(report: TimetableReport) -> list[RunInfo]:
 
 
 def upcoming_request(
-    request: TimetableRequest, dag: Any, after: datetime, count: int, now: datetime
+    request: TimetableRequest, start_date: datetime | None, after: datetime, count: int, now: datetime
 ) -> TimetableRequest:
     """Return the question which runs start later than ``after``: from the start date on, none passed over.
 
-    ``dag``: anything with ``start_date`` as an instant or None; without one, dates of a year before count.
+    Without a start date, dates of a year before count.
     """
-    earliest = dag.start_date or min(after, now) - timedelta(days=366)
+    earliest = start_date or min(after, now) - timedelta(days=366)
     return replace(
         request, start_date=to_iso(earliest), catchup=True, after=to_iso(after), count=count, now=to_iso(now)
     )

@@ -5,22 +5,29 @@ from __future__ import annotations
 import select
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
+from ..execution.children import Launcher
 from ..execution.local import make_launcher
+from ..model.changes import RunInfo
 from ..model.config import FlowConfig
-from ..model.errors import InvalidInput, NotFound
+from ..model.errors import FlowError, InvalidInput, NotFound
 from ..model.instants import from_iso, from_iso_or_none
 from ..model.spec import DagSpec
+from ..model.timetable import Timetable
+from ..model.timetable_records import TimetableReport, TimetableRequest
 from ..parsing.loop import File, ParseLoop
 from ..parsing.parsed import ParsedFile, Problem
 from ..parsing.scan import FolderScan
-from ..scheduling.timetable import Timetable
+from ..parsing.timetables import TimetableLoop
 from ..wire.paths import runtime_dir
 from . import documents
 from .clock import SystemClock
+from .custom_timetables import infos_of, upcoming_request
 from .documents import Document
 
 FEW = 6
@@ -64,11 +71,14 @@ def show_dag(config: FlowConfig, dag_id: str) -> Document:
 
 def next_runs(config: FlowConfig, dag_id: str, count: int = 1, after: str | None = None) -> list[Document]:
     """The next scheduled runs of a DAG, in the shape of :func:`.views.next_runs`."""
-    _, dag = _find(config, dag_id)
+    parsed, dag = _find(config, dag_id)
     start = from_iso(after) if after is not None else SystemClock().wall()
-    upcoming = Timetable(dag.schedule, dag.timezone).upcoming(
-        start, count, from_iso_or_none(dag.start_date), from_iso_or_none(dag.end_date)
-    )
+    if dag.schedule.kind == "custom":
+        upcoming = _ask(config, parsed, dag, start, count)
+    else:
+        upcoming = Timetable(dag.schedule, dag.timezone).upcoming(
+            start, count, from_iso_or_none(dag.start_date), from_iso_or_none(dag.end_date)
+        )
     return [documents.next_run_document(info) for info in upcoming]
 
 
@@ -88,27 +98,56 @@ def list_errors(config: FlowConfig) -> list[Document]:
     ]
 
 
+def _ask(config: FlowConfig, parsed: ParsedFile, dag: DagSpec, after: datetime, count: int) -> list[RunInfo]:
+    """Return what the custom timetable of ``dag`` says. Raises :class:`FlowError` with what is wrong with it."""
+    request = TimetableRequest(str(parsed.folder), parsed.dag_file, "", dag.dag_id, "", "", end_date=dag.end_date)
+    start_date, now = from_iso_or_none(dag.start_date), SystemClock().wall()
+    request = upcoming_request(request, start_date, after, count, now)
+    answers: list[TimetableReport] = []
+    with _children(config, few=True) as (home, launcher):
+        loop = TimetableLoop(config, launcher, home)
+        loop.ask(request, answers.append)
+        _run_to_end(loop, launcher)
+    (answer,) = answers
+    if answer.error is not None:
+        raise FlowError(f"DAG {dag.dag_id!r}: {answer.error}")
+    return infos_of(answer)
+
+
 def _parse(config: FlowConfig, files: Sequence[File]) -> list[ParsedFile]:
-    clock = SystemClock()
+    with _children(config, few=len(files) <= FEW) as (home, launcher):
+        loop = ParseLoop(config, launcher, home)
+        for file in files:
+            loop.enqueue(file)
+        _run_to_end(loop, launcher)
+        return sorted(loop.finished, key=lambda item: (item.folder, item.dag_file))
+
+
+@contextmanager
+def _children(config: FlowConfig, few: bool) -> Iterator[tuple[Path, Launcher]]:
+    """Start children from a home that is gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="jupyter-flow-") as scratch:
         home = Path(scratch)
-        launcher = make_launcher(replace(config, home=home, forkservers=config.forkservers and len(files) > FEW))
-        loop = ParseLoop(config, launcher, home)
+        launcher = make_launcher(replace(config, home=home, forkservers=config.forkservers and not few))
         try:
-            for file in files:
-                loop.enqueue(file)
-            loop.pump(clock.monotonic())
-            while loop.busy:
-                deadline = loop.next_deadline()
-                wait = None if deadline is None else max(0.0, deadline - clock.monotonic())
-                select.select(launcher.fileobjs(), [], [], wait)
-                loop.take(launcher.notices())
-                loop.pump(clock.monotonic())
+            yield home, launcher
         finally:
-            loop.close()
             launcher.close()
             shutil.rmtree(runtime_dir(home), ignore_errors=True)
-        return sorted(loop.finished, key=lambda item: (item.folder, item.dag_file))
+
+
+def _run_to_end(loop: ParseLoop | TimetableLoop, launcher: Launcher) -> None:
+    clock = SystemClock()
+    try:
+        loop.pump(clock.monotonic())
+        while loop.busy:
+            deadline = loop.next_deadline()
+            wait = None if deadline is None else max(0.0, deadline - clock.monotonic())
+            select.select(launcher.fileobjs(), [], [], wait)
+            loop.take(launcher.notices())
+            loop.pump(clock.monotonic())
+    finally:
+        loop.close()
 
 
 def _dags(found: Sequence[ParsedFile]) -> list[tuple[ParsedFile, DagSpec]]:

@@ -16,9 +16,9 @@ from ..model.records import RunFacts, Workload
 from ..model.rows import AssetEvent, DagRun, DagVersion, TaskInstance, XCom
 from ..model.spec import DagSpec, TaskSpec
 from ..model.state import RunType
+from ..model.timetable import Timetable
 from ..scheduling.lengths import input_lengths
 from ..scheduling.snapshot import RunSnapshot
-from ..scheduling.timetable import Timetable
 from ..scheduling.topology import Topology
 from ..storage import assets, dags, queries, variables, xcoms
 from .conf import merge_params

@@ -15,7 +15,7 @@ from ..model.errors import InvalidInput, NotFound
 from ..model.instants import from_iso, to_iso
 from ..model.rows import DagRun, TaskInstance
 from ..model.slots import RunCounts, Usage
-from ..model.state import RUN_TERMINAL, TASK_ACTIVE, RunState, RunType, TaskState
+from ..model.state import RUN_TERMINAL, TASK_ACTIVE, RunState, TaskState
 from .mapping import to_run, to_task_instance
 from .schema import dag, dag_run, pool, task_instance
 
@@ -30,9 +30,6 @@ _OF_TASK = (
 )
 _BY_ID = select(task_instance).where(task_instance.c.id.in_(bindparam("b_ids", expanding=True)))
 _BY_ID_LOCKED = _BY_ID.with_for_update()
-_LAST_SCHEDULED = select(func.max(dag_run.c.logical_date)).where(
-    dag_run.c.dag_id == bindparam("b_dag_id"), dag_run.c.run_type == str(RunType.SCHEDULED)
-)
 _USED_BY = [task_instance.c[name] for name in ("dag_run_id", "dag_id", "task_id", "pool", "queue", "is_notebook")]
 _USAGE = (
     select(
@@ -142,12 +139,6 @@ def run_counts(connection: Connection, *, backfills: bool = True) -> dict[str, R
         dag_id: RunCounts(by_state.get(RunState.QUEUED, 0), by_state.get(RunState.RUNNING, 0))
         for dag_id, by_state in counts.items()
     }
-
-
-def last_scheduled(connection: Connection, dag_id: str) -> datetime | None:
-    """Return the newest logical date among the scheduled runs of a DAG."""
-    newest: datetime | None = connection.execute(_LAST_SCHEDULED, {"b_dag_id": dag_id}).scalar_one()
-    return newest
 
 
 def prior_success(connection: Connection, dag_id: str, before: datetime) -> DagRun | None:

@@ -19,7 +19,7 @@ from jupyter_flow.model.rows import DagRun, MissedSlot
 from jupyter_flow.model.spec import DagSpec, ScheduleSpec
 from jupyter_flow.model.state import RunState
 from jupyter_flow.service import due
-from jupyter_flow.storage import dags, database, queries, runs, timetables
+from jupyter_flow.storage import dags, database, runs, timetables
 from jupyter_flow.storage.schema import dag_run
 
 STEPS = 10_000 if os.environ.get("JUPYTER_FLOW_R13") == "all" else 500
@@ -315,7 +315,7 @@ def test_r14_thirty_days_down_with_a_hundred_minutely_dags(engine: Engine) -> No
 
 def test_the_last_scheduled_run_is_found_by_index_whatever_the_history(engine: Engine) -> None:
     with engine.connect() as connection:
-        for statement in (timetables._LAST, timetables._AT, queries._LAST_SCHEDULED, dags._DUE, dags._NEXT_DUE):
+        for statement in (timetables._LAST, timetables._AT, dags._DUE, dags._NEXT_DUE):
             compiled = statement.compile(connection)
             values = dict.fromkeys(compiled.params)
             plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {compiled}", tuple(values.values())).all()

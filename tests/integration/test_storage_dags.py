@@ -12,7 +12,7 @@ from jupyter_flow.model.changes import RunInfo
 from jupyter_flow.model.errors import Conflict, InvalidInput, NotFound
 from jupyter_flow.model.rows import DagFile, ImportProblem
 from jupyter_flow.model.state import RunState, RunType
-from jupyter_flow.storage import audit, dag_files, dags, events, host, queries, runs, schema, variables
+from jupyter_flow.storage import audit, dag_files, dags, events, host, queries, runs, schema, timetables, variables
 from jupyter_flow.storage.database import begin_write
 
 
@@ -163,8 +163,9 @@ def test_facts_about_earlier_runs(engine: Engine) -> None:
     stored = StoredRun(engine, chain(1), run_type=RunType.SCHEDULED)
     assert stored.run_to_end().state is RunState.SUCCESS
     with engine.connect() as connection:
-        assert queries.last_scheduled(connection, "d") == T0
-        assert queries.last_scheduled(connection, "e") is None
+        assert timetables.last_run(connection, "d").logical_date == T0
+        assert timetables.last_run(connection, "d", at(-1)) is None
+        assert timetables.last_run(connection, "e") is None
         assert queries.prior_success(connection, "d", at(1)).id == stored.run.id
         assert queries.prior_success(connection, "d", T0) is None
         assert queries.open_runs(connection) == []

@@ -6,8 +6,9 @@ import pytest
 from support.flows import daily
 
 from jupyter_flow.model.changes import RunInfo
+from jupyter_flow.model.schedule_checks import check_schedule
 from jupyter_flow.model.spec import ScheduleSpec
-from jupyter_flow.scheduling.timetable import Timetable, check_schedule
+from jupyter_flow.model.timetable import Timetable
 
 
 def day(number: int, hour: int = 0, month: int = 1) -> datetime:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
@@ -346,3 +347,11 @@ def test_wrong_schedules_are_import_errors_of_one_line(house: House) -> None:
         assert sentence in errors[f"{dag_id}.py"]["message"]
         assert "\n" not in errors[f"{dag_id}.py"]["message"]
     assert errors["b08.py"]["line"] == 16, "the line of the timetable that failed"
+
+
+def test_without_a_host_the_dag_files_are_asked(houses: Callable[[], House]) -> None:
+    alone = houses()
+    alone.write_dag(KINDS, "kinds.py")
+    found = alone.cli_json("dags", "next", "kind_custom", "--after", "2027-03-26", "--count", "2")
+    assert [run["run_after"] for run in found] == ["2027-04-20T00:00:00+00:00", "2027-05-19T12:00:00+00:00"]
+    assert alone.cli_json("dags", "next", "kind_once", "--after", "2027-03-26") == []
