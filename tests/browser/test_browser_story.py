@@ -79,7 +79,7 @@ def test_from_the_panel_to_the_failing_cell(open_lab: Callable[..., LabPage], la
 
     page.click("text=Open notebook at failing cell")
     cell = page.locator(".jp-Notebook .jp-Cell.jp-mod-active")
-    expect(cell).to_contain_text("raise ValueError")
+    expect(cell).to_contain_text("raise ValueError", timeout=30_000)
     expect(cell.locator(".jp-OutputArea")).to_contain_text("the data are bad: 7 rows")
     expect(cell).to_be_in_viewport()
     tab.screenshot("notebook-light")
