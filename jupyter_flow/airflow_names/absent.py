@@ -89,7 +89,7 @@ NAMES: dict[str, str] = {
 """Name, whatever the module -> what to use instead (the end of a line)."""
 
 PACKAGES: dict[str, str] = {
-    "airflow": "Jupyter Flow answers the names of DAG authors; see docs/authoring/from-airflow.md",
+    "airflow": "Jupyter Flow answers the names of DAG authors; see the page From Airflow to Jupyter Flow",
     "airflow.providers": _CLOUD,
     "airflow.providers.alibaba": "of its operators DMSNotebookOperator is here; use a @task for the others",
     "airflow.providers.amazon": "operators of AWS are not here: use a @task with boto3, for S3 fsspec (extra [stores])",
@@ -122,7 +122,7 @@ PACKAGES: dict[str, str] = {
     "airflow.providers.standard.triggers": _TRIGGER,
     "airflow.api": _DATABASE,
     "airflow.api_connexion": _DATABASE,
-    "airflow.contrib": "it is a path of Airflow 1.10; see docs/authoring/from-airflow.md",
+    "airflow.contrib": "it is a path of Airflow 1.10; see the page From Airflow to Jupyter Flow",
     "airflow.example_dags": _EXAMPLES,
     "airflow.executors": "tasks run on this machine: pools and max_active_tasks bound them",
     "airflow.hooks": "use a @task with the library itself, and Connection.get for addresses and passwords",

@@ -148,7 +148,8 @@ def _find(key: Any, known: Sequence[Any], what: str) -> Any:
     name, uri = getattr(key, "name", key), getattr(key, "uri", None)
     for item in known:
         if isinstance(item, AssetKey):
-            if item == key or (name == item.name and uri in (None, item.uri)) or key == item.uri:
+            # an inlet that is written by its name only has that for its uri, whatever the asset's own is
+            if item == key or (name == item.name and (uri in (None, item.uri) or item.uri == name)) or key == item.uri:
                 return item
         elif uri is None and name == item:
             return item
