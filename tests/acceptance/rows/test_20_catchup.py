@@ -115,3 +115,36 @@ def test_dates_of_a_pause_are_recorded_when_it_ends(house: House) -> None:
     paused = [item for item in missed(house, "off_one") if item["reason"]["code"] == "missed_paused"]
     assert paused
     assert paused[-1]["reason"]["text"] == "the DAG was paused when they were due, and catchup is off"
+
+
+def test_a_custom_timetable_far_behind_makes_one_late_run_and_tells_of_the_rest(house: House) -> None:
+    house.write_dag(
+        """
+        from datetime import datetime, timedelta
+
+        from jupyter_flow import DAG, EmptyOperator
+        from jupyter_flow.timetables.base import DagRunInfo, Timetable
+
+        class Daily(Timetable):
+            def next_dagrun_info(self, *, last_automated_data_interval, restriction):
+                start = last_automated_data_interval.end if last_automated_data_interval else restriction.earliest
+                return DagRunInfo.interval(start, start + timedelta(days=1))
+
+        with DAG("far_behind", schedule=Daily(), start_date=datetime(2019, 1, 1)):
+            EmptyOperator(task_id="a")
+        """,
+        "far_behind.py",
+    )
+    house.wait_for_dag("far_behind")
+    house.call("dags.reload", wait=True, timeout=60)
+    today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    unpause(house, "far_behind")
+    wait_for(lambda: dates(house, "far_behind"), "it runs", 30)
+    house.call("dags.reload", wait=True, timeout=60)
+    (only,) = dates(house, "far_behind")
+    assert today - timedelta(days=2) <= only <= today - timedelta(days=1)
+    (item,) = missed(house, "far_behind")
+    assert item["first_logical_date"] == "2019-01-01T00:00:00+00:00"
+    assert item["count"] == (only - datetime(2019, 1, 1, tzinfo=UTC)).days
+    next_run = house.call("dags.show", dag_id="far_behind")["next_run"]
+    assert next_run["logical_date"] == (only + timedelta(days=1)).isoformat()
