@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+from ..model.changes import RunInfo
 from ..model.rows import Dag
 from ..model.spec import DagSpec
 from ..model.state import RunState, TaskState
@@ -13,10 +15,11 @@ from ..model.state import RunState, TaskState
 
 @dataclass(frozen=True)
 class SimulatedDag:
-    """A DAG to be simulated: its row (schedule, limits, zone) and its spec."""
+    """A DAG to be simulated: its row (schedule, limits, zone), its spec, and what its custom timetable has said."""
 
     dag: Dag
     spec: DagSpec
+    known: Sequence[RunInfo] = ()
 
 
 @dataclass(frozen=True)

@@ -16,14 +16,13 @@ from ..model.changes import Change, ExpandChange, RunChange, RunInfo, TaskChange
 from ..model.due import deadline_due
 from ..model.ids import run_id_for
 from ..model.reason import Reason
-from ..model.rows import Dag, DagRun, TaskInstance
+from ..model.rows import DagRun, TaskInstance
 from ..model.slots import Ready, SlotLimits, Usage
 from ..model.spec import TaskSpec
 from ..model.state import RUN_TERMINAL, TASK_TERMINAL, RunState, RunType, TaskState
-from ..model.timetable import Timetable
 from .deadlines import missed_slas
 from .decide import decide
-from .due_runs import runs_to_start
+from .due_runs import runs_to_start, timetable_of
 from .forecast import Forecast, Late, SimulatedDag, SimulatedRun, SimulatedTask, Wait
 from .lengths import XComLength
 from .slots import pick
@@ -90,7 +89,7 @@ class _Simulation:
         self._due: list[list[RunInfo]] = []
         self._past: dict[str, deque[float]] = defaultdict(lambda: deque(maxlen=RECENT))
         for number, item in enumerate(dags):
-            self._due.append(self._runs_of(item.dag, start, end))
+            self._due.append(self._runs_of(item, start, end))
             self._plan_due(number)
 
     def run(self) -> Forecast:
@@ -115,8 +114,9 @@ class _Simulation:
     # --- runs
 
     @staticmethod
-    def _runs_of(dag: Dag, start: datetime, end: datetime) -> list[RunInfo]:
-        timetable = Timetable(dag.schedule, dag.timezone)
+    def _runs_of(item: SimulatedDag, start: datetime, end: datetime) -> list[RunInfo]:
+        dag = item.dag
+        timetable = timetable_of(dag, item.known)
         found: list[RunInfo] = []
         after = start - timedelta(microseconds=1)
         while len(found) <= MAX_RUNS:

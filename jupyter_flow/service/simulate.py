@@ -13,7 +13,7 @@ from ..model.records import Actor
 from ..model.slots import SlotLimits
 from ..scheduling.forecast import Forecast, Late, SimulatedDag, SimulatedRun, SimulatedTask, Wait
 from ..scheduling.simulation import simulate
-from ..storage import dags, durations, queries
+from ..storage import dags, durations, queries, timetables
 from .authorize import readable
 from .documents import Document
 from .house import House
@@ -56,7 +56,11 @@ def simulate_schedule(
         else:
             chosen = [dag for dag in known if include_paused or not dag.is_paused]
         subjects = [
-            SimulatedDag(dag, dags.load_spec(dags.get_version(connection, dag.version_id)))
+            SimulatedDag(
+                dag,
+                dags.load_spec(dags.get_version(connection, dag.version_id)),
+                timetables.known_runs(connection, dag.version_id).infos if dag.schedule.kind == "custom" else (),
+            )
             for dag in chosen
             if dag.is_active
         ]
