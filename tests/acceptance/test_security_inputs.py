@@ -58,7 +58,7 @@ with DAG("open", params={"which": "book.ipynb", "names": {}}):
 BOOK = """
 from jupyter_flow import flow
 assert not {'os', 'a', 'x', 'y'} & set(globals()), sorted(globals())
-flow.xcom_push('conf', flow.context['conf'])
+flow.xcom_push('conf', flow.context['dag_run'].conf)
 """
 
 
