@@ -135,7 +135,8 @@ missed_slot = Table(
     UniqueConstraint("dag_id", "first_logical_date"),
 )
 
-# What a custom timetable answered: the runs that follow the one of ``after`` (canonical JSON of it, "" for none).
+# What a custom timetable answered: the runs that follow the one with logical date ``after`` (ISO 8601, "" for none) as
+# ``{"runs": [[run_after, logical date, start, end], …], "ended": whether it said that there are no more for now}``.
 timetable_runs = Table(
     "timetable_runs",
     metadata,
