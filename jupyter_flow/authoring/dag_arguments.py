@@ -112,4 +112,3 @@ def template_undefined(where: str, value: Any) -> Any:
     if not isinstance(value, type) or not issubclass(value, Undefined):
         raise DagError(f"{where}: template_undefined must be a class such as jinja2.StrictUndefined, not {value!r}")
     return value
-

@@ -48,7 +48,9 @@ def test_help_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_a_task_cell_run_by_hand_is_its_body() -> None:
-    assert task_cell(["%%task load --retries 2\n", "x = 1\n"]) == ["# %%task load --retries 2\n", "x = 1\n"]
+    said = "get_ipython().run_line_magic('task', 'load --retries 2')\n"
+    assert task_cell(["%%task load --retries 2\n", "x = 1\n"]) == [said, "x = 1\n"]
+    assert task_cell(["%%setup\n", "x = 1\n"]) == ["# %%setup\n", "x = 1\n"]
     assert task_cell(["%%tasks\n"]) == ["%%tasks\n"]
     assert task_cell(["x = 1\n"]) == ["x = 1\n"]
     assert task_cell([]) == []
