@@ -14,7 +14,23 @@ import click
 
 from .. import __version__
 from ..model.errors import FlowError, NoHost
-from . import assets, backfills, calls, dags, demo, doctor, host, pools, run, runs, simulate, tasks, variables, xcoms
+from . import (
+    assets,
+    backfills,
+    calls,
+    dags,
+    demo,
+    doctor,
+    host,
+    pools,
+    run,
+    runs,
+    simulate,
+    task_test,
+    tasks,
+    variables,
+    xcoms,
+)
 from .output import one_line
 from .settings import FlowGroup
 
@@ -42,6 +58,7 @@ cli.add_command(dags.dags)
 cli.add_command(runs.runs)
 cli.add_command(simulate.simulate)
 cli.add_command(tasks.tasks)
+tasks.tasks.add_command(task_test.test)
 cli.add_command(variables.variables)
 cli.add_command(xcoms.xcoms)
 cli.add_command(calls.slas)

@@ -18,8 +18,11 @@ from ..wire.client import HouseClient
 from . import commands, views
 from .documents import Document
 from .host import Host
+from .house import House
 
 OnChange = Callable[[Document], None]
+AtRun = Callable[[House, Document], None]
+"""Called with the house and a run: when it was made, before anything of it is decided, or when it has ended."""
 
 
 def run_to_end(
@@ -42,7 +45,7 @@ def run_to_end(
     try:
         client = HouseClient(config.home, {"actor": actor.to_json()}, timeout=120)
     except NoHost:
-        return _as_host(config, actor, path, dag_id, conf, logical_date, on_change)
+        return run_as_host(config, actor, path, dag_id, conf, logical_date, on_change)
     with client:
         return _by_host(client, config.home, actor, path, dag_id, conf, logical_date, on_change)
 
@@ -50,15 +53,18 @@ def run_to_end(
 # --- as the host
 
 
-def _as_host(
+def run_as_host(
     config: FlowConfig,
     actor: Actor,
     path: Path,
     dag_id: str | None,
     conf: dict[str, Any] | None,
     logical_date: str | None,
-    on_change: OnChange | None,
+    on_change: OnChange | None = None,
+    at_begin: AtRun | None = None,
+    at_end: AtRun | None = None,
 ) -> Document:
+    """:func:`run_to_end` by this process: it is the host of ``config.home`` meanwhile."""
     only = _place(config, path)
     with ExitStack() as stack:
         host = Host(replace(config, dag_folders=(only[0],)), stack, only=only)
@@ -69,6 +75,8 @@ def _as_host(
         found = _of_file(views.list_dags(house, actor)["dags"], path)
         chosen = _choose(path, found, views.list_errors(house, actor), dag_id)
         run = commands.trigger_dag(house, actor, chosen, conf, logical_date, ignore_pause=True)
+        if at_begin is not None:
+            at_begin(house, run)
         seen = None
         while True:
             document = views.show_run(house, actor, chosen, run["run_id"])
@@ -77,6 +85,8 @@ def _as_host(
             if document["state"] in RUN_TERMINAL:
                 while not host.desk.callbacks.is_idle:
                     host.step()
+                if at_end is not None:
+                    at_end(house, document)
                 return document
             seen = document
             host.step()

@@ -158,6 +158,13 @@ def request_task_cancel(connection: Connection, task: TaskInstance, now: datetim
     return task_instances_by_id(connection, [task.id])[0]
 
 
+def limit_tries(connection: Connection, tasks: Iterable[TaskInstance], max_tries: int) -> None:
+    """Give task instances that have not begun so many tries."""
+    values = [{"b_id": task.id, "b_max_tries": max_tries} for task in tasks]
+    if values:
+        connection.execute(_GRANT_TRIES, values)
+
+
 def set_run_reason(connection: Connection, dag_run_id: int, reason: Reason | None) -> None:
     """Write why a queued run waits."""
     values = {"reason": reason and reason.to_json()}
