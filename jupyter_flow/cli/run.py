@@ -77,7 +77,7 @@ def check(file: Path) -> int:
     from ..service.readiness import not_ready
 
     parsed = offline.parse_file(settings.config(), path)
-    later = [] if parsed.failed else list(not_ready(parsed, _variables(settings)))
+    later = [] if parsed.failed else list(not_ready(parsed, known_variables(settings).keys()))
     problems = [
         {"file": str(file), "line": item.line, "message": item.message, "traceback": item.traceback, "kind": item.kind}
         for item in [*parsed.problems, *later]
@@ -104,12 +104,12 @@ def check(file: Path) -> int:
     return code
 
 
-def _variables(settings: Settings) -> set[str]:
-    """The keys of the variables that the house has; before the first host there are none."""
+def known_variables(settings: Settings) -> dict[str, str]:
+    """Return the variables that the house has; before the first host there are none."""
     try:
-        return {item["key"] for item in settings.ask("variables.list")["variables"]}
+        return {item["key"]: item["value"] for item in settings.ask("variables.list")["variables"]}
     except NoHost:
-        return set()
+        return {}
 
 
 def _pools(settings: Settings) -> set[str]:

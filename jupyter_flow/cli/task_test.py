@@ -7,12 +7,12 @@ from typing import Any
 
 import click
 
-from ..model.errors import InvalidInput, NoHost
+from ..model.errors import InvalidInput
 from ..model.plain_json import read_json
 from ..model.state import TaskState
 from .output import clean, print_json, reason_text
-from .run import existing_file
-from .settings import FlowCommand, Settings, current
+from .run import existing_file, known_variables
+from .settings import FlowCommand, current
 from .values import read_conf, read_logical_date
 
 
@@ -42,7 +42,7 @@ def test(
         read_conf(conf),
         read_logical_date(logical_date),
         _pushed(xcoms),
-        _variables(settings),
+        known_variables(settings),
     )
     if settings.json:
         print_json(found)
@@ -76,11 +76,3 @@ def _pushed(texts: tuple[str, ...]) -> dict[str, dict[str, Any]]:
         if not sign or not task_id:
             raise InvalidInput(f"--xcom {text!r}: write TASK=JSON or TASK:KEY=JSON, e.g. load='[1, 2]'")
     return found
-
-
-def _variables(settings: Settings) -> dict[str, str]:
-    """The variables of the house, if there is one."""
-    try:
-        return {item["key"]: item["value"] for item in settings.ask("variables.list")["variables"]}
-    except NoHost:
-        return {}
