@@ -25,8 +25,13 @@ class Step:
     folder: str = "."
 
 
-def _pytest(ring: str) -> list[Step]:
-    return [Step((PYTHON, "-m", "pytest", "-q", f"tests/{ring}"))]
+def _pytest(ring: str, *options: str) -> list[Step]:
+    return [Step((PYTHON, "-m", "pytest", "-q", *options, f"tests/{ring}"))]
+
+
+# Tests that mostly wait for processes of their own: two files at a time. One file stays in one process, so that the
+# houses and kernels that its tests share are started once.
+SIDE_BY_SIDE = ("-n", "2", "--dist", "loadfile")
 
 
 RINGS: dict[str, list[Step]] = {
@@ -42,7 +47,7 @@ RINGS: dict[str, list[Step]] = {
         Step(("jlpm", "install", "--immutable"), "labextension"),
         Step(("jlpm", "check"), "labextension"),
     ],
-    "acceptance": _pytest("acceptance"),
+    "acceptance": _pytest("acceptance", *SIDE_BY_SIDE),
     "browser": _pytest("browser"),
 }
 

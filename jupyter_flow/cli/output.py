@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -63,10 +64,10 @@ def say(text: object) -> None:
 
 
 def console() -> Console:
-    """Return a console on stdout: as wide as the terminal, or 200 columns when it is none."""
+    """Return a console on stdout: as wide as the terminal, or when it is none, as ``$COLUMNS`` says, else 200."""
     from rich.console import Console
 
-    return Console(highlight=False, width=None if sys.stdout.isatty() else 200)
+    return Console(highlight=False, width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else 200)
 
 
 def cell(value: object, style: str | None = None) -> Text:
