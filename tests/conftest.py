@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from support import files
 from support.houses import House
+from support.postgres import Postgres
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -16,6 +17,14 @@ def _plain_signals() -> None:
     """Ignored signals are inherited: whatever started the tests (``nohup``, a background job) may ignore some."""
     for number in (signal.SIGHUP, signal.SIGQUIT):
         signal.signal(number, signal.SIG_DFL)
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+    """A PostgreSQL server of this test process; make databases in it."""
+    server = Postgres(tmp_path_factory.mktemp("postgres"))
+    yield server
+    server.stop()
 
 
 @pytest.fixture

@@ -29,7 +29,8 @@ ON_STOP = get_args(get_type_hints(FlowConfig)["on_stop"])
 @click.option("--unpaused", is_flag=True, help="New DAGs start unpaused.")
 @click.option("--queue", multiple=True, metavar="NAME=SLOTS", help="A queue besides `default` that it serves.")
 @click.option("--max-map-length", type=click.IntRange(1), help="Task instances that one mapped task may have.")
-def scheduler(unpaused: bool, queue: tuple[str, ...], **options: Any) -> int:
+@click.option("--set", "plain", multiple=True, metavar="NAME=VALUE", help="Another setting, e.g. keep_days=30.")
+def scheduler(unpaused: bool, queue: tuple[str, ...], plain: tuple[str, ...], **options: Any) -> int:
     """Be the host of this home, in the foreground: schedule and run until interrupted."""
     settings = current()
     if not settings.dag_folders():
@@ -39,9 +40,11 @@ def scheduler(unpaused: bool, queue: tuple[str, ...], **options: Any) -> int:
     for folder in settings.dag_folders():
         if not folder.is_dir():
             raise InvalidInput(f"DAG folder {folder} is not a folder: create it or name another with --dags DIR")
+    from ..service import plain_settings
     from ..service.host import run_host
     from ..service.slot_settings import read_queues
 
+    options.update(plain_settings.read(plain))
     if unpaused:
         options["dags_are_paused_at_creation"] = False
     if queue:

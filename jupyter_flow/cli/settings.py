@@ -14,7 +14,7 @@ import click
 from ..model.errors import NoHost
 from ..model.records import Actor
 from ..wire.client import HouseClient
-from ..wire.environment import PROFILE_VARIABLE
+from ..wire.environment import DB_URL_VARIABLE, PROFILE_VARIABLE
 from ..wire.paths import default_dag_folders, default_home
 
 if TYPE_CHECKING:
@@ -45,6 +45,8 @@ class Settings:
         from ..service import mail, xcom_settings
 
         read = {**xcom_settings.from_environment(), **mail.from_environment()}
+        if url := os.environ.get(DB_URL_VARIABLE):
+            read["db_url"] = url
         return FlowConfig(**{"home": self.home, "dag_folders": self.dag_folders(), **read, **given})
 
     def client(self, timeout: float | None = 60.0) -> HouseClient:

@@ -19,6 +19,32 @@ MAIL_FIELDS = (
 """Fields of :class:`FlowConfig` about callbacks and mail."""
 
 
+PLAIN_FIELDS = (
+    *("executor", "worker_num_min", "worker_num_max", "polling_interval", "dask_address", "dask_security"),
+    *("shared_store", "resource_groups", "resource_sampling", "host_lost_after"),
+    *("keep_days", "keep_bytes", "keep_runs", "keep_failed_factor", "prune_interval"),
+)
+"""Fields of :class:`FlowConfig` that pass from door to host as they are, by ``--set NAME=JSON``."""
+
+
+@dataclass(frozen=True)
+class ResourceGroup:
+    """Named limits for tasks of one kind (``interactive``, ``batch`` …) on one host. None: no bound.
+
+    ``slots``: tasks at once. ``memory``: bytes, ``cpu``: cores, ``gpu``: devices that tasks of the group may hold
+    together, by what each asks for (``resources``). ``priority``: added to the priority weight of its tasks.
+    ``task_memory``, ``task_cpu``: limits on the process tree of each of its tasks, where the system offers them.
+    """
+
+    slots: int | None = None
+    memory: int | None = None
+    cpu: float | None = None
+    gpu: float | None = None
+    priority: int = 0
+    task_memory: int | None = None
+    task_cpu: float | None = None
+
+
 @dataclass(frozen=True)
 class FlowConfig:
     """Settings of one house. Durations are seconds, sizes bytes unless the name says otherwise.
@@ -33,6 +59,17 @@ class FlowConfig:
     runs at once; tasks of other queues wait, ``default`` needs no entry.
     ``xcom_*``: where large XComs are kept, and which classes may be imported to rebuild one.
     ``callback_timeout``: how long one callback may take. ``base_url``: where people open this JupyterLab, for links.
+    ``executor``: what carries attempts out: ``local`` (processes of this machine, forked), ``inline`` (one process at a
+    time, each started from scratch) or ``dask``. ``dask_address``: of a scheduler (empty: a local cluster of our own);
+    ``dask_security``: file names ``ca_file``, ``cert``, ``key`` for TLS. ``worker_num_min``, ``worker_num_max``,
+    ``polling_interval``: how many Dask workers there may be, and how often that is looked at. ``shared_store``: URL of
+    a folder that all hosts and workers reach, for bundles, logs and notebooks.
+    ``resource_groups``: limits by name; ``resource_sampling``: seconds between two samples of an attempt's CPU and
+    memory (0: none). ``host_lost_after``: how long attempts of a host that is gone from another machine count as
+    running before they are lost.
+    ``keep_*``: what retention leaves: runs of the last ``keep_days``, ``keep_runs`` of each DAG (None: any number), and
+    ``keep_bytes`` of spool; failed ones stay ``keep_failed_factor`` times as long. 0 days or bytes: no bound.
+    ``prune_interval``: how often a host prunes (0: never).
     ``smtp_*``: the mail server (no host: no mail); the password stands in ``$JUPYTER_FLOW_SMTP_PASSWORD`` of the host
     or in ``smtp_password_file``, never in a setting. ``smtp_starttls``: encrypt after the greeting; ``smtp_ssl``: from
     the start on. ``smtp_from``: the sender's address.
@@ -73,6 +110,21 @@ class FlowConfig:
     xcom_allowed_classes: tuple[str, ...] = ()
     max_map_length: int = 1024
     queues: Mapping[str, int] = field(default_factory=dict)
+    executor: Literal["local", "inline", "dask"] = "local"
+    dask_address: str = ""
+    dask_security: Mapping[str, str] = field(default_factory=dict)
+    worker_num_min: int = 0
+    worker_num_max: int = 2
+    polling_interval: float = 5.0
+    shared_store: str = ""
+    resource_groups: Mapping[str, ResourceGroup] = field(default_factory=dict)
+    resource_sampling: float = 2.0
+    host_lost_after: float = 600.0
+    keep_days: float = 90.0
+    keep_bytes: int = 5 * 1024**3
+    keep_runs: int | None = None
+    keep_failed_factor: float = 2.0
+    prune_interval: float = 3600.0
 
     @property
     def database(self) -> str:

@@ -275,6 +275,7 @@ class Host:
     heartbeat_at: datetime
     lease_until: datetime
     ended_at: datetime | None
+    home: str = ""
 
 
 @dataclass(frozen=True)

@@ -82,6 +82,8 @@ class TaskSpec:
     [LENGTH…]}``; the house knows lengths only. ``callbacks``: which of execute, success, failure, retry, skipped the
     task has. ``inlets``/``outlets``: ``{"name", "uri", "group", "extra"}`` of an asset, or ``{"alias": name}``.
     ``start_date``/``end_date``: ISO 8601 UTC; runs with a logical date outside leave the task out (skipped).
+    ``resource_group``: whose limits it counts against (empty: none). ``resources``: what it asks for: ``memory`` in
+    bytes, ``CPU`` in cores, ``GPU`` and other names in units.
     ``email``: who is written to at the events ``email_on`` (failure, retry), and when an SLA is missed.
     """
 
@@ -133,6 +135,8 @@ class TaskSpec:
     render_template_as_native_obj: bool | None = None
     email: tuple[str, ...] = ()
     email_on: tuple[str, ...] = ()
+    resource_group: str = ""
+    resources: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def is_notebook(self) -> bool:

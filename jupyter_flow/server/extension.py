@@ -12,8 +12,8 @@ from jupyter_server.extension.application import ExtensionApp
 from jupyter_server.serverapp import ServerApp
 from traitlets import Bool, CaselessStrEnum, Dict, Float, Int, List, Unicode
 
-from ..model.config import MAIL_FIELDS, FlowConfig
-from ..service import xcom_settings
+from ..model.config import MAIL_FIELDS, PLAIN_FIELDS, FlowConfig
+from ..service import plain_settings, xcom_settings
 from ..wire.environment import PROFILE_VARIABLE
 from ..wire.paths import default_dag_folders, default_home
 from .event_feed import EventFeed
@@ -102,6 +102,41 @@ class JupyterFlow(ExtensionApp):
     max_map_length = Int(_PLAIN.max_map_length, min=1, help="Task instances that one mapped task may have.").tag(
         config=True
     )
+    executor = CaselessStrEnum(
+        ["local", "inline", "dask"], default_value=_PLAIN.executor, help="What carries tasks out."
+    ).tag(config=True)
+    dask_address = Unicode("", help="Address of a Dask scheduler. Empty: a local cluster of our own.").tag(config=True)
+    dask_security = Dict(
+        key_trait=Unicode(), value_trait=Unicode(), help="Files for TLS to Dask: ca_file, cert, key."
+    ).tag(config=True)
+    worker_num_min = Int(_PLAIN.worker_num_min, min=0, help="Dask workers that are always there.").tag(config=True)
+    worker_num_max = Int(_PLAIN.worker_num_max, min=0, help="Dask workers at most.").tag(config=True)
+    polling_interval = Float(
+        _PLAIN.polling_interval, min=0, help="Seconds between two looks at how many workers are needed."
+    ).tag(config=True)
+    shared_store = Unicode(
+        "", help="URL of a folder that all hosts and workers reach (file:///…, s3://…): bundles, logs, notebooks."
+    ).tag(config=True)
+    resource_groups = Dict(
+        key_trait=Unicode(), help="Limits by name: {'batch': {'slots': 4, 'memory': 8_000_000_000, 'gpu': 1}}."
+    ).tag(config=True)
+    resource_sampling = Float(
+        _PLAIN.resource_sampling, min=0, help="Seconds between two samples of a task's CPU and memory. 0: none."
+    ).tag(config=True)
+    host_lost_after = Float(
+        _PLAIN.host_lost_after, min=0, help="Seconds until tasks of a host that is gone from its machine count as lost."
+    ).tag(config=True)
+    keep_days = Float(_PLAIN.keep_days, min=0, help="Days for which runs are kept. 0: for ever.").tag(config=True)
+    keep_bytes = Int(_PLAIN.keep_bytes, min=0, help="Bytes of logs and notebooks that are kept. 0: all.").tag(
+        config=True
+    )
+    keep_runs = Int(None, min=0, allow_none=True, help="Runs of each DAG that are kept. None: any number.").tag(
+        config=True
+    )
+    keep_failed_factor = Float(
+        _PLAIN.keep_failed_factor, min=1, help="How many times as long failed runs are kept."
+    ).tag(config=True)
+    prune_interval = Float(_PLAIN.prune_interval, min=0, help="Seconds between two prunings. 0: none.").tag(config=True)
     supervise_host = Bool(True, help="Whether to start a host and start it again if it dies.").tag(config=True)
 
     @property
@@ -140,6 +175,7 @@ class JupyterFlow(ExtensionApp):
             queues=dict(self.queues),
             max_map_length=self.max_map_length,
             **{name: getattr(self, name) for name in MAIL_FIELDS},
+            **plain_settings.checked({name: getattr(self, name) for name in PLAIN_FIELDS}),
         )
 
     def xcom_settings(self) -> dict[str, Any]:

@@ -9,11 +9,10 @@ from pathlib import Path
 
 from ..model.config import FlowConfig
 from ..model.records import Limits
-from ..wire.environment import PROFILE_VARIABLE
+from ..wire.environment import DB_URL_VARIABLE, PROFILE_VARIABLE
 from ..wire.paths import default_dag_folders, default_home
-from . import mail, slot_settings, xcom_settings
+from . import mail, plain_settings, slot_settings, xcom_settings
 from .host import run_host
-from .supervise import DB_URL_VARIABLE
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -39,6 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
     mail.add_options(parser)
     xcom_settings.add_options(parser)
     slot_settings.add_options(parser)
+    plain_settings.add_options(parser)
     parser.add_argument("--profile", default=os.environ.get(PROFILE_VARIABLE, ""), help="which default_args_profiles")
     parser.add_argument("--strict", action="store_true", help="a dependency that is stated twice is an error")
     parser.add_argument("--no-forkservers", action="store_true", help="start every process from scratch")
@@ -65,6 +65,7 @@ def main(arguments: list[str] | None = None) -> int:
         **xcom_settings.settings_of(given, parser),
         **mail.settings_of(given),
         **slot_settings.settings_of(given, parser),
+        **plain_settings.settings_of(given, parser),
     )
     return run_host(config)
 

@@ -13,13 +13,12 @@ from typing import Any
 from ..model.config import FlowConfig
 from ..model.errors import FlowError, NoHost
 from ..wire.client import HouseClient
+from ..wire.environment import DB_URL_VARIABLE
 from ..wire.paths import ensure_private_dir, private_opener
-from . import lease, mail, slot_settings, xcom_settings
+from . import lease, mail, plain_settings, slot_settings, xcom_settings
 from .clock import SystemClock
 
 MODULE = "jupyter_flow.service"
-DB_URL_VARIABLE = "JUPYTER_FLOW_DB_URL"
-"""Carries the database URL to a host: it may hold a password, which must not stand in a command line."""
 ACTOR = {"user": "supervisor", "auth": "host"}
 START_TIMEOUT = 30.0
 _PAUSE = 0.05
@@ -100,7 +99,8 @@ def command(config: FlowConfig) -> list[str]:
     words += ["--idle-after", str(config.idle_after), "--profile", config.profile]
     if config.strict:
         words.append("--strict")
-    return words + mail.options(config) + xcom_settings.options(config) + slot_settings.options(config)
+    words += mail.options(config) + xcom_settings.options(config) + slot_settings.options(config)
+    return words + plain_settings.options(config)
 
 
 def _environment(config: FlowConfig) -> dict[str, str]:

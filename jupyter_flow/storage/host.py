@@ -94,4 +94,5 @@ def _to_host(row: Row[Any]) -> Host:
         heartbeat_at=row.heartbeat_at,
         lease_until=row.lease_until,
         ended_at=row.ended_at,
+        home=row.home,
     )

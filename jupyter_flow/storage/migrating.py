@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine, inspect, text
 
 from ..model.errors import Conflict
 
-HEAD = "0002"
+HEAD = "0003"
 """The revision that this version reads and writes: the newest file in ``migrations/versions``."""
 
 

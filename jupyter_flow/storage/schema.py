@@ -188,6 +188,8 @@ task_instance = Table(
     Column("label", Text),
     Column("first_started_at", UtcDateTime),
     Column("reschedules", Integer, nullable=False, server_default="0"),
+    Column("resource_group", ID, nullable=False, server_default=""),
+    Column("resources", JsonText),
     UniqueConstraint("dag_run_id", "task_id", "map_index"),
     Index(None, "state"),
     Index(None, "attempt_id"),
@@ -232,6 +234,7 @@ attempt = Table(
     Column("cpu_time", Float),
     Column("rendered", JsonText),
     Column("metrics", JsonText),
+    Column("samples", JsonText),
     UniqueConstraint("task_instance_id", "attempt_number"),
     Index(None, "dag_version_id"),
 )
@@ -343,6 +346,8 @@ host = Table(
     Column("heartbeat_at", UtcDateTime, nullable=False),
     Column("lease_until", UtcDateTime, nullable=False),
     Column("ended_at", UtcDateTime),
+    Column("home", Text, nullable=False, server_default=""),
+    Column("queues", JsonText),
 )
 
 audit = Table(

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-DENIED_NAMES = frozenset(
-    {"JUPYTER_TOKEN", "JUPYTER_FLOW_DB_URL", "JUPYTER_FLOW_SECRET_KEY", "JUPYTER_FLOW_SMTP_PASSWORD"}
-)
+DB_URL_VARIABLE = "JUPYTER_FLOW_DB_URL"
+"""Carries the database URL to a host and to commands: it may hold a password, which must stand in no command line."""
+DENIED_NAMES = frozenset({"JUPYTER_TOKEN", DB_URL_VARIABLE, "JUPYTER_FLOW_SECRET_KEY", "JUPYTER_FLOW_SMTP_PASSWORD"})
 DENIED_PREFIXES = ("JUPYTERHUB_", "JPY_")
-
 
 PROFILE_VARIABLE = "JUPYTER_FLOW_PROFILE"
 """Tells children which of the named ``default_args_profiles`` of DAGs counts."""

