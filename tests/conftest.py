@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,10 +14,12 @@ from support.postgres import Postgres
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _plain_signals() -> None:
-    """Ignored signals are inherited: whatever started the tests (``nohup``, a background job) may ignore some."""
+def _plain_process() -> None:
+    """Undo what processes inherit from whatever started the tests: ignored signals, the width of a terminal."""
     for number in (signal.SIGHUP, signal.SIGQUIT):
         signal.signal(number, signal.SIG_DFL)
+    for name in ("COLUMNS", "LINES"):  # pytest-xdist sets them
+        os.environ.pop(name, None)
 
 
 @pytest.fixture(scope="session")
