@@ -1,4 +1,4 @@
-"""``jupyter flow scheduler | status | stop | db``: the host and its state."""
+"""``jupyter flow scheduler | status | stop``: the host and its state."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..model.config import FlowConfig
 from ..model.errors import FlowError, InvalidInput, NoHost
 from ..wire.environment import PROFILE_VARIABLE
 from .output import clean, instant, print_json, say
-from .settings import FlowCommand, FlowGroup, current
+from .settings import FlowCommand, current
 
 ON_STOP = get_args(get_type_hints(FlowConfig)["on_stop"])
 
@@ -90,35 +90,3 @@ def stop(tasks: bool) -> int:
         raise FlowError(f"the host of {settings.home} was asked to end but has not yet: look at `jupyter flow status`")
     print_json({}) if settings.json else say("the host has ended")
     return 0
-
-
-@click.group("db", cls=FlowGroup)
-def db() -> None:
-    """The database of the house."""
-
-
-@db.command("upgrade")
-def upgrade() -> None:
-    """Create the database or bring it to this version's schema (a host does so by itself when it starts)."""
-    settings = current()
-    from ..service.house import open_house
-
-    with open_house(settings.config(), write=True):
-        pass
-    _say_current()
-
-
-@db.command("check")
-def check() -> None:
-    """Say whether the database has this version's schema; exit 2 if not."""
-    settings = current()
-    from ..service.house import open_house
-
-    with open_house(settings.config(), write=False):
-        pass
-    _say_current()
-
-
-def _say_current() -> None:
-    settings = current()
-    print_json({"state": "current"}) if settings.json else say("the database has the current schema")

@@ -19,6 +19,7 @@ from . import (
     backfills,
     calls,
     dags,
+    db,
     demo,
     doctor,
     host,
@@ -52,7 +53,7 @@ cli.add_command(demo.demo)
 cli.add_command(host.scheduler)
 cli.add_command(host.status)
 cli.add_command(host.stop)
-cli.add_command(host.db)
+cli.add_command(db.db)
 cli.add_command(doctor.doctor)
 cli.add_command(dags.dags)
 cli.add_command(runs.runs)
