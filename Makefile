@@ -12,10 +12,12 @@ ROOT_OPTION := $(shell [ "$$(id -u)" = 0 ] && echo --allow-root)
 LAB_OPTIONS ?=
 # Rings for `make test`, e.g. RINGS="unit integration"; all by default.
 RINGS ?=
+# Options for `make chaos` and `make chaos-long`, e.g. CHAOS_OPTIONS="--only R1,R3 --seed 7".
+CHAOS_OPTIONS ?=
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo lab test lint bench docs-reference chromium clean distclean
+.PHONY: help demo lab test lint bench chaos chaos-long docs-reference chromium clean distclean
 
 help:
 	@sed -n 's/^\([a-z-]*\):.*## /\1  /p' $(MAKEFILE_LIST) | awk '{ name = $$1; $$1 = ""; printf "make %-16s%s\n", name, $$0 }'
@@ -39,6 +41,12 @@ lint: $(VENV)/.installed  ## ruff and mypy
 
 bench: $(VENV)/.installed  ## measure, and print the tables of docs/performance.md
 	$(BIN)/python -m benchmarks
+
+chaos: $(VENV)/.installed  ## crash, cut and fill up everything, scaled down (45 minutes at most); see docs/reliability.md
+	$(BIN)/python -m tests.chaos $(CHAOS_OPTIONS)
+
+chaos-long: $(VENV)/.installed  ## the same at full scale, for hours; goes on where it was stopped
+	$(BIN)/python -m tests.chaos --long $(CHAOS_OPTIONS)
 
 docs-reference: $(VENV)/.installed  ## write docs/reference from the code
 	$(BIN)/python docs/make_reference.py

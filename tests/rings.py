@@ -48,6 +48,7 @@ RINGS: dict[str, list[Step]] = {
         Step(("jlpm", "check"), "labextension"),
     ],
     "acceptance": _pytest("acceptance", *SIDE_BY_SIDE),
+    "chaos": _pytest("chaos"),  # the boards at a tiny scale; `make chaos` runs them
     "browser": _pytest("browser"),
 }
 

@@ -1,0 +1,19 @@
+"""Every board at a tiny scale: that it runs, and that it meets its target there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from . import boards
+
+NAMES = [name for name in boards.names() if boards.load(name).smoke is not None]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_board(name: str, tmp_path: Path) -> None:
+    board = boards.load(name)
+    assert board.smoke is not None
+    result = boards.play(board, board.smoke, 1, tmp_path / "board")
+    assert result.passed, f"{name}: {result.detail} {result.figures}"
