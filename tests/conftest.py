@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -23,11 +25,14 @@ def _plain_process() -> None:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+def postgres() -> Iterator[Postgres]:
     """A PostgreSQL server of this test process; make databases in it."""
-    server = Postgres(tmp_path_factory.mktemp("postgres"))
+    # Not in pytest's folder: run as root, the server is another user, and each pytest that starts locks others out.
+    folder = Path(tempfile.mkdtemp(prefix="flow-postgres-"))
+    server = Postgres(folder)
     yield server
     server.stop()
+    shutil.rmtree(folder)
 
 
 @pytest.fixture

