@@ -24,6 +24,7 @@ from . import (
     doctor,
     host,
     pools,
+    prune,
     run,
     runs,
     simulate,
@@ -53,6 +54,7 @@ cli.add_command(demo.demo)
 cli.add_command(host.scheduler)
 cli.add_command(host.status)
 cli.add_command(host.stop)
+db.db.add_command(prune.prune)
 cli.add_command(db.db)
 cli.add_command(doctor.doctor)
 cli.add_command(dags.dags)

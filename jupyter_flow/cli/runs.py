@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import click
 
 from ..model.state import RunState
-from .output import instant, print_json, reason_text, say, seconds, show_table
+from .output import clean, instant, print_json, reason_text, say, seconds, show_table
 from .settings import FlowGroup, current
 from .watch import RunView, show_run, wait_for_end
 
@@ -98,3 +99,17 @@ def _command(op: str, done: str, **args: Any) -> None:
     if settings.json:
         return print_json(run)
     return say(f"{run['run_id']} of {run['dag_id']} is {done}")
+
+
+@runs.command("delete")
+@_one
+@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+def delete(dag_id: str, run_id: str, yes: bool) -> None:
+    """Delete a finished run with its logs, notebooks and XComs."""
+    if not yes and sys.stdin.isatty():
+        click.confirm(f"Delete run {clean(run_id)} of {clean(dag_id)}?", abort=True, err=True)
+    settings = current()
+    answer = settings.ask("runs.delete", dag_id=dag_id, run_id=run_id)
+    if settings.json:
+        return print_json(answer)
+    return say(f"{dag_id}/{run_id} is deleted")

@@ -22,6 +22,12 @@ class OneRun(FlowHandler):
         """The run with its task instances."""
         await self.view("show_run", dag_id=dag_id, run_id=run_id)
 
+    @web.authenticated
+    @authorized("write", "jupyter_flow:runs")
+    async def delete(self, dag_id: str, run_id: str) -> None:
+        """Delete the finished run with its logs and notebooks."""
+        await self.command("runs.delete", dag_id=dag_id, run_id=run_id)
+
 
 class CancelRun(FlowHandler):
     """Asks a run to stop."""

@@ -90,6 +90,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("get", _RUN): _operation(
         "One run with its task instances", _with("Run", dag_display_name=_TEXT, tasks=_list("TaskInstance"))
     ),
+    ("delete", _RUN): _operation("Delete a finished run with its logs, notebooks and XComs", _EMPTY),
     ("post", _RUN + "/cancel"): _operation("Ask a run to stop", _ref("Run")),
     ("post", _RUN + "/clear"): _operation("Run tasks again", _ref("Run"), body={"only_failed": _BOOLEAN}),
     ("post", _RUN + "/mark"): _operation("Force a state", _ref("Run"), body={"state": _TEXT}, required=("state",)),

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from ..model.errors import InvalidInput
 from ..model.ids import check_id
 from ..model.records import Actor
-from . import assets, backfills, call_views, commands, pools, views, why, xcoms
+from . import assets, backfills, call_views, commands, pools, retention, views, why, xcoms
 from .house import House
 
 Function = Callable[..., Any]
@@ -45,6 +45,8 @@ OPS: dict[str, Op] = {
     "runs.cancel": Op("command", commands.cancel_run),
     "runs.clear": Op("command", commands.clear_run),
     "runs.mark": Op("command", commands.mark_run),
+    "runs.delete": Op("command", retention.delete_run),
+    "house.prune": Op("command", retention.prune),
     "tasks.list": Op("view", views.list_tasks),
     "tasks.show": Op("view", views.show_task),
     "tasks.log": Op("view", views.task_log),
@@ -89,6 +91,11 @@ OPS: dict[str, Op] = {
 
 def perform(house: House, actor: Actor, op: str, args: Mapping[str, Any]) -> Any:
     """Perform ``op`` with ``args`` and return its JSON document; every refusal is a FlowError of one line."""
+    return function_of(house, actor, op, args)(house, actor, **args)
+
+
+def function_of(house: House, actor: Actor, op: str, args: Mapping[str, Any]) -> Function:
+    """Return the function of ``op``, to which ``args`` fit. Raises :class:`InvalidInput`."""
     if op not in OPS:
         raise InvalidInput(f"unknown operation {op!r}")
     function = OPS[op].function
@@ -97,7 +104,7 @@ def perform(house: House, actor: Actor, op: str, args: Mapping[str, Any]) -> Any
     except TypeError as error:
         raise InvalidInput(f"{op}: {error}") from None
     _check(op, args)
-    return function(house, actor, **args)
+    return function
 
 
 def _check(op: str, args: Mapping[str, Any]) -> None:

@@ -23,7 +23,7 @@ from ..model.records import Actor
 from ..parsing.loop import File
 from ..storage import attempts, database, events, host, migrating
 from ..wire.paths import house_socket
-from . import doors, questions
+from . import doors, questions, retention
 from .ask_next import ask_next
 from .clock import Clock, SystemClock
 from .desk import Desk
@@ -96,6 +96,7 @@ class Host(Effects):
         self.desk.is_selective = only is not None
         self.parser = Parser(self.house, self.executor.launcher, self._dags_parsed, only)
         stack.callback(self.parser.close)
+        self.retention = retention.Retention(self.house)
         for descriptor in self.executor.fileobjs():
             self.selector.register(descriptor, selectors.EVENT_READ, self._on_notices)
         for descriptor in self.kernels.pool.fileobjs():
@@ -139,6 +140,7 @@ class Host(Effects):
         if self._retry_at is None or self._retry_at <= now:
             while self.desk.has_work and self._guarded(self.desk.turn):
                 changed = True
+        changed = self._guarded(lambda: self.retention.tick(now)) or changed
         if now >= self._next_beat:
             self._next_beat = now + HEARTBEAT
             self._guarded(self._beat)
@@ -190,6 +192,7 @@ class Host(Effects):
                 self.desk.active.next_deadline(),
                 self.desk.callbacks.next_deadline(),
                 self.kernels.next_tick(),
+                self.retention.next_tick(),
                 self._retry_at,
                 self._push_at if self._unpushed else None,
             )
@@ -255,6 +258,11 @@ class Host(Effects):
         if op == "events.subscribe":
             peer.subscribed = True
             return {"cursor": self.desk.cursor}
+        if op == "house.prune" and not args.get("dry_run"):  # in steps, between other work
+            doors.function_of(self.house, actor, op, args)
+            keep = retention.allow(self.house, actor, **args)
+            self.retention.ask(keep, lambda found: peer.send({"id": message.get("id"), "ok": found}))
+            return None
         wait = op == "dags.reload" and args.pop("wait", False)
         self._commanded = self._commanded or doors.OPS.get(op, _VIEW).kind == "command"
         result = doors.perform(self.house, actor, op, args)

@@ -147,6 +147,7 @@ dag_run = Table(
     Index(None, "backfill_id"),
     Index(None, "sla_at"),
     Index(None, "parent_run_id"),
+    Index(None, "end_date"),
     Index(None, "dag_id", "run_after"),
     Index(None, "dag_id", "run_type", "logical_date"),
 )

@@ -40,6 +40,8 @@ callback = Table(
     UniqueConstraint("dag_run_id", "level", "event", "source"),
     Index(None, "finished_at"),
     Index(None, "attempt_id"),
+    Index(None, "task_instance_id"),
+    Index(None, "dag_version_id"),
 )
 
 # ``dag_run.sla_at`` says when the next SLA of a run is to be looked at (NULL: none is left).

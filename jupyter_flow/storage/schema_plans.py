@@ -84,6 +84,7 @@ run_asset_event = Table(
     Column("dag_run_id", Integer, ForeignKey("dag_run.id", ondelete="CASCADE"), nullable=False),
     Column("asset_event_id", BigInteger, ForeignKey("asset_event.id", ondelete="CASCADE"), nullable=False),
     UniqueConstraint("dag_run_id", "asset_event_id"),
+    Index(None, "asset_event_id"),
 )
 
 backfill = Table(
@@ -119,6 +120,7 @@ backfill_slot = Table(
     Column("dag_run_id", Integer, ForeignKey("dag_run.id", ondelete="SET NULL")),
     Column("skipped", Text),
     UniqueConstraint("backfill_id", "logical_date"),
+    Index(None, "dag_run_id"),
 )
 
 # Scheduled dates that got no run: passed over without catchup, older than the catchup window, or taken.

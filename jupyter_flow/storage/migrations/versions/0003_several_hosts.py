@@ -10,6 +10,13 @@ down_revision = "0002"
 branch_labels = None
 depends_on = None
 
+_INDEXES = (  # by which rows are found whose parent is deleted, and runs by their age
+    ("dag_run", "end_date"),
+    ("callback", "task_instance_id"),
+    ("callback", "dag_version_id"),
+    ("backfill_slot", "dag_run_id"),
+    ("run_asset_event", "asset_event_id"),
+)
 
 def upgrade() -> None:
     """Add where a host lives and what it serves; what a task asks for; samples of what an attempt used."""
@@ -21,10 +28,14 @@ def upgrade() -> None:
         table.add_column(sa.Column("resources", sa.Text(), nullable=True))
     with op.batch_alter_table("attempt") as table:
         table.add_column(sa.Column("samples", sa.Text(), nullable=True))
+    for table_name, column in _INDEXES:
+        op.create_index(op.f(f"ix_{table_name}_{column}"), table_name, [column], unique=False)
 
 
 def downgrade() -> None:
-    """Take these columns away again."""
+    """Take these columns and indexes away again."""
+    for table_name, column in _INDEXES:
+        op.drop_index(op.f(f"ix_{table_name}_{column}"), table_name)
     with op.batch_alter_table("attempt") as table:
         table.drop_column("samples")
     with op.batch_alter_table("task_instance") as table:
