@@ -264,7 +264,10 @@ class MissedSlot:
 
 @dataclass(frozen=True)
 class Host:
-    """A host process; ``ended_at`` is None while it holds (or was killed holding) its lease."""
+    """A host process; ``ended_at`` is None while it holds (or was killed holding) its lease.
+
+    ``queues`` (beside ``default``) and ``dag_folders``: what it serves.
+    """
 
     host_id: str
     hostname: str
@@ -276,6 +279,8 @@ class Host:
     lease_until: datetime
     ended_at: datetime | None
     home: str = ""
+    queues: tuple[str, ...] = ()
+    dag_folders: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from ..storage import dag_files, host, queries
 from .authorize import authorize
 from .documents import Document
 from .house import House
-from .lease import is_held
+from .lease import is_held, place
 
 LATE_AFTER = timedelta(seconds=45)
 """A host whose heartbeat is older than this is not well (it beats every 10 s)."""
@@ -21,7 +21,7 @@ def health(house: House, actor: Actor) -> Document:
     authorize(house.policy, actor, "read")
     now = house.clock.wall()
     with house.reading() as connection:
-        row = host.current_host(connection)
+        row = host.current_host(connection, **place(house.config.home))
         running, queued = queries.activity(connection)
         errors = len(dag_files.list_problems(connection, kind="error"))
     if row is None or row.ended_at is not None or not is_held(house.config.home):

@@ -31,7 +31,7 @@ from .dispatch import CHECK_WITHIN
 from .house import Effects, House, usable
 from .house_socket import HouseSocket, Peer
 from .kernels import WARM_BEFORE, WaitingKernels
-from .lease import Lease
+from .lease import Lease, place
 from .parser import Parser
 from .recovery import recover
 
@@ -334,7 +334,9 @@ class Host(Effects):
             host.take_lease(
                 connection,
                 host_id=self.host_id,
-                hostname=socket.gethostname(),
+                **place(self.config.home),
+                queues=self.config.queues,
+                dag_folders=[str(folder.resolve()) for folder in self.config.dag_folders],
                 pid=os.getpid(),
                 boot_id=boot_id(),
                 version=__version__,

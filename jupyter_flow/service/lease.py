@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import socket
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
@@ -57,6 +58,11 @@ class Lease:
 
     def __exit__(self, *exc: object) -> None:
         self.release()
+
+
+def place(home: Path) -> dict[str, str]:
+    """Return what tells the host of ``home`` from those of other homes, on this machine and on others."""
+    return {"home": str(home.resolve()), "hostname": socket.gethostname()}
 
 
 def not_writable(home: Path, error: OSError) -> str:

@@ -63,6 +63,11 @@ def connect_read(engine: Engine) -> Iterator[Connection]:
         yield connection
 
 
+def is_shared(connection: Connection) -> bool:
+    """Tell whether hosts of several homes may work on this database at the same time."""
+    return connection.dialect.name != "sqlite"
+
+
 def change_counter(connection: Connection) -> int | None:
     """Return a number that changes with every commit of *another* connection; None where there is no such thing.
 

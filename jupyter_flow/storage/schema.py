@@ -349,6 +349,7 @@ host = Table(
     Column("ended_at", UtcDateTime),
     Column("home", Text, nullable=False, server_default=""),
     Column("queues", JsonText),
+    Column("dag_folders", JsonText),
 )
 
 audit = Table(

@@ -13,7 +13,7 @@ from jupyter_flow.model.errors import Conflict, InvalidInput, NotFound
 from jupyter_flow.model.rows import DagFile, ImportProblem
 from jupyter_flow.model.state import RunState, RunType
 from jupyter_flow.storage import audit, dag_files, dags, events, host, queries, runs, schema, timetables, variables
-from jupyter_flow.storage.database import begin_write
+from jupyter_flow.storage.database import begin_write, is_shared
 
 
 def put(connection: Connection, spec, bundle: str = "b" * 64, folder: str = "/dags", seconds: float = 0):
@@ -192,7 +192,7 @@ def test_one_host_holds_the_lease(engine: Engine) -> None:
     ttl = timedelta(seconds=10)
     facts = {"hostname": "box", "boot_id": "b", "version": "0.1", "ttl": ttl}
     with begin_write(engine) as connection:
-        assert host.current_host(connection) is None
+        assert host.current_host(connection, hostname="box") is None
         host.take_lease(connection, host_id="h1", pid=11, now=T0, **facts)
         with pytest.raises(Conflict, match="pid 11 on box"):
             host.take_lease(connection, host_id="h2", pid=22, now=at(9), **facts)
@@ -200,10 +200,25 @@ def test_one_host_holds_the_lease(engine: Engine) -> None:
         taken = host.take_lease(connection, host_id="h2", pid=22, now=at(10), force=True, **facts)
         assert taken.lease_until == at(20)
         assert not host.heartbeat(connection, "h1", at(11), ttl)
-        assert host.current_host(connection).host_id == "h2"
+        assert host.current_host(connection, hostname="box").host_id == "h2"
         host.take_lease(connection, host_id="h3", pid=33, now=at(21), **facts)
         host.end_host(connection, "h3", at(22))
-        assert host.current_host(connection) is None
+        assert host.current_host(connection, hostname="box") is None
+
+
+def test_hosts_of_other_homes_keep_their_lease_where_the_database_is_shared(engine: Engine) -> None:
+    facts = {"hostname": "box", "boot_id": "b", "version": "0.1", "ttl": timedelta(seconds=10), "force": True}
+    with begin_write(engine) as connection:
+        host.take_lease(connection, host_id="a1", pid=11, now=T0, home="/a", queues=["gpu"], **facts)
+        host.take_lease(connection, host_id="b1", pid=22, now=at(1), home="/b", dag_folders=["/dags"], **facts)
+        host.take_lease(connection, host_id="a2", pid=33, now=at(2), home="/a", **facts)
+        assert [item.host_id for item in host.open_hosts(connection)] == (
+            ["b1", "a2"] if is_shared(connection) else ["a2"]
+        )
+        known = host.by_ids(connection, ["a1", "b1", "none"])
+        assert (known["a1"].queues, known["a1"].ended_at) == (("gpu",), at(1 if not is_shared(connection) else 2))
+        assert (known["b1"].home, known["b1"].dag_folders) == ("/b", ("/dags",))
+        assert host.current_host(connection, "/a", "box").host_id == "a2"
 
 
 def test_the_audit_trail_is_newest_first(engine: Engine) -> None:

@@ -23,6 +23,7 @@ def upgrade() -> None:
     with op.batch_alter_table("host") as table:
         table.add_column(sa.Column("home", sa.Text(), server_default="", nullable=False))
         table.add_column(sa.Column("queues", sa.Text(), nullable=True))
+        table.add_column(sa.Column("dag_folders", sa.Text(), nullable=True))
     with op.batch_alter_table("task_instance") as table:
         table.add_column(sa.Column("resource_group", sa.String(length=250), server_default="", nullable=False))
         table.add_column(sa.Column("resources", sa.Text(), nullable=True))
@@ -42,5 +43,6 @@ def downgrade() -> None:
         table.drop_column("resources")
         table.drop_column("resource_group")
     with op.batch_alter_table("host") as table:
+        table.drop_column("dag_folders")
         table.drop_column("queues")
         table.drop_column("home")
