@@ -43,6 +43,12 @@ class NoHost(FlowError):
     code = "no_host"
 
 
+class DatabaseAway(NoHost):
+    """The database does not answer for now; running tasks go on, ask again later (HTTP 503, exit code 3)."""
+
+    code = "database_away"
+
+
 class IllegalTransition(FlowError):
     """A state change that the table in ``model.state`` does not allow."""
 
@@ -64,6 +70,7 @@ BY_CODE: dict[str, type[FlowError]] = {
         Conflict,
         Forbidden,
         NoHost,
+        DatabaseAway,
         IllegalTransition,
         StaleReport,
     )

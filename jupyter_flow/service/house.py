@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy.exc import SQLAlchemyError
 
 from ..model.config import FlowConfig
-from ..model.errors import Conflict, FlowError, InvalidInput, NoHost
+from ..model.errors import Conflict, DatabaseAway, FlowError, InvalidInput, NoHost
 from ..storage import database, migrating
 from .authorize import Policy, allow_all
 from .clock import Clock, SystemClock
@@ -111,19 +111,29 @@ def open_house(config: FlowConfig, *, write: bool = False) -> Iterator[House]:
 
 @contextmanager
 def usable(config: FlowConfig) -> Iterator[None]:
-    """Turn what a database driver says of an unusable database into one clear line."""
+    """Turn what a database driver says of an unusable database into one clear line.
+
+    Raises :class:`DatabaseAway` for what passes or can be mended while we wait, :class:`Conflict` when another
+    program holds the database, :class:`InvalidInput` when it is of no use.
+    """
     try:
         yield
     except FlowError:
         raise
-    except OperationalError as error:
-        text = str(error.orig)
-        if "locked" in text or "busy" in text:
-            raise Conflict(f"database {_name(config)} is locked by another program: close it and try again") from None
-        raise InvalidInput(f"database {_name(config)} cannot be used: {text}") from None
-    except DatabaseError as error:
-        raise InvalidInput(f"database {_name(config)} cannot be used: {error.orig}") from None
+    except SQLAlchemyError as error:
+        kind, text = database.failure_of(error), database.failure_text(error)
+        if kind is None:
+            raise
+        name = database_name(config)
+        if kind == "locked":
+            raise Conflict(f"database {name} is locked by another program: close it and try again") from None
+        if kind == "full":
+            raise DatabaseAway(f"database {name} cannot grow, its disk is full ({text}): free space") from None
+        if kind == "away" and config.db_url:
+            raise DatabaseAway(f"database {name} does not answer ({text}): start it, or wait and ask again") from None
+        raise InvalidInput(f"database {name} cannot be used: {text}") from None
 
 
-def _name(config: FlowConfig) -> str:
+def database_name(config: FlowConfig) -> str:
+    """Return what people call the database of ``config``; no password."""
     return config.db_url.rpartition("@")[2] if config.db_url else str(config.home / "flow.db")

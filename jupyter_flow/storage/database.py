@@ -13,18 +13,25 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import sqlalchemy
 from sqlalchemy import Connection, Engine, event, make_url, text
+from sqlalchemy.exc import DBAPIError
 
 from ..model.errors import InvalidInput, NotFound
 from .filesystem import network_filesystem
+from .prompt_connection import prompt_connection
 
 _held = threading.local()
 logger = logging.getLogger(__name__)
 
-BUSY_TIMEOUT_MS = 30_000
+BUSY_TIMEOUT_MS = 5_000
+"""How long SQLite waits for another program's lock: as long the host's loop may stand still."""
+PATIENCE = 10.0
+"""Seconds after which a server that does not answer a statement counts as away."""
+CONNECT_WITHIN = 5
+"""Seconds in which a server must accept a connection."""
 NEVER_REUSE_IDS: dict[str, Any] = {"sqlite_autoincrement": True}
 """Table options under which the ids of deleted rows are never given out again (cursors stay true)."""
 
@@ -78,6 +85,71 @@ def change_counter(connection: Connection) -> int | None:
     number: int = connection.execute(text("PRAGMA data_version")).scalar_one()
     connection.rollback()
     return number
+
+
+Failure = Literal["full", "locked", "unwritable", "away", "refused", "broken"]
+"""What is wrong with a database: its disk is full; another program has locked it; it cannot be written; it does not
+answer; it does not want us (a wrong password or name); its content cannot be read."""
+
+_SQLITE: dict[str, Failure] = {
+    "SQLITE_FULL": "full",
+    "SQLITE_BUSY": "locked",
+    "SQLITE_LOCKED": "locked",
+    "SQLITE_PROTOCOL": "locked",
+    "SQLITE_READONLY": "unwritable",
+    "SQLITE_PERM": "unwritable",
+    "SQLITE_CANTOPEN": "away",
+    "SQLITE_IOERR": "away",
+    "SQLITE_CORRUPT": "broken",
+    "SQLITE_NOTADB": "broken",
+}
+_POSTGRESQL: dict[str, Failure] = {
+    "53100": "full",
+    "25006": "unwritable",
+    "55P03": "locked",
+    "58030": "away",
+    "XX001": "broken",
+    "XX002": "broken",
+}
+_PASSING = ("starting up", "shutting down", "recovery", "too many", "connection slots", "terminating")
+
+
+def failure_of(error: BaseException) -> Failure | None:
+    """Return what ``error`` says of the database itself; None if its cause is somewhere else (a wrong statement)."""
+    if isinstance(error, sqlalchemy.exc.TimeoutError):  # of the pool: all connections hang
+        return "away"
+    if not isinstance(error, DBAPIError) or error.orig is None:
+        return None
+    name = getattr(error.orig, "sqlite_errorname", None)
+    if name is not None:
+        return next((kind for start, kind in _SQLITE.items() if name.startswith(start)), None)
+    code = getattr(error.orig, "sqlstate", None)
+    if code in _POSTGRESQL:
+        return _POSTGRESQL[code]
+    if code is not None and code.startswith(("08", "57P", "53")):
+        return "away"
+    if error.connection_invalidated:
+        return "away"
+    if code is None and isinstance(error, sqlalchemy.exc.OperationalError):
+        text = str(error.orig)
+        return "refused" if "FATAL" in text and not any(word in text for word in _PASSING) else "away"
+    return None
+
+
+def failure_text(error: BaseException) -> str:
+    """Return what the driver says, in one line."""
+    text = str(getattr(error, "orig", None) or error).strip()
+    return " ".join(text.splitlines()[0].split())[:300] if text else type(error).__name__
+
+
+def probe(url: str) -> None:
+    """Take the write lock of the database once and give it back, on a connection of its own. Raises what is wrong."""
+    engine = _create(url, writer=True)
+    try:
+        with engine.begin() as connection:
+            connection.execute(text("SELECT 1"))
+    finally:
+        engine.dispose()
 
 
 def _create(url: str, *, writer: bool) -> Engine:
@@ -146,7 +218,17 @@ def _make_private(path: Path) -> None:
 
 
 def _postgresql(url: sqlalchemy.URL, writer: bool) -> Engine:
+    settings: dict[str, Any] = {"pool_pre_ping": True, "pool_timeout": CONNECT_WITHIN}
+    if "connect_timeout" not in url.query:
+        settings["connect_args"] = {"connect_timeout": CONNECT_WITHIN}
     if writer:
-        return sqlalchemy.create_engine(url, pool_pre_ping=True, isolation_level="READ COMMITTED")
-    engine = sqlalchemy.create_engine(url, pool_pre_ping=True)
+        settings["isolation_level"] = "READ COMMITTED"
+    engine = sqlalchemy.create_engine(url, **settings)
+
+    @event.listens_for(engine, "do_connect")
+    def _connect(dialect: Any, _record: Any, arguments: Any, named: Any) -> Any:
+        return prompt_connection(dialect.dbapi, PATIENCE).connect(*arguments, **named)
+
+    if writer:
+        return engine
     return engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
