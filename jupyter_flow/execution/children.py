@@ -21,13 +21,18 @@ TAG_VARIABLE = "JUPYTER_FLOW_ATTEMPT"
 
 @dataclass(frozen=True)
 class Started:
-    """A child runs. ``start_ticks``: field 22 of ``/proc/PID/stat``; with ``boot_id`` it tells a reused pid."""
+    """A child runs. ``start_ticks``: field 22 of ``/proc/PID/stat``; with ``boot_id`` it tells a reused pid.
+
+    ``worker``: of a task on a Dask worker, which one asks to start it; then the process is the one that will, and no
+    user code runs before :meth:`~.executor.Executor.recorded`.
+    """
 
     key: str
     kind: ChildKind
     pid: int
     start_ticks: int
     boot_id: str
+    worker: str | None = None
 
 
 @dataclass(frozen=True)
@@ -72,6 +77,12 @@ class Launcher(Protocol):
         ``token`` reaches the child by a pipe or socket, never by its arguments or environment. ``profile``: which
         pre-imported image suits it.
         """
+
+    def warm(self, profile: Profile) -> None:
+        """Make the image ready ahead of use, where there is one."""
+
+    def retire(self, profile: Profile) -> None:
+        """Let go of the image when it has no child."""
 
     def signal(self, key: str, number: int) -> bool:
         """Send signal ``number`` to the child's own process if it still runs (a reused pid is never hit).

@@ -31,13 +31,17 @@ class Problem:
 
 @dataclass(frozen=True)
 class Running:
-    """An attempt as recorded, for adoption. The last three are None if its start was never recorded."""
+    """An attempt as recorded, for adoption. What follows the spool is None if its start was never recorded.
+
+    ``worker``: the Dask worker whose start was recorded.
+    """
 
     attempt_id: str
     spool: Path
     pid: int | None = None
     start_ticks: int | None = None
     boot_id: str | None = None
+    worker: str | None = None
 
 
 class Executor(Protocol):
@@ -53,6 +57,19 @@ class Executor(Protocol):
 
     def start(self, workload: Workload, token: str) -> None:
         """Create the spool folder (0700), write ``spec.json``, launch. Failure comes as an ``Exited`` notice."""
+
+    @property
+    def start_within(self) -> float | None:
+        """Seconds from :meth:`start` to a ``Started`` notice, after which something is wrong.
+
+        None: an attempt may wait here for as long as it takes (until a worker is free).
+        """
+
+    def recorded(self, attempt_id: str, is_current: bool) -> None:
+        """Hear that the ``Started`` notice of an attempt is committed; not ``is_current``: that it was refused.
+
+        Where a worker asks before it starts (Dask) this is the answer; elsewhere nothing follows.
+        """
 
     def cancel(self, attempt_id: str) -> None:
         """Ask the attempt to end: SIGTERM to its runner, then (by :meth:`tick`) TERM and KILL to all its processes.

@@ -29,6 +29,8 @@ SWEEP_INTERVAL = 0.1
 SWEEP_LIMIT = 100
 """How often, and how many times, what is left of an ended attempt is killed again (new processes may appear)."""
 POLL_INTERVAL = 0.1
+START_WITHIN = 120.0
+"""Seconds from launch to the notice of the start, after which an attempt counts as lost."""
 
 
 @dataclass
@@ -53,6 +55,7 @@ class LocalExecutor:
     """Implements :class:`~.executor.Executor` over any :class:`~.children.Launcher`. ``grace``: default, seconds."""
 
     launcher: ForkserverLauncher | SpawnLauncher
+    start_within: float | None = START_WITHIN
 
     def __init__(self, launcher: ForkserverLauncher | SpawnLauncher, home: Path, grace: float = 5.0) -> None:
         self.launcher = launcher
@@ -84,6 +87,9 @@ class LocalExecutor:
         self._attempts[key] = _Attempt(spool, workload.limits.kill_grace)
         self._spools[key] = spool
         self.launcher.launch(key, "task", spool, token, profile_of(workload))
+
+    def recorded(self, attempt_id: str, is_current: bool) -> None:
+        """Nothing follows: a process of this machine was started for one attempt only."""
 
     def cancel(self, attempt_id: str) -> None:
         """Begin the kill ladder; a second call changes nothing."""
@@ -238,10 +244,15 @@ def profile_of(workload: Workload) -> Profile:
     return "notebook" if task.is_notebook or "notebook" in task.arguments else "light"
 
 
+def make_environment(config: FlowConfig) -> tuple[dict[str, str], ParseLimits]:
+    """Return what children start with, and the bounds of parse children."""
+    limits = ParseLimits(memory=config.parse_memory, cpu=max(1, round(config.parse_timeout)))
+    return child_environment(os.environ, config.profile), limits
+
+
 def make_launcher(config: FlowConfig) -> ForkserverLauncher | SpawnLauncher:
     """Return the fastest launcher that this machine and the configuration allow."""
-    environment = child_environment(os.environ, config.profile)
-    limits = ParseLimits(memory=config.parse_memory, cpu=max(1, round(config.parse_timeout)))
+    environment, limits = make_environment(config)
     if config.forkservers and can_fork():
         folder = ensure_private_dir(runtime_dir(config.home))
         return ForkserverLauncher(folder, config.home, environment, limits)
@@ -249,6 +260,6 @@ def make_launcher(config: FlowConfig) -> ForkserverLauncher | SpawnLauncher:
 
 
 def make_executor(config: FlowConfig) -> LocalExecutor:
-    """Return the executor of a host; creates the spool and the folder of the sockets."""
+    """Return the executor of this machine; creates the spool and the folder of the sockets."""
     ensure_private_dir(config.home / "spool")
     return LocalExecutor(make_launcher(config), config.home, config.limits.kill_grace)

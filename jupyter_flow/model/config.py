@@ -134,4 +134,7 @@ class FlowConfig:
     @property
     def xcom(self) -> XComSettings:
         """What runners are told of the place of large XComs."""
-        return XComSettings(self.xcom_store, self.xcom_threshold, self.xcom_backend, self.xcom_allowed_classes)
+        store = self.xcom_store
+        if not store and self.executor == "dask" and self.shared_store:
+            store = f"{self.shared_store.rstrip('/')}/xcoms"  # workers do not reach the state folder
+        return XComSettings(store, self.xcom_threshold, self.xcom_backend, self.xcom_allowed_classes)

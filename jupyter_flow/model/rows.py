@@ -144,7 +144,10 @@ class TaskInstance:
 
 @dataclass(frozen=True)
 class Attempt:
-    """One execution of a task instance. ``pid``/``start_ticks``/``boot_id`` identify its process."""
+    """One execution of a task instance. ``pid``/``start_ticks``/``boot_id`` identify its process.
+
+    ``worker``: the Dask worker that asked to start it, and was allowed to.
+    """
 
     id: str
     task_instance_id: int
@@ -172,6 +175,7 @@ class Attempt:
     cpu_time: float | None = None
     rendered: Mapping[str, Any] | None = None
     metrics: tuple[Mapping[str, Any], ...] = ()
+    worker: str | None = None
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from ..scheduling.due_runs import StartRuns, runs_to_start
 from ..scheduling.snapshot import Key, RunSnapshot
 from ..storage import assets, backfills, dags, edits, events, expanding, queries, runs
 from . import asset_runs, backfill_runs, due
-from .active import OVERTIME, START_WITHIN, Active, ActiveAttempts
+from .active import OVERTIME, Active, ActiveAttempts
 from .book import RunBook
 from .callbacks import Callbacks
 from .dispatch import claim_ready
@@ -90,6 +90,7 @@ class Desk:
         self._runs_ended = False
         self._changed_rows: dict[int, TaskInstance] = {}
         self._starts: list[Start] = []
+        self._begun: set[str | None] = set()
         self._ends: list[Ended] = []
 
     # --- what comes in
@@ -163,6 +164,8 @@ class Desk:
         except Exception:
             self.book.distrust()
             raise
+        for start in self._starts:
+            self.executor.recorded(start.notice.key, start.notice.key in self._begun)
         self._starts.clear()
         self._ends.clear()
         self.callbacks.committed()
@@ -179,7 +182,9 @@ class Desk:
         self._runs_ended = False
         self._changed_rows = {}
         read = self.book.refresh(connection)
-        self._applied(record_starts(connection, self._starts, now))
+        begun = record_starts(connection, self._starts, now)
+        self._begun = {row.attempt_id for row in begun}
+        self._applied(begun)
         for rows in record_ends(connection, self.house, self.book, self._ends, now):
             self._applied(rows)
             self.callbacks.after_attempts(connection, self.book, rows)
@@ -379,9 +384,9 @@ class Desk:
         monotonic = self.house.clock.monotonic()
         for workload, token, row in outcome.launches:
             task = workload.task
-            self.active.add(
-                Active(workload.attempt_id, row, task.is_notebook, task.execution_timeout, monotonic + START_WITHIN)
-            )
+            within = self.executor.start_within
+            deadline = None if within is None else monotonic + within
+            self.active.add(Active(workload.attempt_id, row, task.is_notebook, task.execution_timeout, deadline))
             self.executor.start(workload, token)
         for row, message in outcome.unmade:
             active = Active(row.attempt_id or "", row, False, None, None)

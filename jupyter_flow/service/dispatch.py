@@ -40,7 +40,10 @@ def claim_ready(
     for item in pick(ready, queries.usage(connection), limits).chosen:
         attempt_id, token = uuid.uuid4().hex, new_token()
         tokens[attempt_id] = token
-        claims.append(runs.Claim(item, attempt_id, hash_token(token), now + CHECK_WITHIN, boot_id=boot_id))
+        check_at = now + CHECK_WITHIN
+        claims.append(
+            runs.Claim(item, attempt_id, hash_token(token), check_at, executor=house.config.executor, boot_id=boot_id)
+        )
     claimed = runs.claim(connection, claims, limits, host_id, now)
     for claim, reason in claimed.refused:
         if reason.code == "changed":  # the snapshot was behind the row

@@ -15,8 +15,8 @@ from typing import Any
 
 from .. import __version__
 from ..execution.children import Notice
+from ..execution.choose import make_executor
 from ..execution.identity import boot_id
-from ..execution.local import make_executor
 from ..model.config import FlowConfig
 from ..model.errors import FlowError, InvalidInput
 from ..model.records import Actor

@@ -6,9 +6,8 @@ without one for a while.
 
 from __future__ import annotations
 
-from ..execution.forkserver_launcher import ForkserverLauncher
+from ..execution.children import Launcher
 from ..execution.kernel_pool import KernelPool
-from ..execution.spawn_launcher import SpawnLauncher
 from ..model.config import FlowConfig
 
 WARM_BEFORE = 5.0
@@ -18,7 +17,7 @@ WARM_BEFORE = 5.0
 class WaitingKernels:
     """Fills and empties the kernel pool. ``now`` is a monotonic instant."""
 
-    def __init__(self, config: FlowConfig, launcher: ForkserverLauncher | SpawnLauncher) -> None:
+    def __init__(self, config: FlowConfig, launcher: Launcher) -> None:
         self._count, self._idle_after = config.waiting_kernels, config.idle_after
         self._launcher = launcher
         self.pool = KernelPool(config)

@@ -36,7 +36,7 @@ def record_starts(connection: Connection, starts: Sequence[Start], now: datetime
     if not starts:
         return []
     rows = [
-        attempts.AttemptStart(item.key, item.pid, item.start_ticks, item.boot_id, start.at)
+        attempts.AttemptStart(item.key, item.pid, item.start_ticks, item.boot_id, start.at, item.worker)
         for start in starts
         for item in [start.notice]
     ]

@@ -13,7 +13,7 @@ from ..execution.executor import Running
 from ..model.rows import Attempt, TaskInstance
 from ..model.spec import TaskSpec
 from ..storage import attempts, dags
-from .active import START_WITHIN, Active
+from .active import Active
 from .desk import Desk
 from .dispatch import CHECK_WITHIN
 
@@ -42,7 +42,10 @@ def recover(desk: Desk) -> None:
     if not known and not calls:
         return
     adopted = executor.adopt(
-        [Running(item.id, Path(house.spool / item.id), item.pid, item.start_ticks, item.boot_id) for item in known]
+        [
+            Running(item.id, Path(house.spool / item.id), item.pid, item.start_ticks, item.boot_id, item.worker)
+            for item in known
+        ]
         + calls
     )
     desk.callbacks.adopt(adopted)
@@ -56,7 +59,10 @@ def recover(desk: Desk) -> None:
             deadline=None,
             started=attempt.pid is not None,
         )
-        active.deadline = desk.deadline_of(active) if active.started else house.clock.monotonic() + START_WITHIN
+        if active.started:
+            active.deadline = desk.deadline_of(active)
+        elif executor.start_within is not None:
+            active.deadline = house.clock.monotonic() + executor.start_within
         desk.active.add(active)
         if adopted[attempt.id] != "alive":
             desk.end(active, None)
