@@ -32,6 +32,8 @@ PATIENCE = 10.0
 """Seconds after which a server that does not answer a statement counts as away."""
 CONNECT_WITHIN = 5
 """Seconds in which a server must accept a connection."""
+KEY = sqlalchemy.BigInteger().with_variant(sqlalchemy.Integer(), "sqlite")
+"""The type of surrogate keys: 64 bits everywhere; SQLite numbers rows by itself only under the name INTEGER."""
 NEVER_REUSE_IDS: dict[str, Any] = {"sqlite_autoincrement": True}
 """Table options under which the ids of deleted rows are never given out again (cursors stay true)."""
 
@@ -73,6 +75,11 @@ def connect_read(engine: Engine) -> Iterator[Connection]:
 def is_shared(connection: Connection) -> bool:
     """Tell whether hosts of several homes may work on this database at the same time."""
     return connection.dialect.name != "sqlite"
+
+
+def is_file(connection: Connection) -> bool:
+    """Tell whether the database is a file of this machine (SQLite), not a server."""
+    return connection.dialect.name == "sqlite"
 
 
 def change_counter(connection: Connection) -> int | None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Integer, MetaData, String
+from sqlalchemy import Column, MetaData
+
+from .types import KEY, Id, Word
 
 metadata = MetaData(
     naming_convention={
@@ -13,13 +15,14 @@ metadata = MetaData(
     }
 )
 
-ID = String(250)
-DIGEST = String(64)
+ID = Id(250)
+ATTEMPT = Id(32)
+DIGEST = Word(64)
 
 
 def key() -> Column[int]:
     """Return the surrogate key of a table."""
-    return Column("id", Integer, primary_key=True)
+    return Column("id", KEY, primary_key=True)
 
 
 def namespace() -> Column[str]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, String, Table, Text, UniqueConstraint
+from sqlalchemy import Column, ForeignKey, Index, Table, UniqueConstraint
 
-from .schema_base import DIGEST, ID, key, metadata
-from .types import JsonText, UtcDateTime
+from .schema_base import ATTEMPT, DIGEST, ID, key, metadata
+from .types import KEY, Count, JsonText, Large, UtcDateTime, Word, Words
 
 __all__ = ["callback", "deadline", "sla_miss"]
 
@@ -16,26 +16,26 @@ callback = Table(
     "callback",
     metadata,
     key(),
-    Column("dag_run_id", Integer, ForeignKey("dag_run.id", ondelete="CASCADE"), nullable=False),
-    Column("task_instance_id", Integer, ForeignKey("task_instance.id", ondelete="CASCADE")),
-    Column("dag_version_id", Integer, ForeignKey("dag_version.id"), nullable=False),
-    Column("level", String(16), nullable=False),
-    Column("event", String(32), nullable=False),
-    Column("source", String(80), nullable=False),
+    Column("dag_run_id", KEY, ForeignKey("dag_run.id", ondelete="CASCADE"), nullable=False),
+    Column("task_instance_id", KEY, ForeignKey("task_instance.id", ondelete="CASCADE")),
+    Column("dag_version_id", KEY, ForeignKey("dag_version.id"), nullable=False),
+    Column("level", Word(16), nullable=False),
+    Column("event", Word(32), nullable=False),
+    Column("source", Word(80), nullable=False),
     Column("facts", JsonText, nullable=False),
     Column("held_by", ID, nullable=False),
     Column("check_at", UtcDateTime, nullable=False),
-    Column("starts", Integer, nullable=False),
-    Column("attempt_id", String(32)),
+    Column("starts", Count, nullable=False),
+    Column("attempt_id", ATTEMPT),
     Column("token_hash", DIGEST),
-    Column("boot_id", String(64)),
-    Column("pid", Integer),
-    Column("start_ticks", BigInteger),
-    Column("log_path", Text),
+    Column("boot_id", Word(64)),
+    Column("pid", Count),
+    Column("start_ticks", Large),
+    Column("log_path", Words),
     Column("created_at", UtcDateTime, nullable=False),
     Column("started_at", UtcDateTime),
     Column("finished_at", UtcDateTime),
-    Column("outcome", String(16)),
+    Column("outcome", Word(16)),
     Column("reason", JsonText),
     UniqueConstraint("dag_run_id", "level", "event", "source"),
     Index(None, "finished_at"),
@@ -49,13 +49,13 @@ sla_miss = Table(
     "sla_miss",
     metadata,
     key(),
-    Column("dag_run_id", Integer, ForeignKey("dag_run.id", ondelete="CASCADE"), nullable=False),
+    Column("dag_run_id", KEY, ForeignKey("dag_run.id", ondelete="CASCADE"), nullable=False),
     Column("dag_id", ID, nullable=False),
     Column("task_id", ID, nullable=False),
     Column("logical_date", UtcDateTime),
     Column("due_at", UtcDateTime, nullable=False),
     Column("noticed_at", UtcDateTime, nullable=False),
-    Column("note", Text),
+    Column("note", Words),
     UniqueConstraint("dag_run_id", "task_id"),
     Index(None, "dag_id"),
 )
@@ -65,13 +65,13 @@ deadline = Table(
     "deadline",
     metadata,
     key(),
-    Column("dag_run_id", Integer, ForeignKey("dag_run.id", ondelete="CASCADE"), nullable=False),
-    Column("position", Integer, nullable=False),
-    Column("name", Text),
+    Column("dag_run_id", KEY, ForeignKey("dag_run.id", ondelete="CASCADE"), nullable=False),
+    Column("position", Count, nullable=False),
+    Column("name", Words),
     Column("due_at", UtcDateTime, nullable=False),
     Column("met_at", UtcDateTime),
     Column("missed_at", UtcDateTime),
-    Column("note", Text),
+    Column("note", Words),
     UniqueConstraint("dag_run_id", "position"),
     Index(None, "met_at", "missed_at", "due_at"),
 )

@@ -2,22 +2,10 @@
 
 from __future__ import annotations
 
-from sqlalchemy import (
-    BigInteger,
-    Boolean,
-    Column,
-    ForeignKey,
-    Index,
-    Integer,
-    String,
-    Table,
-    Text,
-    UniqueConstraint,
-    false,
-)
+from sqlalchemy import Boolean, Column, ForeignKey, Index, Table, UniqueConstraint, false
 
-from .schema_base import ID, key, metadata, namespace
-from .types import NEVER_REUSE_IDS, JsonText, UtcDateTime
+from .schema_base import ATTEMPT, ID, key, metadata, namespace
+from .types import KEY, NEVER_REUSE_IDS, Count, JsonText, Large, UtcDateTime, Word, Words
 
 __all__ = [
     "asset",
@@ -36,7 +24,7 @@ asset = Table(
     key(),
     namespace(),
     Column("name", ID, nullable=False),
-    Column("uri", Text, nullable=False),
+    Column("uri", Words, nullable=False),
     Column("group", ID, nullable=False, server_default="asset"),
     Column("extra", JsonText),
     Column("is_active", Boolean, nullable=False),
@@ -50,10 +38,10 @@ asset_use = Table(
     "asset_use",
     metadata,
     key(),
-    Column("asset_id", Integer, ForeignKey("asset.id", ondelete="CASCADE"), nullable=False),
+    Column("asset_id", KEY, ForeignKey("asset.id", ondelete="CASCADE"), nullable=False),
     Column("dag_id", ID, nullable=False),
     Column("task_id", ID, nullable=False),
-    Column("role", String(16), nullable=False),
+    Column("role", Word(16), nullable=False),
     UniqueConstraint("asset_id", "dag_id", "task_id", "role"),
     Index(None, "dag_id"),
 )
@@ -62,16 +50,16 @@ asset_event = Table(
     "asset_event",
     metadata,
     key(),
-    Column("asset_id", Integer, ForeignKey("asset.id", ondelete="CASCADE"), nullable=False),
+    Column("asset_id", KEY, ForeignKey("asset.id", ondelete="CASCADE"), nullable=False),
     Column("at", UtcDateTime, nullable=False),
     Column("extra", JsonText),
     Column("alias", ID),
     Column("source_dag_id", ID),
     Column("source_run_id", ID),
     Column("source_task_id", ID),
-    Column("source_map_index", Integer),
-    Column("attempt_id", String(32)),
-    Column("actor", Text),
+    Column("source_map_index", Count),
+    Column("attempt_id", ATTEMPT),
+    Column("actor", Words),
     Index(None, "asset_id"),
     **NEVER_REUSE_IDS,
 )
@@ -81,8 +69,8 @@ run_asset_event = Table(
     "run_asset_event",
     metadata,
     key(),
-    Column("dag_run_id", Integer, ForeignKey("dag_run.id", ondelete="CASCADE"), nullable=False),
-    Column("asset_event_id", BigInteger, ForeignKey("asset_event.id", ondelete="CASCADE"), nullable=False),
+    Column("dag_run_id", KEY, ForeignKey("dag_run.id", ondelete="CASCADE"), nullable=False),
+    Column("asset_event_id", Large, ForeignKey("asset_event.id", ondelete="CASCADE"), nullable=False),
     UniqueConstraint("dag_run_id", "asset_event_id"),
     Index(None, "asset_event_id"),
 )
@@ -94,15 +82,15 @@ backfill = Table(
     Column("dag_id", ID, nullable=False),
     Column("from_date", UtcDateTime, nullable=False),
     Column("to_date", UtcDateTime, nullable=False),
-    Column("reprocess_behavior", String(16), nullable=False),
-    Column("max_active_runs", Integer, nullable=False),
+    Column("reprocess_behavior", Word(16), nullable=False),
+    Column("max_active_runs", Count, nullable=False),
     Column("run_backwards", Boolean, nullable=False),
     Column("conf", JsonText, nullable=False),
-    Column("actor", Text, nullable=False),
+    Column("actor", Words, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("completed_at", UtcDateTime),
     Column("cancelled_at", UtcDateTime),
-    Column("cancelled_by", Text),
+    Column("cancelled_by", Words),
     Column("is_paused", Boolean, nullable=False, server_default=false()),
     Index(None, "dag_id"),
 )
@@ -112,13 +100,13 @@ backfill_slot = Table(
     "backfill_slot",
     metadata,
     key(),
-    Column("backfill_id", Integer, ForeignKey("backfill.id", ondelete="CASCADE"), nullable=False),
-    Column("position", Integer, nullable=False),
+    Column("backfill_id", KEY, ForeignKey("backfill.id", ondelete="CASCADE"), nullable=False),
+    Column("position", Count, nullable=False),
     Column("logical_date", UtcDateTime, nullable=False),
     Column("data_interval_start", UtcDateTime, nullable=False),
     Column("data_interval_end", UtcDateTime, nullable=False),
-    Column("dag_run_id", Integer, ForeignKey("dag_run.id", ondelete="SET NULL")),
-    Column("skipped", Text),
+    Column("dag_run_id", KEY, ForeignKey("dag_run.id", ondelete="SET NULL")),
+    Column("skipped", Words),
     UniqueConstraint("backfill_id", "logical_date"),
     Index(None, "dag_run_id"),
 )
@@ -131,7 +119,7 @@ missed_slot = Table(
     Column("dag_id", ID, nullable=False),
     Column("first_logical_date", UtcDateTime, nullable=False),
     Column("last_logical_date", UtcDateTime, nullable=False),
-    Column("count", Integer),
+    Column("count", Count),
     Column("reason", JsonText, nullable=False),
     Column("noticed_at", UtcDateTime, nullable=False),
     UniqueConstraint("dag_id", "first_logical_date"),
@@ -143,8 +131,8 @@ timetable_runs = Table(
     "timetable_runs",
     metadata,
     key(),
-    Column("dag_version_id", Integer, ForeignKey("dag_version.id", ondelete="CASCADE"), nullable=False),
-    Column("after", String(64), nullable=False),
+    Column("dag_version_id", KEY, ForeignKey("dag_version.id", ondelete="CASCADE"), nullable=False),
+    Column("after", Word(64), nullable=False),
     Column("runs", JsonText, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     UniqueConstraint("dag_version_id", "after"),

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from jupyter_flow.storage import upkeep
+
 revision = "0003"
 down_revision = "0002"
 branch_labels = None
@@ -17,6 +19,21 @@ _INDEXES = (  # by which rows are found whose parent is deleted, and runs by the
     ("backfill_slot", "dag_run_id"),
     ("run_asset_event", "asset_event_id"),
 )
+_ALONE = "asset audit backfill bundle dag_file dag_version host import_problem missed_slot pool variable"
+_OF_RUN = "deadline event run_asset_event sla_miss task_instance xcom"
+_KEYS = {
+    **{table: ["id"] for table in _ALONE.split()},
+    **{table: ["id", "dag_run_id"] for table in _OF_RUN.split()},
+    "asset_event": ["id", "asset_id"],
+    "asset_use": ["id", "asset_id"],
+    "dag": ["id", "version_id"],
+    "dag_run": ["id", "dag_version_id", "parent_run_id", "backfill_id", "parent_task_instance_id"],
+    "timetable_runs": ["id", "dag_version_id"],
+    "backfill_slot": ["id", "backfill_id", "dag_run_id"],
+    "attempt": ["task_instance_id", "dag_version_id"],
+    "callback": ["id", "dag_run_id", "task_instance_id", "dag_version_id"],
+}
+
 
 def upgrade() -> None:
     """Add where a host lives and what it serves; what a task asks for; samples of what an attempt used."""
@@ -31,10 +48,12 @@ def upgrade() -> None:
         table.add_column(sa.Column("samples", sa.Text(), nullable=True))
     for table_name, column in _INDEXES:
         op.create_index(op.f(f"ix_{table_name}_{column}"), table_name, [column], unique=False)
+    upkeep.widen_keys(op.get_bind(), _KEYS)
+    upkeep.compare_text_by_code(op.get_bind())
 
 
 def downgrade() -> None:
-    """Take these columns and indexes away again."""
+    """Take these columns and indexes away again. Keys stay wide, and text is compared by code: older code can too."""
     for table_name, column in _INDEXES:
         op.drop_index(op.f(f"ix_{table_name}_{column}"), table_name)
     with op.batch_alter_table("attempt") as table:
