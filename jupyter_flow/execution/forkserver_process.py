@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
+from ..model.faultpoint import faultpoint
 from ..wire.framing import Decoder, FrameError, encode
 from ..wire.paths import private_opener
 from .children import TAG_VARIABLE
@@ -83,6 +84,7 @@ class ForkserverProcess:
             with open(self._log_path, "ab", opener=private_opener) as output:
                 if output.tell() > LOG_MAX_BYTES:
                     output.truncate(0)
+                faultpoint("forkserver.before_start")
                 self._process = subprocess.Popen(
                     [*self._command, "--socket", str(self._path), "--ready-fd", str(write_end)],
                     stdin=subprocess.DEVNULL,
@@ -93,6 +95,7 @@ class ForkserverProcess:
                     start_new_session=True,
                     pass_fds=(write_end,),
                 )
+                faultpoint("forkserver.after_start")
         except OSError as error:
             os.close(read_end)
             self._refuse(f"cannot be started: {error}")

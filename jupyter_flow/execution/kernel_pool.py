@@ -28,7 +28,8 @@ log = logging.getLogger(__name__)
 PROGRAM = Path(__file__).parents[1] / "runner" / "kernel_forkserver.py"
 PROGRAM_FILES = (
     *(PROGRAM.parent / name for name in ("kernel_forkserver.py", "kernel_child.py", "fork_hygiene.py", "leash.py")),
-    PROGRAM.parents[1] / "wire" / "framing.py",
+    *(PROGRAM.parents[1] / "wire" / name for name in ("framing.py", "processes.py", "armed_faults.py")),
+    PROGRAM.parents[1] / "model" / "faultpoint.py",
 )
 MAX_DEATHS = 3
 LOOK_PAUSE = 1.0

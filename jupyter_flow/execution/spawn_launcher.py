@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..model.faultpoint import faultpoint
 from . import identity
 from .children import TAG_VARIABLE, ChildKind, Exited, Notice, Profile, Started
 from .watcher import ExitWatcher
@@ -82,6 +83,7 @@ class SpawnLauncher:
     def _spawn(self, key: str, kind: ChildKind, spool: Path, token: str | None) -> subprocess.Popen[bytes]:
         environment = {**self._environment, TAG_VARIABLE: key} if kind == "task" else self._environment
         with open(spool / OUTPUT_FILE, "ab") as output:
+            faultpoint(f"{kind}.before_start")
             process = subprocess.Popen(
                 [sys.executable, "-P", "-m", MODULES[kind], str(spool)],
                 stdin=subprocess.DEVNULL if token is None else subprocess.PIPE,
@@ -90,6 +92,7 @@ class SpawnLauncher:
                 env=environment,
                 start_new_session=True,
             )
+        faultpoint(f"{kind}.after_start")
         if process.stdin is not None and token is not None:
             with contextlib.suppress(BrokenPipeError):
                 process.stdin.write(token.encode() + b"\n")

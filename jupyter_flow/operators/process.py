@@ -10,6 +10,8 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
+from ..model.faultpoint import faultpoint
+
 ATTEMPT_TAG = "JUPYTER_FLOW_ATTEMPT"
 _GRACE = 3.0
 _CHUNK = 65_536
@@ -27,6 +29,7 @@ def run(
     ``env``: its whole environment (None: ours). ``line`` hears of each line too. Whatever ends this call ends the
     process group of the command.
     """
+    faultpoint("command.before_start")
     process = subprocess.Popen(
         list(command),
         stdin=subprocess.DEVNULL,
@@ -36,6 +39,7 @@ def run(
         process_group=0,
     )
     try:
+        faultpoint("command.after_start")
         for text in _lines(process, encoding):
             print(text, flush=True)  # noqa: T201 - the runner logs what a task prints
             if line is not None:

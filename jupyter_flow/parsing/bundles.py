@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ..model.errors import InvalidInput
+from ..model.faultpoint import faultpoint
 
 
 def make_bundle(bundles: Path, folder: Path, files: Iterable[str]) -> str:
@@ -59,7 +60,9 @@ def _write(target: Path, contents: dict[str, bytes]) -> None:
             path.write_bytes(content)
             path.chmod(0o400)
         try:
+            faultpoint("bundle.before_rename")
             os.rename(scratch, target)
+            faultpoint("bundle.after_rename")
         except OSError:
             if not target.is_dir():  # another writer of the same content may have been first
                 raise

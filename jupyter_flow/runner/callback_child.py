@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ..authoring.exceptions import FlowWarning, TaskFailure
+from ..model.faultpoint import faultpoint
 from ..model.reason import Reason
 from ..model.records import Workload
 from .attempt import Attempt
@@ -30,13 +31,17 @@ Call = tuple[str, Callable[[], Any]]
 
 def take_ticket(spool: Path) -> bool:
     """Take the right to call; False if the house has taken it back. It stays taken, whatever happens."""
+    faultpoint("ticket.before_rename")
     try:
         os.rename(spool / TICKET, spool / BEGUN)
     except FileNotFoundError:
         return False
+    faultpoint("ticket.after_rename")
     folder = os.open(spool, os.O_RDONLY)
     try:
+        faultpoint("ticket.before_fsync")
         os.fsync(folder)  # after a loss of power too
+        faultpoint("ticket.after_fsync")
     finally:
         os.close(folder)
     return True

@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+from ..model.faultpoint import faultpoint
 from ..wire.paths import ensure_private_dir
 from . import leash
 from .kernel_source import KernelEnd, KernelRequest, LocalKernel
@@ -39,6 +40,7 @@ class ColdKernel(LocalKernel):
         environment = {**kwargs["env"], "JPY_PARENT_PID": str(os.getpid())}
         read_end, self._leash = leash.make()
         try:
+            faultpoint("kernel.before_start")
             self._process = subprocess.Popen(
                 [os.path.expanduser(part) for part in cmd],
                 stdin=subprocess.DEVNULL,
@@ -47,6 +49,7 @@ class ColdKernel(LocalKernel):
                 start_new_session=True,
                 pass_fds=(read_end,),
             )
+            faultpoint("kernel.after_start")
             if leash.is_available():
                 leash.arm(read_end, self._process.pid)
         finally:

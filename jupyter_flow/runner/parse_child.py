@@ -23,6 +23,7 @@ from ..model.errors import FlowError, NoHost, NotFound
 from ..model.records import ParseReport, ParseRequest, parse_timeout_message
 from ..model.spec import DagSpec, plain
 from ..model.timetable_records import TimetableRequest
+from ..wire.arming import arm_process, hide_faults
 from ..wire.client import HouseClient
 from .ask_timetable import check_timetables
 from .dag_loader import DagFileLoader
@@ -254,6 +255,7 @@ def main_in_fork(spool: str) -> int:
     What the DAG file has started ends with its parse: it would be started again by every later one.
     """
     become_subreaper()
+    hide_faults()
     request = json.loads((Path(spool) / SPEC).read_bytes())
     if request["kind"] == "timetable":
         from . import timetable_child  # it loads DAG files as we do
@@ -266,4 +268,5 @@ def main_in_fork(spool: str) -> int:
 
 
 if __name__ == "__main__":
+    arm_process("parser")
     sys.exit(main_in_fork(sys.argv[1]))

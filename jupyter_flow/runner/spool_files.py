@@ -9,6 +9,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
+from ..model.faultpoint import faultpoint
 from ..model.records import Report
 from ..wire.paths import report_bell
 from .stamps import now_iso
@@ -128,8 +129,11 @@ def _blocks(text: str) -> list[str]:
     return blocks
 
 
-def save_atomically(path: Path, data: bytes, *, fsync: bool = False) -> None:
-    """Replace ``path`` by ``data`` so that a reader sees the old or the new content, never a part."""
+def save_atomically(path: Path, data: bytes, *, fsync: bool = False, name: str = "notebook") -> None:
+    """Replace ``path`` by ``data`` so that a reader sees the old or the new content, never a part.
+
+    ``name`` is that of the fault points.
+    """
     temporary = path.with_name(f".{path.name}.new")
     fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, _PRIVATE)
     try:
@@ -137,14 +141,20 @@ def save_atomically(path: Path, data: bytes, *, fsync: bool = False) -> None:
         while view:
             view = view[os.write(fd, view) :]
         if fsync:
+            faultpoint(f"{name}.before_fsync")
             os.fsync(fd)
+            faultpoint(f"{name}.after_fsync")
     finally:
         os.close(fd)
+    faultpoint(f"{name}.before_rename")
     os.replace(temporary, path)
+    faultpoint(f"{name}.after_rename")
     if fsync:
         folder = os.open(path.parent, os.O_RDONLY)
         try:
+            faultpoint(f"{name}_folder.before_fsync")
             os.fsync(folder)
+            faultpoint(f"{name}_folder.after_fsync")
         finally:
             os.close(folder)
 
@@ -152,7 +162,7 @@ def save_atomically(path: Path, data: bytes, *, fsync: bool = False) -> None:
 def write_result(spool: Path, report: Report, *, fsync: bool) -> None:
     """Write ``result.json``, the last act of an attempt."""
     text = json.dumps(report.to_json(), ensure_ascii=False, separators=(",", ":"))
-    save_atomically(spool / RESULT, text.encode("utf-8", "backslashreplace"), fsync=fsync)
+    save_atomically(spool / RESULT, text.encode("utf-8", "backslashreplace"), fsync=fsync, name="result")
 
 
 def ring(home: Path, attempt_id: str) -> None:
@@ -162,6 +172,7 @@ def ring(home: Path, attempt_id: str) -> None:
     except OSError:
         return
     try:
+        faultpoint("bell.before_write")
         os.write(bell, attempt_id.encode("ascii") + b"\n")
     except OSError:
         pass  # the pipe is full: the house will see our end

@@ -21,6 +21,7 @@ from ..execution.children import Exited, Notice, Reported, Started
 from ..execution.executor import Adoption, Executor, Problem, Running
 from ..model.calls import Callback, NewCallback
 from ..model.errors import FlowError, NotFound
+from ..model.faultpoint import faultpoint
 from ..model.reason import Reason
 from ..model.records import Report, Workload
 from ..model.rows import DagRun, TaskInstance
@@ -280,10 +281,12 @@ class Callbacks:
 
 def take_ticket_back(spool: Path) -> bool:
     """Make sure that no process of this spool calls anything any more; False if one has begun to."""
+    faultpoint("void.before_rename")
     try:
         (spool / TICKET).rename(spool / VOID)
     except OSError:
         return not (spool / BEGUN).exists()
+    faultpoint("void.after_rename")
     return True
 
 

@@ -33,10 +33,10 @@ def command(
     about: dict[str, Any] = {"dag_id": dag_id, "run_id": run_id, "task_id": task_id, "arguments": arguments}
     try:
         authorize(house.policy, actor, verb, dag_id if dag_id is not None else HOUSE)
-        with house.writing() as connection:
+        with house.writing(name.rpartition(".")[2]) as connection:
             yield connection, now
             audit.record(connection, actor, name, now, **about)
     except FlowError as error:
-        with house.writing() as connection:
+        with house.writing("refusal") as connection:
             audit.record(connection, actor, name, now, **about, outcome=error.code, message=str(error))
         raise

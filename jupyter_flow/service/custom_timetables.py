@@ -191,7 +191,7 @@ class CustomTimetables:
         answers = list(self._answers)
         now = self._house.clock.wall()
         touched: set[str] = set()
-        with self._house.writing() as connection:
+        with self._house.writing("timetables") as connection:
             for answer in answers:
                 touched |= answer(connection, now)
         del self._answers[: len(answers)]

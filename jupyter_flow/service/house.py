@@ -65,11 +65,11 @@ class House:
             yield connection
 
     @contextmanager
-    def writing(self) -> Iterator[Connection]:
-        """One write transaction: committed at the end, rolled back by an exception."""
+    def writing(self, name: str = "write") -> Iterator[Connection]:
+        """One write transaction: committed at the end, rolled back by an exception. ``name``: of its fault points."""
         if self.engine is None:
             raise NoHost("this process only reads: a command needs the host or the lease")
-        with database.begin_write(self.engine) as connection:
+        with database.begin_write(self.engine, name) as connection:
             yield connection
 
     @property

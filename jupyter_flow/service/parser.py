@@ -64,7 +64,7 @@ class Parser:
             missing = {file for file in known if Path(*file) == own} - {(str(self._only[0]), self._only[1])}
         if missing:
             now = self._house.clock.wall()
-            with self._house.writing() as connection:
+            with self._house.writing("parse") as connection:
                 for folder, name in missing:
                     apply_gone(connection, folder, name, now)
 
@@ -117,7 +117,7 @@ class Parser:
         What makes the transaction of its file fail becomes a problem of that file: it must not hold up the others.
         """
         try:
-            with self._house.writing() as connection:
+            with self._house.writing("parse") as connection:
                 touched, went = self._apply(connection, items, gone)
         except OperationalError:
             raise  # the database's own trouble

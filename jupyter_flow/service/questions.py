@@ -55,13 +55,13 @@ def _variable_set(
     check_id(key, "variable key")
     if not isinstance(value, str):
         raise InvalidInput(f"variable {key!r}: the value must be text")
-    with house.writing() as connection:
+    with house.writing("question") as connection:
         variables.set_variable(connection, key, value, description, house.clock.wall())
     return {}
 
 
 def _variable_delete(house: House, attempt_id: str, key: str) -> dict[str, Any]:
-    with house.writing() as connection:
+    with house.writing("question") as connection:
         try:
             variables.delete_variable(connection, key)
         except NotFound:

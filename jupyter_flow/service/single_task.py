@@ -85,7 +85,7 @@ def _settle_others(
     known_variables: Mapping[str, str],
 ) -> None:
     now = house.clock.wall()
-    with house.writing() as connection:
+    with house.writing("settle_others") as connection:
         row = queries.get_run(connection, run["dag_id"], run["run_id"])
         spec = dags.load_spec(dags.get_version(connection, row.dag_version_id))
         _check_names(spec, [task_id, *pushed])

@@ -12,6 +12,7 @@ from typing import Any
 
 from ..model.config import FlowConfig
 from ..model.errors import FlowError, NoHost
+from ..model.faultpoint import faultpoint
 from ..wire.client import HouseClient
 from ..wire.environment import DB_URL_VARIABLE
 from ..wire.paths import ensure_private_dir, private_opener
@@ -67,6 +68,7 @@ def _spawn(config: FlowConfig) -> subprocess.Popen[bytes]:
     except OSError as error:
         raise NoHost(lease.not_writable(config.home, error)) from None
     try:
+        faultpoint("host.before_start")
         with log:
             return subprocess.Popen(
                 command(config),

@@ -18,6 +18,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from ..model.config import FlowConfig
+from ..model.faultpoint import faultpoint
 from ..wire.environment import without_secrets
 
 log = logging.getLogger(__name__)
@@ -49,6 +50,7 @@ def _in_child(config: FlowConfig, attempt_ids: Sequence[str]) -> None:
         "dag_folders": [str(folder) for folder in config.dag_folders],
         "attempt_ids": list(attempt_ids),
     }
+    faultpoint("xcom_cleaner.before_start")
     try:
         done = subprocess.run(
             [sys.executable, "-P", "-m", "jupyter_flow.runner.xcom_cleaner"],

@@ -20,6 +20,7 @@ from sqlalchemy import Connection, Engine, event, make_url, text
 from sqlalchemy.exc import DBAPIError
 
 from ..model.errors import InvalidInput, NotFound
+from ..model.faultpoint import faultpoint
 from .filesystem import network_filesystem
 from .prompt_connection import prompt_connection
 
@@ -49,9 +50,10 @@ def create_reader(url: str) -> Engine:
 
 
 @contextmanager
-def begin_write(engine: Engine) -> Iterator[Connection]:
+def begin_write(engine: Engine, name: str = "write") -> Iterator[Connection]:
     """Hold the write lock from the start; commit at the end, roll everything back on an exception.
 
+    ``name`` is that of its fault points: ``<name>.before_commit``, ``<name>.after_commit``.
     Raises RuntimeError when this thread holds it already: it would wait for itself.
     """
     held: set[int] = _held.__dict__.setdefault("engines", set())
@@ -61,6 +63,8 @@ def begin_write(engine: Engine) -> Iterator[Connection]:
     try:
         with engine.begin() as connection:
             yield connection
+            faultpoint(f"{name}.before_commit")
+        faultpoint(f"{name}.after_commit")
     finally:
         held.discard(id(engine))
 

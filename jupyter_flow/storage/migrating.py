@@ -13,6 +13,8 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, inspect, text
 
 from ..model.errors import Conflict
+from ..model.faultpoint import faultpoint
+from . import database
 
 HEAD = "0003"
 """The revision that this version reads and writes: the newest file in ``migrations/versions``."""
@@ -23,7 +25,7 @@ def migrate(engine: Engine) -> bool:
 
     Raises :class:`Conflict` if a newer version of the house has written it.
     """
-    with engine.begin() as connection:
+    with database.begin_write(engine, "migrate") as connection:
         stored = stored_revision(connection)
         if stored == HEAD:
             return False
@@ -39,18 +41,20 @@ def migrate_apart(engine: Engine) -> None:
     Does nothing if there is nothing to do or a fork is not safe. Whether it went well, :func:`migrate` tells
     afterwards.
     """
-    with engine.begin() as connection:
+    with database.begin_write(engine, "look_at_schema") as connection:
         if stored_revision(connection) == HEAD:
             return
     if not sys.platform.startswith("linux") or threading.active_count() > 1:
         return
     engine.dispose()  # no connection is shared with the child
+    faultpoint("migrate.before_fork")
     pid = os.fork()
     if pid == 0:
         try:
             migrate(engine)
         finally:
             os._exit(0)
+    faultpoint("migrate.after_fork")
     os.waitpid(pid, 0)
 
 

@@ -73,6 +73,7 @@ def test_inner_rooms_read_no_clock_at_all(room: str) -> None:
         for file in sources.files(room)
         for line, name, _ in _calls(file)
         if name in CLOCK_CALLS or name in {"time.monotonic", "time.perf_counter", "time.sleep", "uuid.uuid1"}
+        if (sources.name_of(file), name) != ("jupyter_flow/wire/armed_faults.py", "time.sleep")  # a fault: delay
     ]
     assert not wrong, "\n".join(wrong)
 
@@ -80,7 +81,10 @@ def test_inner_rooms_read_no_clock_at_all(room: str) -> None:
 def test_dialects_have_names_in_few_files() -> None:
     wrong = []
     for file in (file for room in HOUSE_ROOMS for file in sources.files(room)):
-        if sources.name_of(file) in DIALECT_FILES | {"jupyter_flow/model/config.py"}:
+        if sources.name_of(file) in DIALECT_FILES | {
+            "jupyter_flow/model/config.py",
+            "jupyter_flow/wire/fault_trace.py",
+        }:
             continue
         wrong += [
             f"{sources.name_of(file)}:{line} {text!r}" for line, text in _code_names(file) if DIALECTS.search(text)
