@@ -11,7 +11,6 @@ from typing import Any
 from .location import warn
 
 OPERATOR: dict[str, tuple[Any, ...]] = {
-    "resources": (None,),
     "run_as_user": (None,),
     "executor": (None,),
     "executor_config": (None, {}),

@@ -7,6 +7,7 @@ import logging
 from abc import ABCMeta
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..model.ids import is_valid_id
@@ -144,6 +145,8 @@ class BaseOperator(Node, metaclass=OperatorMeta):
     email: Sequence[str] = ()
     email_on_failure: bool = True
     email_on_retry: bool = True
+    resource_group: str = ""
+    resources: Mapping[str, float] = MappingProxyType({})
     on_execute_callback: Any = None
     on_success_callback: Any = None
     on_failure_callback: Any = None

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import callbacks, checks
 from .exceptions import DagError
+from .resources import check_resources
 from .retry_policy import check_retry_policy
 from .schedule import instant
 from .weight_rule import WeightRule
@@ -43,6 +44,10 @@ def _policy(where: str, name: str, value: Any) -> Any:
     return check_retry_policy(where, value)
 
 
+def _text(where: str, name: str, value: Any) -> str:
+    return checks.text_or_none(where, name, value) or ""
+
+
 def _email(where: str, name: str, value: Any) -> tuple[str, ...]:
     return callbacks.check_email(where, value)
 
@@ -70,6 +75,8 @@ CHECKS: dict[str, Check] = {
     "email": _email,
     "email_on_failure": checks.flag,
     "email_on_retry": checks.flag,
+    "resource_group": _text,
+    "resources": check_resources,
     **{callbacks.argument_name(event): callbacks.check_callbacks for event in callbacks.TASK_EVENTS},
 }
 """Name of an argument -> what checks it and returns what the operator keeps."""
@@ -86,6 +93,8 @@ _AS_THEY_ARE = (
     "map_index_template",
     "render_template_as_native_obj",
     "sla",
+    "resource_group",
+    "resources",
 )
 
 

@@ -76,11 +76,20 @@ def show(**names: Any) -> None:
             attempt.get("try_number"),
             attempt.get("outcome"),
             instant(attempt.get("started_at") or attempt.get("start_date")),
+            _megabytes(attempt),
+            seconds(attempt.get("cpu_time")),
             reason_text(attempt),
         )
         for attempt in task.get("attempts", ())
     ]
-    return show_table(("attempt>", "try>", "outcome", "started (UTC)", "reason"), rows, "no attempts yet")
+    columns = ("attempt>", "try>", "outcome", "started (UTC)", "memory>", "CPU>", "reason")
+    return show_table(columns, rows, "no attempts yet")
+
+
+def _megabytes(attempt: dict[str, Any]) -> str:
+    """Return the most memory that an attempt held: of its processes together where they were sampled."""
+    peak = max([attempt.get("peak_rss") or 0, *(sample[2] for sample in attempt.get("samples", ()))])
+    return f"{peak / 1e6:.0f} MB" if peak else ""
 
 
 @tasks.command("log")

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from .records import Limits, XComSettings
+from .resource_groups import ResourceGroup
 
 MAIL_FIELDS = (
     *("callback_timeout", "base_url", "smtp_host", "smtp_port", "smtp_user", "smtp_password_file"),
@@ -25,24 +26,6 @@ PLAIN_FIELDS = (
     *("keep_days", "keep_bytes", "keep_runs", "keep_failed_factor", "prune_interval"),
 )
 """Fields of :class:`FlowConfig` that pass from door to host as they are, by ``--set NAME=JSON``."""
-
-
-@dataclass(frozen=True)
-class ResourceGroup:
-    """Named limits for tasks of one kind (``interactive``, ``batch`` …) on one host. None: no bound.
-
-    ``slots``: tasks at once. ``memory``: bytes, ``cpu``: cores, ``gpu``: devices that tasks of the group may hold
-    together, by what each asks for (``resources``). ``priority``: added to the priority weight of its tasks.
-    ``task_memory``, ``task_cpu``: limits on the process tree of each of its tasks, where the system offers them.
-    """
-
-    slots: int | None = None
-    memory: int | None = None
-    cpu: float | None = None
-    gpu: float | None = None
-    priority: int = 0
-    task_memory: int | None = None
-    task_cpu: float | None = None
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -175,6 +175,7 @@ class Attempt:
     cpu_time: float | None = None
     rendered: Mapping[str, Any] | None = None
     metrics: tuple[Mapping[str, Any], ...] = ()
+    samples: tuple[Sequence[float], ...] = ()
     worker: str | None = None
 
 

@@ -6,11 +6,12 @@ The deciding core asks it to pick, the claim asks it again inside its transactio
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 
 from .reason import Reason
+from .resource_groups import Asked, GroupUse, ResourceGroup
 
 DEFAULT_POOL = "default_pool"
 """The pool of tasks that name none."""
@@ -23,12 +24,14 @@ class SlotLimits:
     """Upper bounds over all runs. ``pools``: pool name -> slots (−1: no bound); an unknown pool has no slot.
 
     ``queues``: queue name -> slots of this host; an unknown queue has none here, ``default`` has no bound of its own.
+    ``groups``: resource groups of this host; an unknown one has no slot here.
     """
 
     parallelism: int = 16
     notebook_parallelism: int = 2
     pools: Mapping[str, int] = field(default_factory=dict)
     queues: Mapping[str, int] = field(default_factory=dict)
+    groups: Mapping[str, ResourceGroup] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,13 @@ class Ready:
     queue: str = DEFAULT_QUEUE
     max_active_tis_per_dag: int | None = None
     max_active_tis_per_dagrun: int | None = None
+    resource_group: str = ""
+    resources: Mapping[str, float] = field(default_factory=dict)
+
+    @cached_property
+    def asked(self) -> Asked:
+        """What it asks of its resource group."""
+        return Asked.of(self.resources)
 
     @cached_property
     def order(self) -> tuple[int, datetime, datetime, int]:
@@ -78,11 +88,12 @@ class Usage:
     queues: dict[str, int] = field(default_factory=dict)
     tasks: dict[tuple[str, str], int] = field(default_factory=dict)
     run_tasks: dict[tuple[int, str], int] = field(default_factory=dict)
+    groups: dict[str, GroupUse] = field(default_factory=dict)
 
     def copy(self) -> Usage:
         """Return the same counts, to be counted on apart."""
         counts = (dict(self.runs), dict(self.pools), dict(self.queues), dict(self.tasks), dict(self.run_tasks))
-        return Usage(self.total, self.notebooks, *counts)
+        return Usage(self.total, self.notebooks, *counts, {name: replace(use) for name, use in self.groups.items()})
 
     def add(
         self,
@@ -120,6 +131,8 @@ class Usage:
         slots = by * ready.pool_slots
         names = {"dag_id": ready.dag_id, "task_id": ready.task_id, "queue": ready.queue}
         self.add(ready.dag_run_id, ready.pool, slots, ready.is_notebook, by, **names)
+        if ready.resource_group:
+            self.groups.setdefault(ready.resource_group, GroupUse()).add(ready.asked, by)
 
     def refusal(self, ready: Ready, limits: SlotLimits) -> Reason | None:
         """Return why ``ready`` has to wait under ``limits``, or None if it may start."""
@@ -140,6 +153,7 @@ class Usage:
         elif 0 <= slots < used + ready.pool_slots:
             yield Reason("pool_full", {"pool": ready.pool, "used": used, "slots": slots, "needed": ready.pool_slots})
         yield from self._queue_refusals(ready, limits)
+        yield from self._group_refusals(ready, limits)
 
     def _task_refusals(self, ready: Ready) -> Iterator[Reason]:
         bounds = (
@@ -160,6 +174,15 @@ class Usage:
             yield Reason("queue_unknown", {"queue": ready.queue})
         elif slots is not None and active >= slots:
             yield Reason("queue_full", {"queue": ready.queue, "active": active, "limit": slots})
+
+    def _group_refusals(self, ready: Ready, limits: SlotLimits) -> Iterator[Reason]:
+        name = ready.resource_group
+        if not name:
+            return
+        if name not in limits.groups:
+            yield Reason("resource_group_unknown", {"group": name})
+            return
+        yield from self.groups.get(name, GroupUse()).refusals(name, ready.asked, limits.groups[name])
 
     def run_refusal(self, ready: Ready) -> Reason:
         """Return the reason of a run that has as many active tasks as it may."""

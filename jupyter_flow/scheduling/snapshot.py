@@ -285,4 +285,6 @@ class RunSnapshot:
             queue=task.queue,
             max_active_tis_per_dag=task.max_active_tis_per_dag,
             max_active_tis_per_dagrun=task.max_active_tis_per_dagrun,
+            resource_group=task.resource_group,
+            resources=task.resources,
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from ..model.reason import Reason
 from ..model.rows import TaskInstance
 from ..model.state import TASK_ACTIVE
 
@@ -16,7 +17,10 @@ OVERTIME = 20.0
 
 @dataclass
 class Active:
-    """One attempt in flight. ``deadline``: monotonic instant at which the host ends it itself, None for never."""
+    """One attempt in flight. ``deadline``: monotonic instant at which the host ends it itself, None for never.
+
+    ``ended_for``: why the host killed it.
+    """
 
     attempt_id: str
     row: TaskInstance
@@ -26,6 +30,8 @@ class Active:
     started: bool = False
     cancelled: bool = False
     overdue: bool = False
+    resource_group: str = ""
+    ended_for: Reason | None = None
 
 
 class ActiveAttempts:

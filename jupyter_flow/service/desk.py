@@ -15,6 +15,7 @@ from ..execution.children import Exited, Notice, Reported, Started
 from ..execution.executor import Executor, Problem
 from ..model.changes import Change, ExpandChange, RunChange, TaskChange
 from ..model.errors import Conflict, FlowError
+from ..model.reason import Reason
 from ..model.records import Actor, Report, Workload
 from ..model.rows import TaskInstance
 from ..model.state import RUN_TERMINAL, RunState
@@ -35,6 +36,7 @@ from .house import House
 from .kernels import WaitingKernels
 from .misses import Misses
 from .recording import Start, record_ends, record_starts
+from .sampling import Sampler
 from .waking import wake_parent
 from .workloads import build
 
@@ -87,6 +89,7 @@ class Desk:
         self.dags_touched: set[str] = set()
         self.due_touched = True
         self._asset_event = 0
+        self.sampler = Sampler(house.config, self.active, self._end_for)
         self._runs_ended = False
         self._changed_rows: dict[int, TaskInstance] = {}
         self._starts: list[Start] = []
@@ -188,6 +191,7 @@ class Desk:
         for rows in record_ends(connection, self.house, self.book, self._ends, now):
             self._applied(rows)
             self.callbacks.after_attempts(connection, self.book, rows)
+        self.sampler.save(connection, [end.active.attempt_id for end in self._ends])
         if self._ends and (newest := assets.last_event_id(connection)) != self._asset_event:
             self._asset_event = newest
             self.due_touched = True
@@ -386,7 +390,9 @@ class Desk:
             task = workload.task
             within = self.executor.start_within
             deadline = None if within is None else monotonic + within
-            self.active.add(Active(workload.attempt_id, row, task.is_notebook, task.execution_timeout, deadline))
+            active = Active(workload.attempt_id, row, task.is_notebook, task.execution_timeout, deadline)
+            active.resource_group = task.resource_group
+            self.active.add(active)
             self.executor.start(workload, token)
         for row, message in outcome.unmade:
             active = Active(row.attempt_id or "", row, False, None, None)
@@ -395,6 +401,13 @@ class Desk:
             if not item.cancelled:
                 item.cancelled = True
                 self.executor.cancel(item.attempt_id)
+
+    def _end_for(self, active: Active, reason: Reason) -> None:
+        """End an attempt that is over a limit; it fails for that reason."""
+        if active.ended_for is None:
+            log.warning("attempt %s: %s", active.attempt_id, reason)
+            active.ended_for = reason
+            self.executor.kill(active.attempt_id)
 
     def deadline_of(self, active: Active) -> float | None:
         """Return the monotonic instant at which a started attempt is ended by the host, None for never."""

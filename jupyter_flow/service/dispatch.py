@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
+from ..model.resource_groups import ResourceGroup
 from ..model.rows import TaskInstance
 from ..model.slots import Ready
 from ..scheduling.slots import pick
-from ..storage import queries, runs
+from ..storage import runs
 from .book import RunBook
 from .house import House
-from .run_snapshots import slot_limits
+from .run_snapshots import slot_limits, slots_in_use
 from .tokens import hash_token, new_token
 
 CHECK_WITHIN = timedelta(seconds=60)
@@ -31,13 +33,13 @@ def claim_ready(
     only: Collection[int] | None,
 ) -> list[tuple[TaskInstance, str]]:
     """Claim ready task instances (of the runs ``only``, if given) and return each with the token of its attempt."""
-    ready = _ready(book, only)
+    ready = _preferred(_ready(book, only), house.config.resource_groups)
     if not ready:
         return []
     limits = slot_limits(connection, house.config)
     tokens: dict[str, str] = {}
     claims = []
-    for item in pick(ready, queries.usage(connection), limits).chosen:
+    for item in pick(ready, slots_in_use(connection, house.config, host_id), limits).chosen:
         attempt_id, token = uuid.uuid4().hex, new_token()
         tokens[attempt_id] = token
         check_at = now + CHECK_WITHIN
@@ -49,6 +51,19 @@ def claim_ready(
         if reason.code == "changed":  # the snapshot was behind the row
             book.distrust(claim.ready.dag_run_id)
     return [(row, tokens[row.attempt_id or ""]) for row in claimed.tasks]
+
+
+def _preferred(ready: list[Ready], groups: Mapping[str, ResourceGroup]) -> list[Ready]:
+    """Add the priority of their resource group to the weight of what is ready."""
+    if not any(group.priority for group in groups.values()):
+        return ready
+    more = {name: group.priority for name, group in groups.items()}
+    return [
+        replace(item, priority_weight=item.priority_weight + more.get(item.resource_group, 0))
+        if more.get(item.resource_group)
+        else item
+        for item in ready
+    ]
 
 
 def _ready(book: RunBook, only: Collection[int] | None) -> list[Ready]:

@@ -137,6 +137,8 @@ def task_documents(spec: DagSpec) -> list[Document]:
             "pool": task.pool,
             "pool_slots": task.pool_slots,
             "queue": task.queue,
+            "resource_group": task.resource_group,
+            "resources": dict(task.resources),
             "depends_on_past": task.depends_on_past,
             "wait_for_downstream": task.wait_for_downstream,
             "upstream": list(task.upstream),
@@ -245,6 +247,7 @@ def attempt_document(attempt: Attempt, *, now: datetime) -> Document:
         "peak_rss": attempt.peak_rss,
         "cpu_time": attempt.cpu_time,
         "metrics": [dict(metric) for metric in attempt.metrics],
+        "samples": [list(sample) for sample in attempt.samples],
         "log_path": attempt.log_path,
         "notebook_path": attempt.notebook_path,
     }

@@ -41,7 +41,9 @@ def gather(executor: Executor, active: Active, notice: Exited | None, now: datet
         result = Problem("bad", f"it names attempt {result.attempt_id}")
     if notice is None:
         return Ended(active, result)
-    if isinstance(result, Problem) and result.kind == "missing" and active.overdue:
+    if isinstance(result, Problem) and result.kind == "missing" and active.ended_for is not None:
+        result = _own_report(active, "failed", active.ended_for, notice, now)
+    elif isinstance(result, Problem) and result.kind == "missing" and active.overdue:
         result = _own_report(active, "failed", Reason("timeout", {"seconds": active.execution_timeout}), notice, now)
     return Ended(active, result, notice.exit_code, notice.signal, notice.problem)
 

@@ -163,6 +163,7 @@ class Host(Effects):
 
     def _tick(self, now: float) -> list[Notice]:
         self.executor.tick(now)
+        self.desk.sampler.tick(now)
         for active in self.desk.active:
             if active.deadline is not None and active.deadline <= now:
                 self._over_deadline(active, now)
@@ -193,6 +194,7 @@ class Host(Effects):
                 self.desk.callbacks.next_deadline(),
                 self.kernels.next_tick(),
                 self.retention.next_tick(),
+                self.desk.sampler.next_tick(),
                 self._retry_at,
                 self._push_at if self._unpushed else None,
             )
@@ -355,6 +357,7 @@ class Host(Effects):
             elif len(self.desk.active):
                 attempts.set_check_at(connection, self.desk.active.ids(), now + CHECK_WITHIN)
             self.desk.callbacks.seen_alive(connection)
+            self.desk.sampler.save(connection)
         self._warm_up(now)
         return False
 

@@ -9,8 +9,9 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
-from ..model.config import PLAIN_FIELDS, FlowConfig, ResourceGroup
+from ..model.config import PLAIN_FIELDS, FlowConfig
 from ..model.errors import InvalidInput
+from ..model.resource_groups import ResourceGroup
 
 _FIELDS = {item.name: item for item in fields(FlowConfig) if item.name in PLAIN_FIELDS}
 _PLAIN = FlowConfig(home=Path())

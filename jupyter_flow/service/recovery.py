@@ -59,6 +59,7 @@ def recover(desk: Desk) -> None:
             deadline=None,
             started=attempt.pid is not None,
         )
+        active.resource_group = task.resource_group if task is not None else ""
         if active.started:
             active.deadline = desk.deadline_of(active)
         elif executor.start_within is not None:

@@ -8,13 +8,14 @@ from sqlalchemy import Connection
 
 from ..model.config import FlowConfig
 from ..model.rows import DagRun, TaskInstance
-from ..model.slots import SlotLimits
+from ..model.slots import SlotLimits, Usage
 from ..model.spec import DagSpec
 from ..scheduling.lengths import XComLength
 from ..scheduling.past import PastRun
 from ..scheduling.snapshot import RunSnapshot
 from ..scheduling.topology import Topology
 from ..storage import decision_facts, queries
+from ..storage.group_usage import add_group_usage
 
 
 def make_snapshot(
@@ -51,4 +52,18 @@ def read_past(connection: Connection, run: DagRun, topology: Topology) -> PastRu
 
 def slot_limits(connection: Connection, config: FlowConfig) -> SlotLimits:
     """Return how many tasks may be active on this host."""
-    return SlotLimits(config.parallelism, config.notebook_parallelism, queries.pools(connection), config.queues)
+    return SlotLimits(
+        config.parallelism,
+        config.notebook_parallelism,
+        queries.pools(connection),
+        config.queues,
+        config.resource_groups,
+    )
+
+
+def slots_in_use(connection: Connection, config: FlowConfig, host_id: str | None = None) -> Usage:
+    """Return the slots in use, with what resource groups hold (on ``host_id``, if given)."""
+    used = queries.usage(connection)
+    if config.resource_groups:
+        add_group_usage(connection, used, host_id)
+    return used

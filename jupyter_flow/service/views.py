@@ -25,7 +25,7 @@ from .health import health
 from .house import House
 from .outputs import task_log, task_notebook
 from .pools import pool_warnings
-from .run_snapshots import make_snapshot, slot_limits
+from .run_snapshots import make_snapshot, slot_limits, slots_in_use
 from .schedule_views import missed_dates, next_runs
 from .xcoms import list_xcoms, task_rendered, task_xcoms, xcom_document
 
@@ -235,7 +235,7 @@ def _reasons(
     ready = snapshot.ready()
     refused: dict[int, Reason] = {}
     if ready:
-        picked = pick(ready, queries.usage(connection), slot_limits(connection, house.config))
+        picked = pick(ready, slots_in_use(connection, house.config), slot_limits(connection, house.config))
         refused = {item.task_instance_id: reason for item, reason in picked.refused}
     return {
         row.id: refused.get(row.id) or why_waiting(snapshot, (row.task_id, row.map_index)) or row.reason for row in rows

@@ -17,7 +17,7 @@ from .authorize import authorize
 from .documents import Document
 from .health import health
 from .house import House
-from .run_snapshots import make_snapshot, slot_limits
+from .run_snapshots import make_snapshot, slot_limits, slots_in_use
 
 
 def why_task(house: House, actor: Actor, dag_id: str, run_id: str, task_id: str, map_index: int = -1) -> Document:
@@ -40,7 +40,8 @@ def why_task(house: House, actor: Actor, dag_id: str, run_id: str, task_id: str,
             tasks = queries.task_instances(connection, run.id)
             snapshot = make_snapshot(connection, run, spec, tasks, house.config.max_map_length)
             limits = slot_limits(connection, house.config)
-            found = explain(snapshot, (task_id, map_index), queries.usage(connection), limits, house.effects.stopping())
+            used = slots_in_use(connection, house.config)
+            found = explain(snapshot, (task_id, map_index), used, limits, house.effects.stopping())
             reasons += [reason for reason in found if reason not in reasons]
     shown = [reason.to_json() for reason in reasons]
     return {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -53,6 +53,16 @@ def started(connection: Connection, items: Sequence[AttemptStart]) -> None:
             for item in items
         ]
         connection.execute(_STARTED, values)
+
+
+_SAMPLES = update(attempt).where(attempt.c.id == bindparam("b_id")).values(samples=bindparam("b_samples"))
+
+
+def set_samples(connection: Connection, items: Mapping[str, Sequence[Sequence[float]]]) -> None:
+    """Record what attempts used while they ran: ``(seconds, CPU seconds, resident bytes, processes)`` each."""
+    if items:
+        values = [{"b_id": name, "b_samples": [list(point) for point in points]} for name, points in items.items()]
+        connection.execute(_SAMPLES, values)
 
 
 def get_attempt(connection: Connection, attempt_id: str) -> Attempt:

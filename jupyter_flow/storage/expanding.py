@@ -79,7 +79,7 @@ def _move(row: TaskInstance, state: TaskState, reason: Reason, tries: int = 0) -
 def _beside(guard: Row[Any], map_index: int, max_tries: int) -> dict[str, Any]:
     """Return the row of another instance of the mapped task of ``guard``."""
     same = ("dag_run_id", "dag_id", "run_id", "task_id", "operator", "is_notebook")
-    slots = ("pool", "pool_slots", "priority_weight", "queue")
+    slots = ("pool", "pool_slots", "priority_weight", "queue", "resource_group", "resources")
     return {name: getattr(guard, name) for name in (*same, *slots)} | {
         "map_index": map_index,
         "state": str(TaskState.WAITING),

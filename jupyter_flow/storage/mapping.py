@@ -156,6 +156,7 @@ def to_attempt(row: _ROW) -> rows.Attempt:
         cpu_time=row.cpu_time,
         rendered=row.rendered,
         metrics=tuple(row.metrics or ()),
+        samples=tuple(row.samples or ()),
         worker=row.worker,
     )
 

@@ -34,6 +34,7 @@ from ..model.state import (
 from ..model.wall import wall_text
 from . import misses
 from .events import RunEvent, append_run_events
+from .group_usage import add_group_usage
 from .mapping import to_run, to_task_instance
 from .queries import find_idempotent, lock_pools, task_rows, usage
 from .schema import attempt, dag_run, task_instance
@@ -294,6 +295,8 @@ def claim(connection: Connection, wanted: Sequence[Claim], limits: SlotLimits, h
         return claimed
     lock_pools(connection)
     used = usage(connection)
+    if limits.groups:
+        add_group_usage(connection, used, host_id)
     rows = _locked(connection, [item.ready.task_instance_id for item in wanted])
     updates: list[dict[str, Any]] = []
     attempts: list[dict[str, Any]] = []
@@ -448,6 +451,8 @@ def _new_task(run: DagRun, task: TaskSpec) -> dict[str, Any]:
         "pool_slots": task.pool_slots,
         "priority_weight": task.priority_weight,
         "queue": task.queue,
+        "resource_group": task.resource_group,
+        "resources": dict(task.resources) or None,
     }
 
 

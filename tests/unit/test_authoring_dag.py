@@ -185,7 +185,7 @@ def test_an_unknown_argument_names_the_nearest_known_one() -> None:
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("run_as_user", "ann"), ("executor", "Local"), ("executor_config", {"a": 1}), ("resources", {"cpus": 2})],
+    [("run_as_user", "ann"), ("executor", "Local"), ("executor_config", {"a": 1})],
 )
 def test_an_accepted_argument_without_effect_warns_naming_argument_and_task(name: str, value: Any) -> None:
     with pytest.warns(FlowWarning, match=f"task 'a': {name} has no effect in this version") as caught:
