@@ -1,8 +1,12 @@
-"""Engines and transactions. Every difference between databases stands in this file.
+"""Engines and transactions. Differences between databases stand here and in ``upkeep.py``, nowhere else.
 
 SQLite: WAL with synchronous=FULL, one writer connection, ``BEGIN IMMEDIATE`` for every writer transaction (a reader
 never turns into a writer half-way), readers are ``query_only``. On a network file system, where WAL corrupts, the
 rollback journal is used and a warning is logged.
+
+PostgreSQL: writers take turns too, by one lock that each write transaction takes first. So ids of events are given in
+the order of commits (a reader's cursor passes none over), nothing counted changes before what was decided by it is
+written, and no two writers wait for each other. Readers wait for nobody and cannot write.
 """
 
 from __future__ import annotations
@@ -33,6 +37,13 @@ PATIENCE = 10.0
 """Seconds after which a server that does not answer a statement counts as away."""
 CONNECT_WITHIN = 5
 """Seconds in which a server must accept a connection."""
+IDLE_IN_TRANSACTION = 30
+"""Seconds after which a server ends the transaction of a writer that stands still, and with it its lock."""
+OLDEST_SERVER = 14
+"""The oldest major version of PostgreSQL that the house runs on."""
+HOW_TO_WRITE = (
+    "write postgresql+psycopg://USER:PASSWORD@HOST:PORT/NAME, in the password %40 for @, %3A for :, %2F for /"
+)
 KEY = sqlalchemy.BigInteger().with_variant(sqlalchemy.Integer(), "sqlite")
 """The type of surrogate keys: 64 bits everywhere; SQLite numbers rows by itself only under the name INTEGER."""
 NEVER_REUSE_IDS: dict[str, Any] = {"sqlite_autoincrement": True}
@@ -50,11 +61,12 @@ def create_reader(url: str) -> Engine:
 
 
 @contextmanager
-def begin_write(engine: Engine, name: str = "write") -> Iterator[Connection]:
+def begin_write(engine: Engine, name: str = "write", patience: float | None = None) -> Iterator[Connection]:
     """Hold the write lock from the start; commit at the end, roll everything back on an exception.
 
     ``name`` is that of its fault points: ``<name>.before_commit``, ``<name>.after_commit``.
-    Raises RuntimeError when this thread holds it already: it would wait for itself.
+    ``patience``: seconds that a statement, and the wait for the lock, may take on a server (default: those of the
+    loop of a host). Raises RuntimeError when this thread holds it already: it would wait for itself.
     """
     held: set[int] = _held.__dict__.setdefault("engines", set())
     if id(engine) in held:
@@ -62,6 +74,8 @@ def begin_write(engine: Engine, name: str = "write") -> Iterator[Connection]:
     held.add(id(engine))
     try:
         with engine.begin() as connection:
+            if is_shared(connection):
+                _take_turn(connection, patience)
             yield connection
             faultpoint(f"{name}.before_commit")
         faultpoint(f"{name}.after_commit")
@@ -81,21 +95,29 @@ def is_shared(connection: Connection) -> bool:
     return connection.dialect.name != "sqlite"
 
 
-def is_file(connection: Connection) -> bool:
-    """Tell whether the database is a file of this machine (SQLite), not a server."""
-    return connection.dialect.name == "sqlite"
+def _take_turn(connection: Connection, patience: float | None) -> None:
+    if patience is not None:
+        connection.connection.driver_connection.patience = patience  # type: ignore[union-attr]
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = {int(patience * 1000)}")
+        connection.exec_driver_sql(f"SET LOCAL statement_timeout = {int(patience * 1000)}")
+    connection.execute(_TURN)
 
 
-def change_counter(connection: Connection) -> int | None:
-    """Return a number that changes with every commit of *another* connection; None where there is no such thing.
+_TURN = text("SELECT pg_advisory_xact_lock(7310503415)")
+"""The number is the house's own; whoever shares the database has other ones."""
 
-    It means something only on one connection that is kept open for nothing else: the call ends its transaction.
-    """
-    if connection.dialect.name != "sqlite":
-        return None
-    number: int = connection.execute(text("PRAGMA data_version")).scalar_one()
-    connection.rollback()
-    return number
+
+def described(url: str) -> str:
+    """Return what people call a database: its file, or server and name. No user, password or setting."""
+    try:
+        parsed = make_url(url)
+    except (sqlalchemy.exc.ArgumentError, ValueError):
+        return "of an unreadable URL"
+    if parsed.get_backend_name() == "sqlite":
+        return str(parsed.database)
+    host = parsed.host or parsed.query.get("host") or "localhost"
+    port = f":{parsed.port}" if parsed.port else ""
+    return f"{str(host).rpartition('@')[2]}{port}/{parsed.database or ''}"
 
 
 Failure = Literal["full", "locked", "unwritable", "away", "refused", "broken"]
@@ -164,17 +186,25 @@ def probe(url: str) -> None:
 
 
 def _create(url: str, *, writer: bool) -> Engine:
-    parsed = make_url(url)
+    try:
+        parsed = make_url(url)
+    except (sqlalchemy.exc.ArgumentError, ValueError):  # their texts may quote the password
+        raise InvalidInput(f"the database URL cannot be read: {HOW_TO_WRITE}") from None
     backend = parsed.get_backend_name()
     if backend == "sqlite":
         if not parsed.database or parsed.database == ":memory:":
-            raise InvalidInput(f"database {url!r}: give a file, several processes share it")
+            raise InvalidInput("database in memory: give a file, several processes share it")
         return _sqlite(parsed, Path(parsed.database), writer)
-    if backend == "postgresql":
-        if parsed.drivername == "postgresql":
-            parsed = parsed.set(drivername="postgresql+psycopg")
-        return _postgresql(parsed, writer)
-    raise InvalidInput(f"database {backend!r} is not supported: use sqlite or postgresql")
+    if backend != "postgresql":
+        raise InvalidInput(f"database {backend!r} is not supported: use sqlite or postgresql")
+    if parsed.drivername not in ("postgresql", "postgresql+psycopg"):
+        raise InvalidInput(f"database driver {parsed.drivername!r} is not supported: use postgresql+psycopg")
+    if "@" in (parsed.host or ""):  # else it would be looked up, and shown, as the name of a host
+        raise InvalidInput(f"the database URL has an @ too many: {HOW_TO_WRITE}")
+    try:
+        return _postgresql(parsed.set(drivername="postgresql+psycopg"), writer)
+    except ImportError:
+        raise InvalidInput("PostgreSQL needs its driver: pip install 'jupyterlab-flow[postgresql]'") from None
 
 
 def _sqlite(url: sqlalchemy.URL, path: Path, writer: bool) -> Engine:
@@ -187,7 +217,7 @@ def _sqlite(url: sqlalchemy.URL, path: Path, writer: bool) -> Engine:
             remote,
         )
     pool = {"pool_size": 1, "max_overflow": 0, "pool_timeout": 60} if writer else {"pool_size": 5}
-    engine = sqlalchemy.create_engine(url, **pool)
+    engine = sqlalchemy.create_engine(url, hide_parameters=True, **pool)
     journal = "DELETE" if remote else "WAL"
 
     @event.listens_for(engine, "do_connect")
@@ -229,17 +259,53 @@ def _make_private(path: Path) -> None:
 
 
 def _postgresql(url: sqlalchemy.URL, writer: bool) -> Engine:
-    settings: dict[str, Any] = {"pool_pre_ping": True, "pool_timeout": CONNECT_WITHIN}
-    if "connect_timeout" not in url.query:
-        settings["connect_args"] = {"connect_timeout": CONNECT_WITHIN}
-    if writer:
-        settings["isolation_level"] = "READ COMMITTED"
-    engine = sqlalchemy.create_engine(url, **settings)
+    arguments = {
+        "application_name": "jupyter-flow",
+        "connect_timeout": CONNECT_WITHIN,
+        "keepalives_idle": 10,
+        "keepalives_interval": 5,
+        "keepalives_count": 2,
+        "tcp_user_timeout": int(PATIENCE * 1000),
+    }
+    arguments = {name: value for name, value in arguments.items() if name not in url.query}
+    engine = sqlalchemy.create_engine(
+        url,
+        connect_args=arguments,
+        pool_pre_ping=True,
+        pool_timeout=CONNECT_WITHIN,
+        hide_parameters=True,  # an error is logged, values of variables are not
+    )
 
     @event.listens_for(engine, "do_connect")
-    def _connect(dialect: Any, _record: Any, arguments: Any, named: Any) -> Any:
-        return prompt_connection(dialect.dbapi, PATIENCE).connect(*arguments, **named)
+    def _connect(dialect: Any, _record: Any, positional: Any, named: Any) -> Any:
+        return prompt_connection(dialect.dbapi, PATIENCE).connect(*positional, **named)
 
-    if writer:
-        return engine
-    return engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+    @event.listens_for(engine, "connect")
+    def _set_up(connection: Any, _record: Any) -> None:
+        _check_server(connection, described(str(url)))
+        settings = {"timezone": "'UTC'", "statement_timeout": int(PATIENCE * 1000)}
+        if writer:
+            settings |= {"lock_timeout": BUSY_TIMEOUT_MS}
+            settings |= {"idle_in_transaction_session_timeout": IDLE_IN_TRANSACTION * 1000}
+        else:
+            settings |= {"default_transaction_isolation": "'repeatable read'", "default_transaction_read_only": "on"}
+            if connection.execute("SELECT to_regclass('alembic_version')").fetchone()[0] is None:
+                raise NotFound(f"database {described(str(url))} has no tables: start the host once, it creates them")
+        connection.execute("; ".join(f"SET {name} = {value}" for name, value in settings.items()))
+        connection.commit()
+
+    @event.listens_for(engine, "checkin")
+    def _usual_patience(connection: Any, _record: Any) -> None:
+        if connection is not None:
+            connection.patience = PATIENCE
+
+    return engine
+
+
+def _check_server(connection: Any, name: str) -> None:
+    version = connection.info.server_version // 10_000
+    if version < OLDEST_SERVER:
+        raise InvalidInput(f"database {name} is PostgreSQL {version}: the house needs {OLDEST_SERVER} or newer")
+    encoding = connection.info.parameter_status("server_encoding")
+    if encoding != "UTF8":
+        raise InvalidInput(f"database {name} is encoded in {encoding}: create one with ENCODING 'UTF8'")

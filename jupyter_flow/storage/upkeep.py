@@ -10,15 +10,12 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy import BigInteger, Connection, Table, inspect, text
 from sqlalchemy.types import String
 
-from . import database
-
-OLDEST_SERVER = 14
-"""The oldest major version of PostgreSQL that the house runs on."""
+from .database import is_shared
 
 
 def widen_keys(connection: Connection, keys: Mapping[str, Sequence[str]]) -> None:
     """Make these columns (table → columns) 64 bits wide, with the counters behind them. SQLite's are already."""
-    if database.is_file(connection):
+    if not is_shared(connection):
         return
     quote = connection.dialect.identifier_preparer.quote
     found = inspect(connection)
@@ -34,7 +31,7 @@ def widen_keys(connection: Connection, keys: Mapping[str, Sequence[str]]) -> Non
 
 def compare_text_by_code(connection: Connection) -> None:
     """Make every text column sort by character code, as SQLite does, whatever the server's language is."""
-    if database.is_file(connection):
+    if not is_shared(connection):
         return
     quote = connection.dialect.identifier_preparer.quote
     found = inspect(connection)
@@ -50,7 +47,7 @@ def compare_text_by_code(connection: Connection) -> None:
 
 def last_given_id(connection: Connection, table: Table) -> int | None:
     """Return the newest id that ``table`` ever gave to a row, deleted or not; None: it does not remember."""
-    if not database.is_file(connection):
+    if is_shared(connection):
         query = text("SELECT pg_sequence_last_value(CAST(:name AS regclass))")
         number: int | None = connection.execute(query, {"name": _sequence(connection, table.name)}).scalar_one()
         return number or 0
@@ -62,7 +59,7 @@ def last_given_id(connection: Connection, table: Table) -> int | None:
 
 def give_ids_after(connection: Connection, table: Table, number: int) -> None:
     """Let the next row of ``table`` get an id above ``number``."""
-    if not database.is_file(connection):
+    if is_shared(connection):
         values = {"name": _sequence(connection, table.name), "number": max(number, 1), "used": number > 0}
         connection.execute(text("SELECT setval(CAST(:name AS regclass), :number, :used)"), values)
     elif table.dialect_options["sqlite"]["autoincrement"]:

@@ -10,13 +10,20 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Engine, insert, select, text
-from sqlalchemy.exc import OperationalError, StatementError
+from sqlalchemy import Connection, Engine, insert, select, text
+from sqlalchemy.exc import DBAPIError, StatementError
 from support.flows import T0
 
 from jupyter_flow.model.errors import Conflict, InvalidInput, NotFound
 from jupyter_flow.storage import database, filesystem, migrating, schema, schema_calls, schema_plans, variables
-from jupyter_flow.storage.database import begin_write, change_counter, connect_read, create_engine, create_reader
+from jupyter_flow.storage.database import (
+    begin_write,
+    connect_read,
+    create_engine,
+    create_reader,
+    failure_of,
+    is_shared,
+)
 from jupyter_flow.storage.schema_base import metadata
 
 
@@ -55,8 +62,10 @@ def test_another_schema_is_refused_in_one_line(engine: Engine, database_url: str
     reader.dispose()
 
 
-def test_a_migration_that_breaks_leaves_nothing_behind(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    engine = create_engine(database_url)
+def test_a_migration_that_breaks_leaves_nothing_behind(
+    empty_database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = create_engine(empty_database_url)
     upgrade = migrating._upgrade
 
     def broken(connection: object) -> None:
@@ -73,15 +82,27 @@ def test_a_migration_that_breaks_leaves_nothing_behind(database_url: str, monkey
     engine.dispose()
 
 
-def test_a_reader_cannot_write_and_does_not_create_the_database(engine: Engine, database_url: str) -> None:
+def test_a_reader_cannot_write(engine: Engine, database_url: str) -> None:
     reader = create_reader(database_url)
-    with pytest.raises(OperationalError), connect_read(reader) as connection:
+    with connect_read(reader) as connection, pytest.raises(DBAPIError) as caught:
         connection.execute(text("DELETE FROM pool"))
+    assert failure_of(caught.value) == "unwritable"
+    with connect_read(reader) as connection:
+        assert connection.execute(text("SELECT count(*) FROM pool")).scalar_one() == 1
     reader.dispose()
-    missing = create_reader(database_url + ".none")
+
+
+def test_a_reader_refuses_a_database_that_is_not_there_and_makes_none(empty_database_url: str, tmp_path: Path) -> None:
+    missing = create_reader(empty_database_url)
     with pytest.raises(NotFound, match="start the host once"), connect_read(missing):
         pass
-    assert not Path(missing.url.database or "").exists()
+    assert list(tmp_path.iterdir()) == []
+    writer = create_engine(empty_database_url)
+    migrating.migrate(writer)
+    with connect_read(missing) as connection:  # the same reader, as soon as there are tables
+        migrating.check_schema(connection)
+    missing.dispose()
+    writer.dispose()
 
 
 def test_a_reader_sees_one_state_while_the_writer_goes_on(engine: Engine, database_url: str) -> None:
@@ -93,17 +114,6 @@ def test_a_reader_sees_one_state_while_the_writer_goes_on(engine: Engine, databa
         assert variables.list_variables(connection) == []
     with connect_read(reader) as connection:
         assert len(variables.list_variables(connection)) == 1
-    reader.dispose()
-
-
-def test_the_change_counter_moves_with_commits_of_others(engine: Engine, database_url: str) -> None:
-    reader = create_reader(database_url)
-    with connect_read(reader) as connection:
-        before = change_counter(connection)
-        assert change_counter(connection) == before
-        with begin_write(engine) as writing:
-            variables.set_variable(writing, "k", "v", None, T0)
-        assert change_counter(connection) != before
     reader.dispose()
 
 
@@ -150,13 +160,28 @@ def test_instants_come_back_aware_and_equal_and_naive_ones_are_refused(engine: E
             connection.execute(insert(schema.audit), [{"at": datetime(2026, 1, 1), "actor": "a"}])
 
 
-def test_durable_settings_are_in_force(engine: Engine) -> None:
-    with engine.connect() as connection:
-        settings = {
-            name: connection.exec_driver_sql(f"PRAGMA {name}").scalar_one()
-            for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
-        }
-    assert settings == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 5_000}
+def _settings(connection: Connection, reader: bool = False) -> dict[str, object]:
+    if is_shared(connection):
+        names = ["lock_timeout", "statement_timeout", "idle_in_transaction_session_timeout", "synchronous_commit"]
+        names += ["transaction_read_only", "transaction_isolation"] if reader else []
+        return {name: connection.exec_driver_sql(f"SHOW {name}").scalar_one() for name in names}
+    names = ["journal_mode", "synchronous", "foreign_keys", "busy_timeout"] + ["query_only"] * reader
+    return {name: connection.exec_driver_sql(f"PRAGMA {name}").scalar_one() for name in names}
+
+
+def test_commits_are_durable_and_no_wait_is_for_ever(engine: Engine, database_url: str) -> None:
+    reader = create_reader(database_url)
+    with engine.connect() as connection, connect_read(reader) as reading:
+        settings, others = _settings(connection), _settings(reading, reader=True)
+        if is_shared(connection):
+            waits = {"statement_timeout": "10s", "lock_timeout": "5s", "idle_in_transaction_session_timeout": "30s"}
+            assert settings == {**waits, "synchronous_commit": "on"}
+            assert others["transaction_read_only"] == "on"
+            assert others["transaction_isolation"] == "repeatable read"
+        else:
+            assert settings == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 5_000}
+            assert others["query_only"] == 1
+    reader.dispose()
 
 
 def test_a_network_file_system_gets_the_rollback_journal_and_a_warning(
