@@ -100,7 +100,7 @@ def faults_of(environment: Mapping[str, str], role: str) -> Faults | None:
     rules: list[Rule] = []
     files: dict[str, str] = {}
     for item in filter(None, (part.strip() for part in text.split(";"))):
-        name, found, value = item.partition("=")
+        name, found, value = (word.strip() for word in item.partition("="))
         if not found or not name or not value:
             raise ValueError(f"${FAULTS_VARIABLE}: {item!r} is not NAME=ACTION, count=PATH or trace=PATH")
         if name in ("count", "trace"):
