@@ -22,6 +22,7 @@ from ..model.errors import FlowError, InvalidInput
 from ..model.records import Actor
 from ..parsing.loop import File
 from ..storage import attempts, database, events, host, migrating
+from ..wire.arming import arm_process
 from ..wire.paths import house_socket
 from . import doors, questions, retention
 from .ask_next import ask_next
@@ -331,7 +332,7 @@ class Host(Effects):
 
     def _take_row(self) -> datetime | None:
         """Become the host; return when the last one was seen."""
-        with self.house.writing() as connection:
+        with self.house.writing("lease") as connection:
             earlier = host.last_seen(connection)
             host.take_lease(
                 connection,
@@ -350,7 +351,7 @@ class Host(Effects):
 
     def _beat(self) -> bool:
         now = self.clock.wall()
-        with self.house.writing() as connection:
+        with self.house.writing("heartbeat") as connection:
             if not host.heartbeat(connection, self.host_id, now, LEASE_TTL):
                 log.error("another host took over: this one ends")
                 self.is_ended = True
@@ -367,7 +368,7 @@ class Host(Effects):
             self.kernels.expect(self.clock.monotonic(), ahead=True)
 
     def _end_row(self) -> None:
-        with self.house.writing() as connection:
+        with self.house.writing("release") as connection:
             host.end_host(connection, self.host_id, self.clock.wall())
 
     def _guarded(self, step: Any) -> bool:
@@ -399,6 +400,7 @@ def run_host(config: FlowConfig) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
     logging.getLogger("alembic").setLevel(logging.WARNING)
     try:
+        arm_process("host")
         with ExitStack() as stack:
             server = Host(config, stack)
             server.begin()

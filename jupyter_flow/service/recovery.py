@@ -75,6 +75,6 @@ def recover(desk: Desk) -> None:
             executor.cancel(item.id)
     alive = [attempt_id for attempt_id, state in adopted.items() if state == "alive" and attempt_id in wanted]
     if alive:
-        with house.writing() as connection:
+        with house.writing("adopt") as connection:
             attempts.adopt(connection, alive, desk.host_id, house.clock.wall() + CHECK_WITHIN)
     log.info("took over %d attempts of an earlier host: %d still run", len(current), len(alive))
