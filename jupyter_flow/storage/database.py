@@ -65,20 +65,21 @@ def begin_write(engine: Engine, name: str = "write", patience: float | None = No
     """Hold the write lock from the start; commit at the end, roll everything back on an exception.
 
     ``name`` is that of its fault points: ``<name>.before_commit``, ``<name>.after_commit``.
-    ``patience``: seconds that a statement, and the wait for the lock, may take on a server (default: those of the
-    loop of a host). Raises RuntimeError when this thread holds it already: it would wait for itself.
+    ``patience``: seconds that the wait for the lock, and a statement on a server, may take (default: as long as the
+    loop of a host may stand still). Raises RuntimeError when this thread holds it already: it would wait for itself.
     """
     held: set[int] = _held.__dict__.setdefault("engines", set())
     if id(engine) in held:
         raise RuntimeError("this thread holds the write lock already: pass the connection on")
     held.add(id(engine))
     try:
-        with engine.begin() as connection:
-            if is_shared(connection):
-                _take_turn(connection, patience)
-            yield connection
-            faultpoint(f"{name}.before_commit")
-        faultpoint(f"{name}.after_commit")
+        with engine.connect() as connection, _waiting(connection, patience):
+            with connection.begin():
+                if is_shared(connection):
+                    _take_turn(connection, patience)
+                yield connection
+                faultpoint(f"{name}.before_commit")
+            faultpoint(f"{name}.after_commit")
     finally:
         held.discard(id(engine))
 
@@ -95,9 +96,28 @@ def is_shared(connection: Connection) -> bool:
     return connection.dialect.name != "sqlite"
 
 
+@contextmanager
+def _waiting(connection: Connection, patience: float | None) -> Iterator[None]:
+    """Let a connection wait longer than usual; it has not begun its transaction."""
+    raw: Any = connection.connection.driver_connection
+    if patience is None:
+        yield
+    elif is_shared(connection):
+        raw.patience = patience
+        try:
+            yield
+        finally:
+            raw.patience = PATIENCE
+    else:
+        raw.execute(f"PRAGMA busy_timeout={int(patience * 1000)}")
+        try:
+            yield
+        finally:
+            raw.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+
+
 def _take_turn(connection: Connection, patience: float | None) -> None:
     if patience is not None:
-        connection.connection.driver_connection.patience = patience  # type: ignore[union-attr]
         connection.exec_driver_sql(f"SET LOCAL lock_timeout = {int(patience * 1000)}")
         connection.exec_driver_sql(f"SET LOCAL statement_timeout = {int(patience * 1000)}")
     connection.execute(_TURN)
@@ -293,11 +313,6 @@ def _postgresql(url: sqlalchemy.URL, writer: bool) -> Engine:
                 raise NotFound(f"database {described(str(url))} has no tables: start the host once, it creates them")
         connection.execute("; ".join(f"SET {name} = {value}" for name, value in settings.items()))
         connection.commit()
-
-    @event.listens_for(engine, "checkin")
-    def _usual_patience(connection: Any, _record: Any) -> None:
-        if connection is not None:
-            connection.patience = PATIENCE
 
     return engine
 

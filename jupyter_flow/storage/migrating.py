@@ -9,6 +9,7 @@ import os
 import sys
 import threading
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, Engine, inspect, text
 
@@ -16,16 +17,23 @@ from ..model.errors import Conflict
 from ..model.faultpoint import faultpoint
 from . import database
 
+if TYPE_CHECKING:
+    from alembic.config import Config
+
 HEAD = "0003"
 """The revision that this version reads and writes: the newest file in ``migrations/versions``."""
+PATIENCE = 600.0
+"""Seconds that a step of a migration may take, or another host that migrates."""
 
 
 def migrate(engine: Engine) -> bool:
     """Bring the database to :data:`HEAD`, in one transaction; return whether anything had to be done.
 
+    Of several processes that do so at the same moment one migrates, the others wait for it.
+
     Raises :class:`Conflict` if a newer version of the house has written it.
     """
-    with database.begin_write(engine, "migrate") as connection:
+    with database.begin_write(engine, "migrate", PATIENCE) as connection:
         stored = stored_revision(connection)
         if stored == HEAD:
             return False
@@ -41,7 +49,7 @@ def migrate_apart(engine: Engine) -> None:
     Does nothing if there is nothing to do or a fork is not safe. Whether it went well, :func:`migrate` tells
     afterwards.
     """
-    with database.begin_write(engine, "look_at_schema") as connection:
+    with database.begin_write(engine, "look_at_schema", PATIENCE) as connection:
         if stored_revision(connection) == HEAD:
             return
     if not sys.platform.startswith("linux") or threading.active_count() > 1:
@@ -79,12 +87,18 @@ def stored_revision(connection: Connection) -> str | None:
 
 def _upgrade(connection: Connection) -> None:
     from alembic import command
+
+    command.upgrade(alembic_config(connection), "head")
+
+
+def alembic_config(connection: Connection) -> Config:
+    """Return what Alembic's commands need to work in the transaction of ``connection``."""
     from alembic.config import Config
 
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    return config
 
 
 def _newer(stored: str) -> str:

@@ -13,6 +13,9 @@ branch_labels = None
 depends_on = None
 
 INSTANT = sa.DateTime(timezone=True)
+_TABLES = (
+    "audit bundle dag dag_file dag_version host import_problem pool variable dag_run event task_instance xcom attempt"
+)
 
 
 def upgrade() -> None:
@@ -333,3 +336,9 @@ def upgrade() -> None:
     op.execute(
         sa.text("INSERT INTO pool (name, slots, description) VALUES ('default_pool', 128, 'Where tasks go by default')")
     )
+
+
+def downgrade() -> None:
+    """Take all tables away, the last one made first. Alembic's own stays."""
+    for table in _TABLES.split()[::-1]:
+        op.drop_table(table)

@@ -13,6 +13,16 @@ branch_labels = None
 depends_on = None
 
 INSTANT = sa.DateTime(timezone=True)
+_TABLES = (
+    "asset backfill missed_slot asset_event asset_use timetable_runs "
+    "backfill_slot deadline run_asset_event sla_miss callback"
+)
+_COLUMNS = {
+    "dag": "catchup_window max_consecutive_failed_dag_runs asset_cursor",
+    "dag_run": "retries_used backfill_id note sla_at parent_task_instance_id parent_try_number",
+    "task_instance": "follow label first_started_at reschedules",
+}
+_INDEXES_OF_RUNS = "backfill_id sla_at parent_run_id dag_id_run_after dag_id_run_type_logical_date"
 
 
 def upgrade() -> None:
@@ -238,3 +248,14 @@ def upgrade() -> None:
     op.add_column("task_instance", sa.Column("label", sa.Text(), nullable=True))
     op.add_column("task_instance", sa.Column("first_started_at", INSTANT, nullable=True))
     op.add_column("task_instance", sa.Column("reschedules", sa.Integer(), server_default="0", nullable=False))
+
+
+def downgrade() -> None:
+    """Take these tables, indexes and columns away again."""
+    for index in _INDEXES_OF_RUNS.split():
+        op.drop_index(op.f(f"ix_dag_run_{index}"), "dag_run")
+    for table, columns in _COLUMNS.items():  # one by one: to rebuild a table would delete the rows that hang on it
+        for column in columns.split():
+            op.drop_column(table, column)
+    for table in _TABLES.split()[::-1]:
+        op.drop_table(table)

@@ -56,12 +56,8 @@ def downgrade() -> None:
     """Take these columns and indexes away again. Keys stay wide, and text is compared by code: older code can too."""
     for table_name, column in _INDEXES:
         op.drop_index(op.f(f"ix_{table_name}_{column}"), table_name)
-    with op.batch_alter_table("attempt") as table:
-        table.drop_column("samples")
-    with op.batch_alter_table("task_instance") as table:
-        table.drop_column("resources")
-        table.drop_column("resource_group")
-    with op.batch_alter_table("host") as table:
-        table.drop_column("dag_folders")
-        table.drop_column("queues")
-        table.drop_column("home")
+    dropped = {"attempt": ["samples"], "task_instance": ["resources", "resource_group"]}
+    dropped["host"] = ["dag_folders", "queues", "home"]
+    for table_name, columns in dropped.items():  # one by one: to rebuild a table would delete the rows that hang on it
+        for column in columns:
+            op.drop_column(table_name, column)
