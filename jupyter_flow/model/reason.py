@@ -96,6 +96,7 @@ TEXTS: dict[str, str] = {
     "missed_host_off": "no host ran when they were due, and {policy}",
     "missed_clock": "the clock was wrong when they were due, and {policy}",
     "missed_late": "they could not start in time (max_active_runs, or the machine slept), and {policy}",
+    "missed_refused": "no run could be created: {message}",
     "missed_taken": "the date is taken by run {run_id}",
     # runs
     "timetable_failed": "its timetable cannot say which data interval it covers: {message}",

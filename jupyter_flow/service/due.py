@@ -163,13 +163,15 @@ def _create(connection: Connection, dag: Dag, info: RunInfo, now: datetime) -> D
         return runs.create_run(connection, new, version.id, dags.load_spec(version), now).run
     except Conflict as taken:
         log.info("scheduled run of %s left out: %s", dag.dag_id, taken)
-        _note_taken(connection, dag, info, now)
+        _note_taken(connection, dag, info, str(taken), now)
         return None
 
 
-def _note_taken(connection: Connection, dag: Dag, info: RunInfo, now: datetime) -> None:
-    """Record a date that another run has. Scheduled runs and those of backfills are what the date was for."""
+def _note_taken(connection: Connection, dag: Dag, info: RunInfo, why: str, now: datetime) -> None:
+    """Record a date that gets no run. Scheduled runs and those of backfills that have it are what it was for."""
     run = timetables.run_at(connection, dag.dag_id, info.logical_date)
-    if run is not None and run.run_type not in (RunType.SCHEDULED, RunType.BACKFILL):
-        missed = Missed(info.logical_date, info.logical_date, 1)
-        timetables.record_missed(connection, dag.dag_id, missed, Reason("missed_taken", {"run_id": run.run_id}), now)
+    if run is not None and run.run_type in (RunType.SCHEDULED, RunType.BACKFILL):
+        return
+    missed = Missed(info.logical_date, info.logical_date, 1)
+    reason = Reason("missed_taken", {"run_id": run.run_id}) if run else Reason("missed_refused", {"message": why})
+    timetables.record_missed(connection, dag.dag_id, missed, reason, now)

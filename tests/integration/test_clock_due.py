@@ -150,6 +150,18 @@ def test_a_date_that_a_manual_run_has_is_recorded_as_taken(engine: Engine) -> No
     assert len(world.missed()) == 1
 
 
+def test_a_date_whose_run_cannot_be_created_is_not_lost_silently(engine: Engine) -> None:
+    world = World(engine, START + 1.5 * HOUR, spec(HOURLY, catchup=True))
+    world.tick(START + 1.5 * HOUR)
+    with world.writing() as connection:
+        new = flows.new_run("d", START, run_id=f"scheduled__{(START + HOUR).isoformat()}", logical_date=None)
+        version = dags.latest_version(connection, "d")
+        runs.create_run(connection, new, version.id, dags.load_spec(version), START + HOUR)
+    assert [run.logical_date.hour for run in world.tick(START + 3 * HOUR)] == [2]
+    assert [words(slot) for slot in world.missed()] == [("01 01:00", "01 01:00", 1, "missed_refused")]
+    assert "has a run 'scheduled__2026-03-01T01:00:00+00:00' already" in str(world.missed()[0].reason)
+
+
 def test_dates_beyond_the_end_date_are_not_missed_and_those_before_it_are(engine: Engine) -> None:
     end = (START + 4 * HOUR).isoformat()
     world = World(engine, START + 1.5 * HOUR, spec(HOURLY, end_date=end))
