@@ -47,7 +47,7 @@ def run(request: ParseRequest) -> ParseReport:
     """Load the file and return what it holds; the same is written to ``result.json`` in ``request.spool``."""
     report = load(request)
     data = json.dumps(report.to_json(), ensure_ascii=False, separators=(",", ":"))
-    save_atomically(Path(request.spool) / RESULT, data.encode("utf-8", "backslashreplace"))
+    save_atomically(Path(request.spool) / RESULT, data.encode("utf-8", "backslashreplace"), name="parse_report")
     return report
 
 

@@ -23,7 +23,7 @@ def run(request: TimetableRequest) -> TimetableReport:
     """Ask and return the answer; the same is written to ``result.json`` in ``request.spool``."""
     report = ask(request)
     data = json.dumps(report.to_json(), ensure_ascii=False, separators=(",", ":"))
-    save_atomically(Path(request.spool) / RESULT, data.encode("utf-8", "backslashreplace"))
+    save_atomically(Path(request.spool) / RESULT, data.encode("utf-8", "backslashreplace"), name="timetable_report")
     return report
 
 

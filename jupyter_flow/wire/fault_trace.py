@@ -36,14 +36,13 @@ def trace_operations(faults: Faults | None) -> None:
     _hooked = True
     sys.addaudithook(_on_event)
     _wrap_fsync()
+    _wrap_connect()
 
 
 def _on_event(event: str, arguments: tuple[Any, ...]) -> None:
     if _tracer is None:
         return
-    if event == "sqlite3.connect/handle":
-        arguments[0].set_trace_callback(_on_statement)
-    elif event in OPERATIONS and (place := _place(sys._getframe(1))) is not None:
+    if event in OPERATIONS and (place := _place(sys._getframe(1))) is not None:
         _tracer.note({"operation": OPERATIONS[event], "event": event, "place": place})
 
 
@@ -52,6 +51,19 @@ def _on_statement(statement: str) -> None:
         place = _ours(sys._getframe(1))
         if place is not None and place.startswith("storage" + os.sep):
             _tracer.note({"operation": "commit", "event": statement, "place": place})
+
+
+def _wrap_connect() -> None:
+    from sqlite3 import dbapi2
+
+    real = dbapi2.connect
+
+    def connect(*arguments: Any, **options: Any) -> Any:
+        connection = real(*arguments, **options)
+        connection.set_trace_callback(_on_statement)
+        return connection
+
+    dbapi2.connect = connect
 
 
 def _wrap_fsync() -> None:
