@@ -163,7 +163,14 @@ class FrameStream:
             self.close(str(error))
 
     def close(self, because: str = "closed") -> None:
-        """Close the connection; the first reason stays."""
+        """End the connection; the first reason stays. Its descriptor stays taken until :meth:`release`."""
         if self.closed_because is None:
             self.closed_because = because
-            self._socket.close()
+            try:
+                self._socket.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass  # it was never connected, or the peer was first
+
+    def release(self) -> None:
+        """Give the descriptor back, after it is out of every selector."""
+        self._socket.close()

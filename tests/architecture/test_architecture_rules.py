@@ -46,7 +46,7 @@ LONG_FILES: dict[str, str] = {
     "jupyter_flow/storage/runs.py": "the one door for state: transition() and its bulk form claim() stand together",
 }
 """Files over 400 lines and why they are one file."""
-ASYNC_ROOMS = {"server", "runner", "notifications"}
+ASYNC_ROOMS = {"server", "runner", "notifications", "bridge"}
 
 
 def _calls(file: Path) -> Iterator[tuple[int, str, ast.Call]]:

@@ -11,6 +11,7 @@ from support import sources
 HOUSE = {"storage", "scheduling", "execution", "parsing", "service", "server", "cli"}
 CHILD = {
     *("authoring", "operators", "sensors", "notifications", "timetables", "utils", "airflow_names", "runner", "magics"),
+    "bridge",
 }
 GROUND = {"model", "wire"}
 
@@ -32,6 +33,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "runner": {"model", "wire", "authoring", "operators", "sensors", "notifications", "timetables", "airflow_names"},
     "timetables": {"model", "authoring"},
     "magics": {"model", "wire", "authoring", "operators"},
+    "bridge": {"model", "wire"},
     "notifications": {"model", "authoring"},
 }
 """Room -> rooms it may import, as its sign says."""
@@ -71,6 +73,7 @@ MAY_USE: dict[str, set[str]] = {
         "zmq",
     },
     "magics": {"IPython", "jupyter_core", "traitlets"},
+    "bridge": {"distributed", "fsspec", "psutil"},
 }
 """Room -> third-party packages it may import."""
 

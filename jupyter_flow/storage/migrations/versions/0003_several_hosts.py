@@ -35,6 +35,7 @@ _KEYS = {
 }
 
 
+
 def upgrade() -> None:
     """Add where a host lives and what it serves; what a task asks for; samples of what an attempt used."""
     with op.batch_alter_table("host") as table:
