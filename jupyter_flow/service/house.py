@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from ..model.config import FlowConfig
-from ..model.errors import Conflict, DatabaseAway, FlowError, InvalidInput, NoHost
+from ..model.errors import Conflict, DatabaseAway, FlowError, InvalidInput, NoHost, NotFound
 from ..storage import database, migrating
 from .authorize import Policy, allow_all
 from .clock import Clock, SystemClock
@@ -104,8 +104,11 @@ def open_house(config: FlowConfig, *, write: bool = False) -> Iterator[House]:
         reader = database.create_reader(config.database)
         stack.callback(reader.dispose)
         if not write:
-            with database.connect_read(reader) as connection:
-                migrating.check_schema(connection)
+            try:
+                with database.connect_read(reader) as connection:
+                    migrating.check_schema(connection)
+            except NotFound as error:
+                raise NoHost(str(error)) from None
         yield House(config, reader, engine)
 
 
@@ -136,4 +139,4 @@ def usable(config: FlowConfig) -> Iterator[None]:
 
 def database_name(config: FlowConfig) -> str:
     """Return what people call the database of ``config``; no password."""
-    return config.db_url.rpartition("@")[2] if config.db_url else str(config.home / "flow.db")
+    return database.described(config.database)

@@ -205,6 +205,15 @@ def probe(url: str) -> None:
         engine.dispose()
 
 
+def has_password(url: str) -> bool:
+    """Tell whether a URL holds a password, or cannot be read and may."""
+    try:
+        parsed = make_url(url)
+    except (sqlalchemy.exc.ArgumentError, ValueError):
+        return True
+    return parsed.password is not None or any("password" in name for name in parsed.query)
+
+
 def _create(url: str, *, writer: bool) -> Engine:
     try:
         parsed = make_url(url)

@@ -5,11 +5,16 @@ Kinds of columns, the counters behind ids, integrity, an online copy.
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Mapping, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
 
-from sqlalchemy import BigInteger, Connection, Table, inspect, text
+from sqlalchemy import BigInteger, Connection, Engine, Table, inspect, text
 from sqlalchemy.types import String
 
+from ..model.errors import Conflict
 from .database import is_shared
 
 
@@ -76,3 +81,51 @@ def _sequence(connection: Connection, table: str) -> str:
 
 def _plain_type(kind: String) -> str:
     return f"VARCHAR({kind.length})" if kind.length else "TEXT"
+
+
+def problems_of(connection: Connection) -> list[str]:
+    """Return what the database itself says is wrong with it, a line each. ``connection`` may be a reader's."""
+    if is_shared(connection):
+        return _problems_of_server(connection)
+    found = [str(row[0]) for row in connection.exec_driver_sql("PRAGMA integrity_check(20)") if row[0] != "ok"]
+    keys = connection.exec_driver_sql('SELECT DISTINCT "table", rowid, parent FROM pragma_foreign_key_check LIMIT 20')
+    return found + [f"row {row[1]} of table {row[0]} names a row of {row[2]} that is not there" for row in keys]
+
+
+_SERVER_QUESTIONS = {
+    "the server is a standby: use the URL of the primary": "SELECT 1 WHERE pg_is_in_recovery()",
+    "foreign key {} was never checked: ALTER TABLE … VALIDATE CONSTRAINT": (
+        "SELECT conname FROM pg_constraint WHERE contype = 'f' AND NOT convalidated"
+    ),
+    "index {} is not usable: REINDEX it": (
+        "SELECT c.relname FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid WHERE NOT i.indisvalid"
+    ),
+    "this user may not write table {}: GRANT it, or use the URL of the owner": (
+        "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = "
+        "(SELECT relnamespace FROM pg_class WHERE oid = to_regclass('alembic_version')) AND NOT ("
+        "has_table_privilege(oid, 'SELECT') AND has_table_privilege(oid, 'INSERT') "
+        "AND has_table_privilege(oid, 'UPDATE') AND has_table_privilege(oid, 'DELETE'))"
+    ),
+}
+
+
+def _problems_of_server(connection: Connection) -> list[str]:
+    return [
+        words.format(row[0]) for words, query in _SERVER_QUESTIONS.items() for row in connection.exec_driver_sql(query)
+    ]
+
+
+def database_file(engine: Engine) -> Path | None:
+    """Return the file of the database, None if it is a server's."""
+    return Path(str(engine.url.database)) if engine.dialect.name == "sqlite" else None
+
+
+def copy_file(reader: Engine, target: Path) -> None:
+    """Copy the database file of ``reader`` into the file ``target`` in one step, and look whether it can be read."""
+    with reader.connect() as connection, closing(sqlite3.connect(target)) as copy:
+        source: Any = connection.connection.driver_connection
+        source.backup(copy)
+        copy.execute("PRAGMA journal_mode=DELETE")  # one file, without companions
+        said = copy.execute("PRAGMA quick_check").fetchone()[0]
+    if said != "ok":
+        raise Conflict(f"the copy of the database is not sound ({said}): look at `jupyter flow db check`")

@@ -6,7 +6,11 @@ from collections.abc import Mapping
 
 DB_URL_VARIABLE = "JUPYTER_FLOW_DB_URL"
 """Carries the database URL to a host and to commands: it may hold a password, which must stand in no command line."""
-DENIED_NAMES = frozenset({"JUPYTER_TOKEN", DB_URL_VARIABLE, "JUPYTER_FLOW_SECRET_KEY", "JUPYTER_FLOW_SMTP_PASSWORD"})
+COPY_TO_VARIABLE = "JUPYTER_FLOW_COPY_TO"
+"""Carries the URL of the database that ``jupyter flow db copy`` fills; it may hold a password too."""
+DENIED_NAMES = frozenset(
+    {"JUPYTER_TOKEN", DB_URL_VARIABLE, COPY_TO_VARIABLE, "JUPYTER_FLOW_SECRET_KEY", "JUPYTER_FLOW_SMTP_PASSWORD"}
+)
 DENIED_PREFIXES = ("JUPYTERHUB_", "JPY_")
 
 PROFILE_VARIABLE = "JUPYTER_FLOW_PROFILE"

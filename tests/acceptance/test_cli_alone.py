@@ -260,7 +260,7 @@ def test_demo_without_the_examples_says_where_they_are(house: House) -> None:
 def test_db_upgrade_and_check(house: House) -> None:
     refused(house, 3, "db", "check", words="nothing is recorded")
     assert house.cli("db", "upgrade").code == 0
-    assert house.cli_json("db", "check") == {"state": "current"}
+    assert house.cli_json("db", "check") == {"state": "current", "problems": []}
     (house.home / "flow.db").write_bytes(b"this is not a database, it is a sentence" * 100)
     refused(house, 2, "db", "check", words=re.escape(str(house.home / "flow.db")))
     refused(house, 2, "variables", "list", words=re.escape(str(house.home / "flow.db")))
