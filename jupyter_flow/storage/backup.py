@@ -9,6 +9,7 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from ..model.errors import Conflict, InvalidInput
+from ..model.faultpoint import faultpoint
 from . import upkeep
 
 
@@ -48,6 +49,7 @@ def back_up(reader: Engine, target: Path, *, force: bool = False) -> int:
 
 
 def _put_in_place(part: Path, target: Path, force: bool) -> None:
+    faultpoint("backup.before_rename")
     if force:
         return os.replace(part, target)
     try:
@@ -61,6 +63,7 @@ def _put_in_place(part: Path, target: Path, force: bool) -> None:
 def _sync(path: Path) -> None:
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
+        faultpoint("backup.before_fsync")
         os.fsync(descriptor)
     finally:
         os.close(descriptor)

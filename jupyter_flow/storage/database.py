@@ -201,6 +201,7 @@ def probe(url: str) -> None:
     try:
         with engine.begin() as connection:
             connection.execute(text("SELECT 1"))
+            faultpoint("probe.before_commit")
     finally:
         engine.dispose()
 
