@@ -61,6 +61,7 @@ class DagRun:
     """One execution of a DAG.
 
     ``parent_run_id``, ``parent_task_instance_id``: surrogate keys of who asked for it, in try ``parent_try_number``.
+    ``held_by``: id of the host that decides it; ``scheduler`` while it is queued, empty when it has ended.
     """
 
     id: int
@@ -92,6 +93,7 @@ class DagRun:
     parent_task_instance_id: int | None = None
     parent_try_number: int | None = None
     wall_text: str | None = None
+    held_by: str = ""
 
 
 @dataclass(frozen=True)
@@ -146,7 +148,8 @@ class TaskInstance:
 class Attempt:
     """One execution of a task instance. ``pid``/``start_ticks``/``boot_id`` identify its process.
 
-    ``worker``: the Dask worker that asked to start it, and was allowed to.
+    ``worker``: the Dask worker that asked to start it, and was allowed to. ``host_id``: the host that claimed it (its
+    spool is in the home of that one), ``held_by``: the host that looks after it now.
     """
 
     id: str
@@ -177,6 +180,7 @@ class Attempt:
     metrics: tuple[Mapping[str, Any], ...] = ()
     samples: tuple[Sequence[float], ...] = ()
     worker: str | None = None
+    held_by: str = ""
 
 
 @dataclass(frozen=True)

@@ -106,13 +106,18 @@ class Usage:
         dag_id: str = "",
         task_id: str = "",
         queue: str = DEFAULT_QUEUE,
+        is_here: bool = True,
     ) -> None:
-        """Count ``count`` active task instances of one task that hold ``pool_slots`` slots together."""
-        self.total += count
-        self.notebooks += count if is_notebook else 0
+        """Count ``count`` active task instances of one task that hold ``pool_slots`` slots together.
+
+        ``is_here``: on this host; its own bounds (``total``, ``notebooks``, ``queues``) count no others.
+        """
+        if is_here:
+            self.total += count
+            self.notebooks += count if is_notebook else 0
+            self.queues[queue] = self.queues.get(queue, 0) + count
         self.runs[dag_run_id] = self.runs.get(dag_run_id, 0) + count
         self.pools[pool] = self.pools.get(pool, 0) + pool_slots
-        self.queues[queue] = self.queues.get(queue, 0) + count
         self.tasks[dag_id, task_id] = self.tasks.get((dag_id, task_id), 0) + count
         self.run_tasks[dag_run_id, task_id] = self.run_tasks.get((dag_run_id, task_id), 0) + count
 
@@ -129,8 +134,10 @@ class Usage:
 
     def _count(self, ready: Ready, by: int) -> None:
         slots = by * ready.pool_slots
-        names = {"dag_id": ready.dag_id, "task_id": ready.task_id, "queue": ready.queue}
-        self.add(ready.dag_run_id, ready.pool, slots, ready.is_notebook, by, **names)
+        dag_id, task_id, queue = ready.dag_id, ready.task_id, ready.queue
+        self.add(
+            ready.dag_run_id, ready.pool, slots, ready.is_notebook, by, dag_id=dag_id, task_id=task_id, queue=queue
+        )
         if ready.resource_group:
             self.groups.setdefault(ready.resource_group, GroupUse()).add(ready.asked, by)
 

@@ -62,8 +62,8 @@ def slot_limits(connection: Connection, config: FlowConfig) -> SlotLimits:
 
 
 def slots_in_use(connection: Connection, config: FlowConfig, host_id: str | None = None) -> Usage:
-    """Return the slots in use, with what resource groups hold (on ``host_id``, if given)."""
-    used = queries.usage(connection)
+    """Return the slots in use, with what resource groups hold; what counts per host only on ``host_id``, if given."""
+    used = queries.usage(connection, host_id)
     if config.resource_groups:
         add_group_usage(connection, used, host_id)
     return used

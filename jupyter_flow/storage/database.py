@@ -37,7 +37,7 @@ PATIENCE = 10.0
 """Seconds after which a server that does not answer a statement counts as away."""
 CONNECT_WITHIN = 5
 """Seconds in which a server must accept a connection."""
-IDLE_IN_TRANSACTION = 30
+IDLE_IN_TRANSACTION = 8
 """Seconds after which a server ends the transaction of a writer that stands still, and with it its lock."""
 OLDEST_SERVER = 14
 """The oldest major version of PostgreSQL that the house runs on."""
@@ -61,12 +61,15 @@ def create_reader(url: str) -> Engine:
 
 
 @contextmanager
-def begin_write(engine: Engine, name: str = "write", patience: float | None = None) -> Iterator[Connection]:
+def begin_write(
+    engine: Engine, name: str = "write", patience: float | None = None, in_turn: bool = True
+) -> Iterator[Connection]:
     """Hold the write lock from the start; commit at the end, roll everything back on an exception.
 
     ``name`` is that of its fault points: ``<name>.before_commit``, ``<name>.after_commit``.
     ``patience``: seconds that the wait for the lock, and a statement on a server, may take (default: as long as the
-    loop of a host may stand still). Raises RuntimeError when this thread holds it already: it would wait for itself.
+    loop of a host may stand still). ``in_turn`` False: do not wait for other writers of a server; for a sign of life,
+    from which nothing else follows. Raises RuntimeError when this thread holds it already: it would wait for itself.
     """
     held: set[int] = _held.__dict__.setdefault("engines", set())
     if id(engine) in held:
@@ -75,7 +78,7 @@ def begin_write(engine: Engine, name: str = "write", patience: float | None = No
     try:
         with engine.connect() as connection, _waiting(connection, patience):
             with connection.begin():
-                if is_shared(connection):
+                if in_turn and is_shared(connection):
                     _take_turn(connection, patience)
                 yield connection
                 faultpoint(f"{name}.before_commit")
@@ -91,9 +94,52 @@ def connect_read(engine: Engine) -> Iterator[Connection]:
         yield connection
 
 
-def is_shared(connection: Connection) -> bool:
+def is_shared(bind: Connection | Engine) -> bool:
     """Tell whether hosts of several homes may work on this database at the same time."""
-    return connection.dialect.name != "sqlite"
+    return bind.dialect.name != "sqlite"
+
+
+def notify(connection: Connection, message: str) -> None:
+    """Send ``message`` (less than 8,000 bytes) to every :class:`Listener` when this transaction is committed."""
+    if is_shared(connection):
+        connection.execute(_NOTIFY, {"channel": CHANNEL, "message": message})
+
+
+class Listener:
+    """Hears what :func:`notify` sends, on a connection of its own. To be watched for reading by its ``fileno``."""
+
+    def __init__(self, url: str) -> None:
+        """Begin to listen. Raises what the driver raises when there is no server."""
+        self._engine = _create(url, writer=True)
+        try:
+            self._connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+            self._connection.exec_driver_sql(f"LISTEN {CHANNEL}")
+        except BaseException:
+            self._engine.dispose()
+            raise
+        self._driver: Any = self._connection.connection.driver_connection
+
+    def fileno(self) -> int:
+        """Return the descriptor of the connection."""
+        number: int = self._driver.fileno()
+        return number
+
+    def take(self) -> list[str] | None:
+        """Return the messages that have come, without waiting; None: the connection is lost, close this listener."""
+        messages: list[str] = []
+        try:
+            self._driver.pgconn.consume_input()
+            while (notice := self._driver.pgconn.notifies()) is not None:
+                messages.append(notice.extra.decode())
+        except self._engine.dialect.loaded_dbapi.Error:
+            return None
+        return messages
+
+    def close(self) -> None:
+        """Listen no more."""
+        self._connection.invalidate()
+        self._connection.close()
+        self._engine.dispose()
 
 
 @contextmanager
@@ -123,6 +169,9 @@ def _take_turn(connection: Connection, patience: float | None) -> None:
     connection.execute(_TURN)
 
 
+_NOTIFY = text("SELECT pg_notify(:channel, :message)")
+CHANNEL = "jupyter_flow"
+"""The channel on which hosts tell each other of changes. It is the database's own."""
 _TURN = text("SELECT pg_advisory_xact_lock(7310503415)")
 """The number is the house's own; whoever shares the database has other ones."""
 

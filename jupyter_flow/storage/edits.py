@@ -19,6 +19,7 @@ from . import xcoms
 from .queries import run_by_id, task_instances, task_instances_by_id
 from .runs import add_tasks, transition, transition_many, transition_run
 from .schema import dag_run, task_instance
+from .types import AT_ONCE
 
 Key = tuple[str, int]
 
@@ -84,7 +85,16 @@ def clear(
     add_tasks(connection, run, [task for task in spec.tasks if task.task_id not in known])
     if run.state in RUN_TERMINAL:
         transition_run(connection, RunChange(run.id, RunState.QUEUED, reason, run.row_version), now, actor)
+    else:
+        look_again(connection, [run.id])
     return _edited(connection, run.id)
+
+
+def look_again(connection: Connection, dag_run_ids: Iterable[int]) -> None:
+    """Have the holders of these runs look at them in full, should they not hear of a change in a quicker way."""
+    unfinished = dag_run.c.state.not_in([str(state) for state in RUN_TERMINAL])
+    wanted = update(dag_run).where(dag_run.c.id.in_(list(dag_run_ids)), unfinished)
+    connection.execute(wanted.values(check_at=AT_ONCE))
 
 
 def mark_task(
@@ -95,7 +105,9 @@ def mark_task(
         return task
     reason = Reason("marked", {"state": str(state), "actor": actor.user})
     change = TaskChange(task.id, task.task_id, task.map_index, state, reason, row_version=task.row_version)
-    return transition(connection, change, now, actor)
+    marked = transition(connection, change, now, actor)
+    look_again(connection, [task.dag_run_id])
+    return marked
 
 
 def mark_run(connection: Connection, run: DagRun, state: RunState, now: datetime, actor: Actor) -> Edited:
@@ -134,7 +146,7 @@ def request_cancel(connection: Connection, run: DagRun, now: datetime, actor: Ac
             cancel_requested_at=now,
             cancel_requested_by=actor.user,
             row_version=dag_run.c.row_version + 1,
-            check_at=now,
+            check_at=AT_ONCE,
         )
     )
     return run_by_id(connection, run.id)
@@ -155,6 +167,7 @@ def request_task_cancel(connection: Connection, task: TaskInstance, now: datetim
             row_version=task_instance.c.row_version + 1,
         )
     )
+    look_again(connection, [task.dag_run_id])
     return task_instances_by_id(connection, [task.id])[0]
 
 

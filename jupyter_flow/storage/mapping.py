@@ -91,6 +91,7 @@ def to_run(row: _ROW) -> rows.DagRun:
         wall_text=row.wall_text,
         parent_task_instance_id=row.parent_task_instance_id,
         parent_try_number=row.parent_try_number,
+        held_by=row.held_by,
     )
 
 
@@ -158,6 +159,7 @@ def to_attempt(row: _ROW) -> rows.Attempt:
         metrics=tuple(row.metrics or ()),
         samples=tuple(row.samples or ()),
         worker=row.worker,
+        held_by=row.held_by,
     )
 
 

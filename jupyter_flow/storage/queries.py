@@ -30,7 +30,9 @@ _OF_TASK = (
 )
 _BY_ID = select(task_instance).where(task_instance.c.id.in_(bindparam("b_ids", expanding=True)))
 _BY_ID_LOCKED = _BY_ID.with_for_update()
-_USED_BY = [task_instance.c[name] for name in ("dag_run_id", "dag_id", "task_id", "pool", "queue", "is_notebook")]
+_USED_BY = [
+    task_instance.c[name] for name in ("dag_run_id", "dag_id", "task_id", "pool", "queue", "is_notebook", "held_by")
+]
 _USAGE = (
     select(
         *_USED_BY,
@@ -111,11 +113,12 @@ def recent_runs(connection: Connection, dag_ids: Collection[str], count: int = 1
     return result
 
 
-def open_runs(connection: Connection) -> list[DagRun]:
-    """Return all unfinished runs, oldest ``run_after`` first."""
-    return _runs(
-        connection, select(dag_run).where(dag_run.c.state.in_(_OPEN)).order_by(dag_run.c.run_after, dag_run.c.id)
-    )
+def open_runs(connection: Connection, host_id: str | None = None) -> list[DagRun]:
+    """Return all unfinished runs, oldest ``run_after`` first. ``host_id``: queued ones, and those that it holds."""
+    query = select(dag_run).where(dag_run.c.state.in_(_OPEN)).order_by(dag_run.c.run_after, dag_run.c.id)
+    if host_id is not None:
+        query = query.where(or_(dag_run.c.held_by == host_id, dag_run.c.state == str(RunState.QUEUED)))
+    return _runs(connection, query)
 
 
 def overdue_runs(connection: Connection, now: datetime) -> list[DagRun]:
@@ -139,6 +142,17 @@ def run_counts(connection: Connection, *, backfills: bool = True) -> dict[str, R
         dag_id: RunCounts(by_state.get(RunState.QUEUED, 0), by_state.get(RunState.RUNNING, 0))
         for dag_id, by_state in counts.items()
     }
+
+
+def running_count(connection: Connection, dag_id: str, backfill_id: int | None = None) -> int:
+    """Return how many runs of a DAG are running, on all hosts: those of one backfill, or those of none."""
+    query = select(func.count()).where(
+        dag_run.c.dag_id == dag_id,
+        dag_run.c.state == str(RunState.RUNNING),
+        dag_run.c.backfill_id.is_(None) if backfill_id is None else dag_run.c.backfill_id == backfill_id,
+    )
+    count: int = connection.execute(query).scalar_one()
+    return count
 
 
 def prior_success(connection: Connection, dag_id: str, before: datetime) -> DagRun | None:
@@ -196,12 +210,21 @@ def get_task_instance(
     return to_task_instance(row)
 
 
-def usage(connection: Connection) -> Usage:
-    """Return the slots in use now."""
+def usage(connection: Connection, host_id: str | None = None) -> Usage:
+    """Return the slots in use now. ``host_id``: what counts per host (parallelism, queues) is counted for this one."""
     used = Usage()
     for row in connection.execute(_USAGE):
-        names = {"dag_id": row.dag_id, "task_id": row.task_id, "queue": row.queue}
-        used.add(row.dag_run_id, row.pool, int(row.slots), row.is_notebook, row.active, **names)
+        used.add(
+            row.dag_run_id,
+            row.pool,
+            int(row.slots),
+            row.is_notebook,
+            row.active,
+            dag_id=row.dag_id,
+            task_id=row.task_id,
+            queue=row.queue,
+            is_here=host_id is None or row.held_by == host_id,
+        )
     return used
 
 

@@ -240,8 +240,13 @@ def transition_many(
     return applied
 
 
-def transition_run(connection: Connection, change: RunChange, now: datetime, actor: Actor | None = None) -> DagRun:
-    """Apply one change of a DAG run. Raises :class:`Conflict`, :class:`NotFound` or :class:`IllegalTransition`."""
+def transition_run(
+    connection: Connection, change: RunChange, now: datetime, actor: Actor | None = None, host_id: str = SCHEDULER
+) -> DagRun:
+    """Apply one change of a DAG run. ``host_id``: who holds it from now on, if it runs.
+
+    Raises :class:`Conflict`, :class:`NotFound` or :class:`IllegalTransition`.
+    """
     row = connection.execute(_RUN, {"b_id": change.id}).one_or_none()
     if row is None:
         raise NotFound(f"DAG run number {change.id} does not exist")
@@ -263,11 +268,12 @@ def transition_run(connection: Connection, change: RunChange, now: datetime, act
     if change.retries_used is not None:
         new = replace(new, retries_used=change.retries_used)
     ended = new.state in RUN_TERMINAL
+    new = replace(new, held_by="" if ended else host_id if new.state is RunState.RUNNING else SCHEDULER)
     values = {
         "b_id": old.id,
         "b_row_version": old.row_version,
         "b_state": str(new.state),
-        "b_held_by": "" if ended else SCHEDULER,
+        "b_held_by": new.held_by,
         "b_check_at": NEVER if ended else now + RUN_CHECK,
         "b_queued_at": new.queued_at,
         "b_start_date": new.start_date,
@@ -294,7 +300,7 @@ def claim(connection: Connection, wanted: Sequence[Claim], limits: SlotLimits, h
     if not wanted:
         return claimed
     lock_pools(connection)
-    used = usage(connection)
+    used = usage(connection, host_id)
     if limits.groups:
         add_group_usage(connection, used, host_id)
     rows = _locked(connection, [item.ready.task_instance_id for item in wanted])

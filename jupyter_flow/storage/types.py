@@ -19,6 +19,7 @@ from ..model.errors import InvalidInput
 from .database import KEY, NEVER_REUSE_IDS
 
 __all__ = [
+    "AT_ONCE",
     "KEY",
     "NEVER",
     "NEVER_REUSE_IDS",
@@ -147,6 +148,10 @@ class JsonText(TypeDecorator[Any]):
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
         """Read the JSON back."""
         return None if value is None else json.loads(value)
+
+
+AT_ONCE = datetime(1970, 1, 1, tzinfo=UTC)
+"""``check_at`` of a row that somebody else than its holder has changed."""
 
 
 def or_none(instant: datetime) -> datetime | None:
