@@ -40,7 +40,7 @@ class Exited:
     """A child ended, or never started: then ``problem`` says why in one line. ``pid`` is None if it is not known.
 
     At most one per key. ``exit_code`` and ``signal`` are both None when nobody could reap it (an adopted
-    child, a forkserver that died): ``result.json`` is the truth then.
+    child, a forkserver that died): ``result.json`` is the truth then. ``note``: what the house had done to end it.
     """
 
     key: str
@@ -49,6 +49,7 @@ class Exited:
     exit_code: int | None
     signal: int | None
     problem: str = ""
+    note: str = ""
 
 
 @dataclass(frozen=True)

@@ -20,12 +20,12 @@ has its result; ``lost``: neither a process nor a result.
 
 @dataclass(frozen=True)
 class Problem:
-    """Why there is no report. ``missing``: no ``result.json``; ``bad``: one that cannot be trusted.
+    """Why there is no report. ``missing``: no ``result.json``; ``bad``: one that cannot be trusted; ``gone``: no spool.
 
-    ``message`` is one line, meant for the reasons ``infra`` (missing) and ``bad_result`` (bad).
+    ``message`` is one line, meant for the reasons ``infra`` (missing) and ``bad_result`` (bad; gone, if it has begun).
     """
 
-    kind: Literal["missing", "bad"]
+    kind: Literal["missing", "bad", "gone"]
     message: str
 
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 import psutil  # type: ignore[import-untyped]
 
+from ..wire import processes
+
 _LINUX = sys.platform.startswith("linux")
 
 
@@ -36,14 +38,10 @@ def facts(pid: int) -> ProcessFacts | None:
     """Return the facts of process ``pid``, None if there is none."""
     if not _LINUX:
         return _portable_facts(pid)
-    try:
-        with open(f"/proc/{pid}/stat", "rb") as file:
-            fields = file.read().rpartition(b") ")[2].split()
-    except OSError:
+    found = processes.look(pid)
+    if found is None:
         return None
-    if len(fields) < 20:
-        return None
-    return ProcessFacts(pid, fields[0].decode(), int(fields[1]), int(fields[3]), int(fields[19]))
+    return ProcessFacts(pid, found.state, found.parent, found.session, found.start_ticks)
 
 
 def _portable_facts(pid: int) -> ProcessFacts | None:
@@ -71,6 +69,8 @@ def is_running(pid: int, ticks: int, boot: str | None = None) -> bool:
 
 def send_signal(pid: int, ticks: int, number: int) -> bool:
     """Send ``number`` to the process that had ``pid`` and ``ticks``; False if it is gone."""
+    if _LINUX:
+        return processes.send(pid, ticks, number)
     if not is_running(pid, ticks):
         return False
     try:
@@ -78,3 +78,18 @@ def send_signal(pid: int, ticks: int, number: int) -> bool:
     except (ProcessLookupError, PermissionError):
         return False
     return True
+
+
+def age(ticks: int) -> float:
+    """Return for how many seconds a process runs that started at ``ticks`` (0.0 where nobody can tell)."""
+    if not _LINUX:
+        return 0.0
+    with open("/proc/uptime", encoding="ascii") as file:
+        uptime = float(file.read().split()[0])
+    return max(0.0, uptime - ticks / os.sysconf("SC_CLK_TCK"))
+
+
+def is_stopped(pid: int, ticks: int) -> bool:
+    """Tell whether the process that had ``pid`` and ``ticks`` is stopped (SIGSTOP) and does nothing."""
+    found = facts(pid)
+    return found is not None and found.start_ticks == ticks and found.state in "Tt"

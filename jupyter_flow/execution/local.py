@@ -8,10 +8,11 @@ import os
 import shutil
 import signal
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ..model.config import FlowConfig
+from ..model.faultpoint import faultpoint
 from ..model.records import Report, Workload
 from ..wire.paths import attempt_folder, ensure_private_dir, runtime_dir
 from . import census, identity, results
@@ -28,6 +29,10 @@ log = logging.getLogger(__name__)
 SWEEP_INTERVAL = 0.1
 SWEEP_LIMIT = 100
 """How often, and how many times, what is left of an ended attempt is killed again (new processes may appear)."""
+EMPTY_LOOKS = 2
+"""How often in a row the census must find nothing: one look may miss a process that is just being forked."""
+RUNNER_MARGIN = 3.0
+"""Seconds beyond two graces that a runner has to climb its own ladder and to save what there is."""
 POLL_INTERVAL = 0.1
 START_WITHIN = 120.0
 """Seconds from launch to the notice of the start, after which an attempt counts as lost."""
@@ -44,11 +49,25 @@ class _Attempt:
 
 @dataclass
 class _Ladder:
-    """The steps of ending an attempt: TERM to its runner, TERM to all its processes, KILL to all."""
+    """The steps of ending an attempt: TERM to its runner, TERM to all its processes, KILL to all.
+
+    A runner that is well climbs its own ladder meanwhile (``runner/interrupts.py``), and is done before the last step.
+    """
 
     step: int = 0
     deadline: float | None = None  # None: counted from the next tick on
     known: set[tuple[int, int]] = field(default_factory=set)
+    note: str = ""
+
+
+@dataclass
+class _Sweep:
+    """What is left of an ended attempt, killed until the census has found nothing :data:`EMPTY_LOOKS` times."""
+
+    known: set[tuple[int, int]]
+    sessions: dict[int, int]
+    looks: int = SWEEP_LIMIT
+    empty: int = 0
 
 
 class LocalExecutor:
@@ -66,7 +85,7 @@ class LocalExecutor:
         self._rung: set[str] = set()
         self._spools: dict[str, Path] = {}
         self._ladders: dict[str, _Ladder] = {}
-        self._leftovers: dict[str, int] = {}
+        self._leftovers: dict[str, _Sweep] = {}
         self._ending: dict[str, float | None] = {}  # reported; the value as a ladder's deadline
         self._sweep_at: float | None = None
         self._ticked_at = 0.0
@@ -76,10 +95,13 @@ class LocalExecutor:
         """Create the spool folder, write ``spec.json``, launch."""
         key, spool = workload.attempt_id, Path(workload.spool)
         try:
+            faultpoint("spec.before_write")
             spool.mkdir(mode=0o700)
             descriptor = os.open(spool / "spec.json", os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
             with open(descriptor, "w", encoding="utf-8") as file:
+                faultpoint("spec.in_write")
                 file.write(json.dumps(workload.to_json()))  # json.dump would encode in Python
+            faultpoint("spec.after_write")
         except OSError as error:
             self._notices.append(Exited(key, "task", None, None, None, f"cannot write {spool}: {error.strerror}"))
             self.launcher.wake()
@@ -93,9 +115,12 @@ class LocalExecutor:
 
     def cancel(self, attempt_id: str) -> None:
         """Begin the kill ladder; a second call changes nothing."""
-        if attempt_id in self._attempts and attempt_id not in self._ladders:
+        attempt = self._attempts.get(attempt_id)
+        if attempt is not None and attempt_id not in self._ladders:
             self._ladders[attempt_id] = _Ladder()
             self.launcher.signal(attempt_id, signal.SIGTERM)
+            if attempt.pid is not None:  # a stopped runner would not see it
+                identity.send_signal(attempt.pid, attempt.start_ticks, signal.SIGCONT)
 
     def kill(self, attempt_id: str) -> None:
         """SIGKILL every process of the attempt now, and what appears of it later."""
@@ -103,6 +128,7 @@ class LocalExecutor:
         if attempt is None:
             return
         ladder = self._ladders.setdefault(attempt_id, _Ladder())
+        ladder.note = ladder.note or "its processes were killed by the house (SIGKILL)"
         self._signal_all(attempt_id, ladder, signal.SIGKILL)
         self.launcher.kill(attempt_id)
         ladder.step, ladder.deadline = 2, None
@@ -117,6 +143,7 @@ class LocalExecutor:
         key = attempt.attempt_id
         self._spools[key] = attempt.spool
         if self._has_result(attempt.spool):
+            self._leave_nothing(key)
             return "finished"
         pid, ticks = attempt.pid, attempt.start_ticks
         if pid is None or ticks is None:
@@ -127,10 +154,8 @@ class LocalExecutor:
         if pid is not None and ticks is not None and self.launcher.adopt(key, "task", pid, ticks):
             self._attempts[key] = _Attempt(attempt.spool, self._grace, pid, ticks)
             return "alive"
-        if self._has_result(attempt.spool):  # it may have ended while we looked
-            return "finished"
-        self._leave_nothing(key, set())
-        return "lost"
+        self._leave_nothing(key)
+        return "finished" if self._has_result(attempt.spool) else "lost"  # it may have ended while we looked
 
     @staticmethod
     def _has_result(spool: Path) -> bool:
@@ -138,7 +163,11 @@ class LocalExecutor:
 
     def collect(self, attempt_id: str) -> Report | Problem:
         """Read the attempt's result."""
-        return results.read_report(self._spools.get(attempt_id, self._spool / attempt_id), attempt_id)
+        spool = self._spools.get(attempt_id, self._spool / attempt_id)
+        found = results.read_report(spool, attempt_id)
+        if isinstance(found, Problem) and found.kind == "missing" and not spool.is_dir():
+            return Problem("gone", f"its spool folder {spool} was removed: nobody can tell what it did")
+        return found
 
     def fileobjs(self) -> Sequence[int]:
         """The launcher's descriptors and the bell's."""
@@ -153,6 +182,9 @@ class LocalExecutor:
                 if attempt is not None:
                     attempt.pid, attempt.start_ticks = notice.pid, notice.start_ticks
             elif isinstance(notice, Exited) and notice.kind == "task":
+                ladder = self._ladders.get(notice.key)
+                if ladder is not None and ladder.note:
+                    notice = replace(notice, note=ladder.note)
                 self._on_end(notice.key, clean=notice.exit_code == 0)
             notices.append(notice)
         return notices + self._reported()
@@ -177,14 +209,29 @@ class LocalExecutor:
         if attempt is None:
             return
         if ladder is not None or not clean or not self._has_result(attempt.spool):
-            self._leave_nothing(key, ladder.known if ladder is not None else set())
+            sessions = {attempt.pid: attempt.start_ticks} if attempt.pid is not None else {}
+            self._leave_nothing(key, ladder.known if ladder is not None else set(), sessions)
 
-    def _leave_nothing(self, key: str, known: set[tuple[int, int]]) -> None:
+    def _leave_nothing(
+        self, key: str, known: set[tuple[int, int]] | None = None, sessions: dict[int, int] | None = None
+    ) -> None:
         """KILL what is left of an ended attempt, again and again until a census finds nothing; remove its sockets."""
         shutil.rmtree(attempt_folder(self._home, key), ignore_errors=True)
-        alive = {pid for pid, ticks in known if identity.is_running(pid, ticks)}
-        if census.sweep(key, signal.SIGKILL, alive):
-            self._leftovers[key] = self._leftovers.get(key, SWEEP_LIMIT)
+        self._leftovers[key] = _Sweep(known or set(), sessions or {})
+        self._sweep(key)
+
+    def _sweep(self, key: str) -> None:
+        item = self._leftovers[key]
+        item.looks -= 1
+        alive = {pid for pid, ticks in item.known if identity.is_running(pid, ticks)}
+        found = census.sweep(key, signal.SIGKILL, alive, item.sessions)
+        item.empty = 0 if found else item.empty + 1
+        if item.empty >= EMPTY_LOOKS:
+            del self._leftovers[key]
+        elif item.looks <= 0:
+            del self._leftovers[key]
+            left = [process.pid for process in census.processes_of(key, alive, item.sessions)]
+            log.error("attempt %s: these processes do not end, whatever is sent to them: %s", key, left)
 
     def tick(self, now: float) -> None:
         """Take the ladder's next steps and repeat sweeps, as far as due at ``now``."""
@@ -195,8 +242,16 @@ class LocalExecutor:
                 ladder.deadline = now + grace
             elif now >= ladder.deadline:
                 ladder.step += 1
-                self._signal_all(key, ladder, signal.SIGTERM if ladder.step == 1 else signal.SIGKILL)
-                ladder.deadline = now + (grace if ladder.step == 1 else 1.0)
+                if ladder.step == 1:
+                    self._signal_all(key, ladder, signal.SIGTERM)
+                    ladder.deadline = now + grace + RUNNER_MARGIN
+                    continue
+                waited = 2 * grace + RUNNER_MARGIN
+                ladder.note = ladder.note or (
+                    f"it has not ended within {waited:g} s of SIGTERM: its processes were killed by the house (SIGKILL)"
+                )
+                self._signal_all(key, ladder, signal.SIGKILL)
+                ladder.deadline = now + 1.0
         for key, deadline in list(self._ending.items()):
             if deadline is None:
                 self._ending[key] = now + self._attempts[key].grace
@@ -206,9 +261,7 @@ class LocalExecutor:
         if self._leftovers and (self._sweep_at is None or now >= self._sweep_at):
             self._sweep_at = now + SWEEP_INTERVAL
             for key in list(self._leftovers):
-                self._leftovers[key] -= 1
-                if not census.sweep(key, signal.SIGKILL) or self._leftovers[key] <= 0:
-                    del self._leftovers[key]
+                self._sweep(key)
 
     def _signal_all(self, key: str, ladder: _Ladder, number: int) -> None:
         attempt = self._attempts[key]
@@ -216,9 +269,14 @@ class LocalExecutor:
         if attempt.pid is not None:
             known.add((attempt.pid, attempt.start_ticks))
         alive = {pid for pid, ticks in known if identity.is_running(pid, ticks)}
-        for found in census.processes_of(key, alive):
+        sessions = {attempt.pid: attempt.start_ticks} if attempt.pid is not None else {}
+        if number == signal.SIGKILL:
+            census.sweep(key, number, alive, sessions)
+            return
+        for found in census.processes_of(key, alive, sessions):
             ladder.known.add((found.pid, found.start_ticks))
             identity.send_signal(found.pid, found.start_ticks, number)
+            identity.send_signal(found.pid, found.start_ticks, signal.SIGCONT)
 
     def next_tick(self) -> float | None:
         """Return when :meth:`tick` is due (0.0: at once), None if nothing waits."""

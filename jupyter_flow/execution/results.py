@@ -26,7 +26,7 @@ def read_json(folder: Path, name: str, max_bytes: int = RESULT_MAX_BYTES, max_de
     Follows no link, accepts only a regular file of our own user, within size and depth. Raises FileNotFoundError
     if there is none, :class:`BadResult` if it is not acceptable.
     """
-    data = _read_file(folder, name, max_bytes)
+    data = read_file(folder, name, max_bytes)
     try:
         value = json.loads(data, parse_constant=_no_constant)
     except RecursionError:
@@ -38,7 +38,8 @@ def read_json(folder: Path, name: str, max_bytes: int = RESULT_MAX_BYTES, max_de
     return value
 
 
-def _read_file(folder: Path, name: str, max_bytes: int) -> bytes:
+def read_file(folder: Path, name: str, max_bytes: int) -> bytes:
+    """Return the content of file ``name`` of a child's ``folder``; raises as :func:`read_json` does."""
     try:
         parent = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     except FileNotFoundError:

@@ -12,19 +12,22 @@ import os
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ..model.errors import NoHost
 from ..model.records import Report, Workload
+from ..wire.arming import arm_process, hide_faults
 from ..wire.environment import without_secrets
+from ..wire.log_end import append_lines, size_and_digest
 from .capture import Capture
 from .fork_hygiene import TAG_VARIABLE, become_subreaper, reset_signals
 from .hand_over import SOCKET_VARIABLE, hand_over, runs_elsewhere
-from .interrupts import Cause, Interrupts
-from .leftovers import end_leftovers
+from .interrupts import WATCHDOG_AFTER, WORDS, Cause, Interrupts
+from .leftovers import end_leftovers, terminate
 from .report import build_report
-from .spool_files import RESULT, LogFile, ring, write_result
+from .spool_files import LOG, RESULT, LogFile, ring, write_result
 from .stamps import now_iso
 from .verdict import SUCCESS, Verdict, interrupted, of_exception
 from .watchdog import Watchdog
@@ -45,7 +48,10 @@ class Attempt:
         self._started = time.monotonic()
         self._start_date = start_date
         self._log = LogFile(self._spool, self._limits.log_max_bytes)
-        self._interrupts = Interrupts(self._limits.kill_grace, self._give_up)
+        self._interrupts = Interrupts(
+            self._limits.kill_grace, self._give_up, self._note, lambda: terminate(workload.attempt_id)
+        )
+        self._guard: Watchdog | None = None
         self._channel: Any = None
         self._notebooks: Any = None
         self._operator: Any = None
@@ -55,15 +61,14 @@ class Attempt:
 
     def run(self) -> int:
         """Execute the task and write the result. Returns the exit code of the process."""
-        watchdog = self._watchdog()
+        self._guard = self._watchdog()
         with Capture(self._log):
             verdict = self._verdict()
-            if watchdog is not None:
-                watchdog.dismiss()
+            self._dismiss_guard()
             # what a forked kernel started is no child of ours: look further when things went wrong or it says so
             thorough = verdict.outcome in ("failed", "cancelled")
             thorough = thorough or (self._notebooks is not None and self._notebooks.facts.left_over)
-            left = end_leftovers(self._workload.attempt_id, self._limits.kill_grace, thorough=thorough)
+            left = end_leftovers(self._workload.attempt_id, self._interrupts.grace_left(), thorough=thorough)
             if left:
                 self._log.say(f"{left} processes that the task left running were ended", "warning")
         self._finish(verdict)
@@ -162,23 +167,38 @@ class Attempt:
     def _watchdog(self) -> Watchdog | None:
         """Return a watchdog for code that runs in this process; commands and kernels leave us free to act."""
         task = self._workload.task
-        if self._timeout is None or not task.needs_dag_file:
+        if self._timeout is None or not task.needs_dag_file or task.is_notebook:
             return None
-        seconds = self._timeout + 3 * self._limits.kill_grace
+        grace = 2 * self._limits.kill_grace + WATCHDOG_AFTER
 
         def write_timeout() -> bool:
             if (self._spool / RESULT).exists():
                 return False
-            self._log.say("the task holds the interpreter: it was killed", "error")
-            self._write(self._report(interrupted("timeout", self._timeout)))
+            verdict = interrupted("timeout", self._timeout)
+            said = f"{WORDS['timeout']}: it saw no interrupt for {grace:g} s, its processes are killed (SIGKILL)"
+            append_lines(self._spool, [said, f"{verdict.outcome}: {verdict.reason}"], now_iso())
+            logged = size_and_digest(self._spool / LOG, 2 * self._limits.log_max_bytes)
+            self._write(self._report(verdict, logged))
             return True
 
-        return Watchdog(seconds, write_timeout)
+        def sweep() -> None:
+            end_leftovers(self._workload.attempt_id, 0.0, thorough=True)
+            ring(Path(self._workload.home), self._workload.attempt_id)
+
+        return Watchdog(self._timeout + grace, write_timeout, sweep)
+
+    def _dismiss_guard(self) -> None:
+        if self._guard is not None:
+            self._guard.dismiss()
+
+    def _note(self, text: str) -> None:
+        self._log.say(text, "warning")
 
     def _give_up(self, cause: Cause) -> None:
         """The last resort: the task ignores its interrupts. Write the result and end at once."""
-        self._log.say("the task did not end when it was interrupted: it was killed", "error")
-        end_leftovers(self._workload.attempt_id, self._limits.kill_grace, thorough=True)
+        self._log.say("it has not ended when it was interrupted: its processes are killed (SIGKILL)", "error")
+        self._dismiss_guard()
+        end_leftovers(self._workload.attempt_id, 0.0, thorough=True)
         self._finish(interrupted(cause, self._timeout))
         os._exit(0)
 
@@ -189,8 +209,9 @@ class Attempt:
         self._write(self._report(verdict))
         ring(Path(self._workload.home), self._workload.attempt_id)
 
-    def _report(self, verdict: Verdict) -> Report:
-        return build_report(
+    def _report(self, verdict: Verdict, logged: tuple[int, str] | None = None) -> Report:
+        """Return the report; ``logged``: size and digest of the log, if it was not written by this process alone."""
+        report = build_report(
             self._workload,
             verdict,
             start_date=self._start_date,
@@ -200,6 +221,7 @@ class Attempt:
             rendered=self._rendered,
             label=self._label,
         )
+        return report if logged is None else replace(report, log_size=logged[0], log_sha256=logged[1])
 
     def _write(self, report: Report) -> None:
         slow = time.monotonic() - self._started > self._limits.fsync_after
@@ -221,6 +243,7 @@ def main(arguments: Sequence[str]) -> int:
     if len(arguments) != 1:
         sys.stderr.write("usage: python -m jupyter_flow.runner.attempt SPOOL (token as the first line of stdin)\n")
         return 2
+    arm_process("runner")
     token = sys.stdin.readline().strip()
     try:
         os.setsid()
@@ -240,6 +263,7 @@ def _run(spool: str, token: str, start_date: str) -> int:
         sys.stderr.write(f"{spool}/spec.json is not a workload: {type(error).__name__}: {error}\n")
         return 1
     become_subreaper()
+    hide_faults()
     environment = without_secrets(os.environ)
     for name in os.environ.keys() - environment.keys():
         del os.environ[name]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import shutil
 import socket
@@ -152,6 +153,8 @@ class ForkedKernel(LocalKernel):
             os.close(self._leash)
             self._leash = None
         if self._socket is not None:
+            with contextlib.suppress(OSError):
+                self._socket.send(encode({"op": "done"}))  # what is left we end ourselves
             self._socket.close()
             self._socket = None
         if self._folder is not None:

@@ -35,8 +35,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
+from ..model.faultpoint import faultpoint
+from ..wire import processes
+from ..wire.arming import arm_process
 from ..wire.framing import Decoder, FrameError, encode
-from .fork_hygiene import Baseline, EnvironmentTag, settle_memory
+from .fork_hygiene import Baseline, EnvironmentTag, become_subreaper, settle_memory
 from .stamps import now_iso
 
 FIRST_CONNECTION_TIMEOUT = 30.0
@@ -184,15 +187,17 @@ class Forkserver:
             self._leave_house()
 
     def _fork(self, request: dict[str, Any]) -> None:
-        key = request["key"]
+        key, kind = request["key"], request["kind"]
         try:
+            faultpoint(f"{kind}.before_fork")
             pid = os.fork()
         except OSError as error:
             self._outgoing.append({"op": "failed", "key": key, "message": f"fork: {error.strerror}"})
             return
         if pid == 0:
             self._be_child(request)
-        child = Child(key, request["kind"], pid, start_ticks(pid))
+        faultpoint(f"{kind}.after_fork")
+        child = Child(key, kind, pid, start_ticks(pid))
         self._children[pid] = child
         self._outgoing.append({"op": "forked", **child.to_json()})
 
@@ -206,6 +211,8 @@ class Forkserver:
             # forkserver's connection, a census finds every child that was forked.
             self._tag.write(request["key"]) if is_task else os.environ.pop("JUPYTER_FLOW_ATTEMPT", None)
             self._baseline.restore()
+            arm_process("runner" if is_task else "parser")
+            faultpoint(f"{request['kind']}.in_fork")
             limit(resource.RLIMIT_AS, request.get("memory"))
             limit(resource.RLIMIT_CPU, request.get("cpu"))
             spool = request["spool"]
@@ -235,21 +242,33 @@ class Forkserver:
         self._reap()
 
     def _reap(self) -> None:
-        while self._children:
+        some_ended = False
+        while True:
             try:
                 ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
             except ChildProcessError:
-                return
+                break
             if ended is None:
-                return
+                break
             child = self._children.pop(ended.si_pid, None)
             if child is not None and child.kind == "parse":
                 kill_group(child.pid)  # while its number is still its own: what a DAG file started must not stay
             pid, status = os.waitpid(ended.si_pid, 0)
             if child is not None:
+                some_ended = True
                 code = os.waitstatus_to_exitcode(status)
                 end = {"exit_code": None, "signal": -code} if code < 0 else {"exit_code": code, "signal": None}
                 self._outgoing.append({"op": "exited", "key": child.key, "kind": child.kind, "pid": pid, **end})
+
+        if some_ended:
+            self._end_orphans()
+
+    def _end_orphans(self) -> None:
+        """SIGKILL what dead children have left: a living runner keeps its orphans itself, so ours have nobody."""
+        orphans = {pid for pid in processes.children_of(os.getpid()) if pid not in self._children}
+        if orphans:
+            self._flush()  # that a child has ended is news that must not wait
+            processes.end_all(lambda: processes.members(None, orphans))
 
     def _flush(self) -> None:
         if self._house is None:
@@ -328,6 +347,8 @@ def main(arguments: list[str] | None = None) -> int:
     baseline = Baseline()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
+        arm_process("forkserver")
+        become_subreaper()
         tag = EnvironmentTag()
         import_base(options.profile)
         check_forkable()

@@ -63,6 +63,7 @@ def be_kernel(
     code = 1
     try:
         os.setsid()
+        fork_hygiene.become_subreaper()  # its orphans are its own: when it dies, the forkserver knows whose they were
         if request is not None:
             tag.write(request["tag"])
         leash.arm(leash_end, os.getpid())

@@ -9,7 +9,8 @@ A house's connection says ``{"op":"house"}`` first; then ``warm`` (``count``: ke
 A runner's connection asks once ``{"op":"kernel","tag","python","cwd","environment"}`` and hears ``forked``
 (``pid folder connection``, with the kernel's pidfd and leash attached), ``bound`` when the kernel listens and has
 environment, folder and tag of the attempt, at last ``exited`` (``pid exit_code signal left_over``: whether
-something that it started may still run); or ``refused`` (``message``).
+something that it started may still run); or ``refused`` (``message``). At its own end it says ``{"op":"done"}``: it
+will look after what is left. A runner that goes without a word was killed; then we end what its kernel has started.
 
 A kernel serves one attempt and is never used again. A waiting kernel is *exercised* once (kernel_info and a silent
 ``pass``): its first messages would otherwise pay for copied pages and lazy imports. We hold the leash of waiting
@@ -54,10 +55,14 @@ def load_sibling(name: str, *path: str) -> ModuleType:
 
 
 if TYPE_CHECKING:
-    from ..wire import framing
+    from ..model import faultpoint
+    from ..wire import armed_faults, framing, processes
     from . import fork_hygiene, kernel_child, leash
 else:
+    faultpoint = load_sibling("faultpoint", os.pardir, "model", "faultpoint.py")
+    armed_faults = load_sibling("armed_faults", os.pardir, "wire", "armed_faults.py")
     framing = load_sibling("framing", os.pardir, "wire", "framing.py")
+    processes = load_sibling("processes", os.pardir, "wire", "processes.py")
     fork_hygiene = load_sibling("fork_hygiene", "fork_hygiene.py")
     leash = load_sibling("leash", "leash.py")
     kernel_child = load_sibling("kernel_child", "kernel_child.py")
@@ -95,6 +100,8 @@ class Connection:
 
     def __init__(self, sock: socket.socket) -> None:
         self.sock, self.decoder = sock, framing.Decoder()
+        self.tag = ""
+        self.is_done = False
 
     def send(self, message: dict[str, Any], fds: tuple[int | None, ...] = ()) -> None:
         """Send one frame, with descriptors if given; a peer that went away is noticed when it is read."""
@@ -127,6 +134,7 @@ class KernelForkserver:
         # runners that were quicker than the house that started us; None once it has greeted us
         self._early: list[tuple[Connection, dict[str, Any]]] | None = []
         self._target = 0
+        self._cared: set[str] = set()  # tags of runners that are done, and end themselves what is left
         self._owed = 0  # kernels that a house has just asked for: these start however busy the machine is
         self._selector = selectors.DefaultSelector()
         remove_dead_folders(self._folder)
@@ -190,6 +198,8 @@ class KernelForkserver:
                 self._lend(borrower, request)
         elif op == "kernel":
             self._lend(connection, message)
+        elif op == "done":
+            connection.is_done = True
         elif connection is self._house and op == "warm":
             self._target = int(message["count"])
             self._owed = max(0, self._missing())
@@ -209,6 +219,10 @@ class KernelForkserver:
         for kernel in self._kernels.values():
             if kernel.borrower is connection:
                 kernel.borrower = None
+        if connection.tag:
+            if connection.is_done:
+                self._cared.add(connection.tag)
+            self._end_orphans()
         if connection is self._house:
             self._house = None
             self._empty_pool()
@@ -237,6 +251,7 @@ class KernelForkserver:
             connection.send({"op": "refused", "message": f"fork: {error}"})
             return
         kernel.state, kernel.borrower, kernel.tag = "lent", connection, request["tag"]
+        connection.tag = kernel.tag
         reply = {"op": "forked", "pid": kernel.pid, "folder": kernel.folder, "connection": kernel.connection}
         connection.send(reply, (kernel.pidfd, kernel.leash_end))
         kernel.let_go()
@@ -282,8 +297,10 @@ class KernelForkserver:
         folder, connection = make_connection(self._folder)
         read_end, leash_end = leash.make()
         ours, theirs = socket.socketpair()
+        faultpoint.faultpoint("kernel.before_fork")
         pid = os.fork()
         if pid == 0:
+            faultpoint.arm(None)
             kernel_child.be_kernel(
                 self._baseline,
                 self._tag,
@@ -293,6 +310,7 @@ class KernelForkserver:
                 read_end,
                 theirs,
             )
+        faultpoint.faultpoint("kernel.after_fork")
         os.close(read_end)
         theirs.close()
         kernel = Kernel(pid, folder, connection, ours, leash_end, os.pidfd_open(pid))
@@ -325,7 +343,7 @@ class KernelForkserver:
             self._wakeup.recv(4096)
         except BlockingIOError:
             pass
-        while self._kernels:
+        while True:
             try:
                 pid, status = os.waitpid(-1, os.WNOHANG)
             except ChildProcessError:
@@ -347,6 +365,7 @@ class KernelForkserver:
         if kernel.borrower is not None:
             left_over = self._left_over(kernel)
             kernel.borrower.send({"op": "exited", "pid": kernel.pid, **end, "left_over": left_over})
+        self._end_orphans(kernel.tag if kernel.borrower is not None else "")
         self._tell_house()
 
     def _left_over(self, kernel: Kernel) -> bool:
@@ -354,13 +373,24 @@ class KernelForkserver:
 
         We are a child subreaper, so its orphans are our children now. False means: certainly nothing.
         """
-        try:
-            with open(f"/proc/self/task/{os.getpid()}/children", "rb") as file:
-                pids = [int(word) for word in file.read().split()]
-        except OSError:
-            return True
-        mark = f"{fork_hygiene.TAG_VARIABLE}={kernel.tag}".encode()
-        return any(_is_left_over(pid, kernel.pid, mark) for pid in pids if pid not in self._kernels)
+        mark = _mark(kernel.tag)
+        return any(_is_left_over(pid, kernel.pid, mark) for pid in self._orphans())
+
+    def _orphans(self) -> list[int]:
+        """Return our children that are no kernels: what dead kernels have left (living ones keep their orphans)."""
+        return [pid for pid in processes.children_of(os.getpid()) if pid not in self._kernels]
+
+    def _end_orphans(self, cared: str = "") -> None:
+        """SIGKILL what dead kernels have left, unless a runner lives (``cared``: one more) that will end it."""
+        orphans = self._orphans()
+        if not orphans:
+            self._cared.clear()
+            return
+        tags = {kernel.tag for kernel in self._kernels.values() if kernel.borrower is not None}
+        marks = [_mark(tag) for tag in (tags | self._cared | {cared}) - {""}]
+        lost = {pid for pid in orphans if not any(processes.has_mark(pid, mark) for mark in marks)}
+        if lost:
+            processes.end_all(lambda: processes.members(None, lost))
 
     def _unlink(self) -> None:
         try:
@@ -370,16 +400,13 @@ class KernelForkserver:
             pass
 
 
+def _mark(tag: str) -> bytes:
+    return f"{fork_hygiene.TAG_VARIABLE}={tag}".encode()
+
+
 def _is_left_over(pid: int, group: int, mark: bytes) -> bool:
-    try:
-        with open(f"/proc/{pid}/stat", "rb") as file:
-            fields = file.read().rpartition(b") ")[2].split()
-        if fields[0] in (b"Z", b"X") or int(fields[2]) == group:
-            return False
-        with open(f"/proc/{pid}/environ", "rb") as file:
-            return mark in file.read().split(b"\0")
-    except OSError:
-        return False  # it has ended
+    found = processes.look(pid)
+    return found is not None and found.is_alive and found.group != group and bool(processes.has_mark(pid, mark))
 
 
 def listen(path: str) -> socket.socket:
@@ -444,6 +471,15 @@ def remove_dead_folders(parent: str) -> None:
                     shutil.rmtree(folder, ignore_errors=True)
 
 
+def arm_process() -> None:
+    """Arm our fault points, not those of kernels; see ``wire/armed_faults.py``."""
+    faults = armed_faults.faults_of(os.environ, "kernel_forkserver")
+    os.environ.pop(armed_faults.FAULTS_VARIABLE, None)
+    faultpoint.arm(faults)
+    if faults is not None and faults.is_tracing:
+        load_sibling("fault_trace", os.pardir, "wire", "fault_trace.py").trace_operations(faults)
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run a kernel forkserver; 0 at its end, 3 if it refused to serve."""
     parser = argparse.ArgumentParser(prog="kernel_forkserver")
@@ -457,6 +493,7 @@ def main(arguments: list[str] | None = None) -> int:
     server = None
     try:
         os.environ.pop("JPY_PARENT_PID", None)
+        arm_process()
         fork_hygiene.become_subreaper()
         tag = fork_hygiene.EnvironmentTag()
         environment = dict(os.environ)

@@ -5,35 +5,60 @@ from __future__ import annotations
 import os
 import signal
 import time
-from pathlib import Path
+from collections.abc import Iterator
 
+from ..wire import processes
+from ..wire.processes import Process
 from .fork_hygiene import TAG_VARIABLE
 
 _STEP = 0.005
+_REAP_WITHIN = 2.0
+"""Seconds for which the end of killed processes is waited for."""
 
 
 def end_leftovers(attempt_id: str | None, grace: float, *, thorough: bool) -> int:
     """End the processes that this attempt (None: this untagged process) left behind; return how many there were.
 
-    They get SIGTERM and, ``grace`` seconds later, SIGKILL. As a child subreaper this process inherits its
-    orphans, so that having no children means that none is left; ``thorough`` looks at the tag of every process
-    all the same (a forked kernel's children are not ours). Where there is no /proc only children are ended.
+    They get SIGTERM and, ``grace`` seconds later, SIGKILL (at once if it is 0). As a child subreaper this process
+    inherits its orphans, so that having no children means that none is left; ``thorough`` looks at the tag of every
+    process all the same (a forked kernel's children are not ours). Where there is no /proc only children are ended.
     """
     if not _have_children() and not thorough:
         return 0
-    found = set(_processes(attempt_id))
-    for pid in found:
-        _send(pid, signal.SIGTERM)
+    if grace <= 0:
+        return _kill(attempt_id)
+    found = terminate(attempt_id)
     deadline = time.monotonic() + grace
-    while _have_children() or any(_alive(pid) for pid in found):
-        time.sleep(_STEP)
+    while _have_children() or any(_lives(*name) for name in found):
         if time.monotonic() >= deadline:
-            found |= set(_processes(attempt_id))
-            for pid in found:
-                _send(pid, signal.SIGKILL)
-            if time.monotonic() >= deadline + grace:
-                break
+            return max(_kill(attempt_id), len(found))
+        time.sleep(_STEP)
     return len(found)
+
+
+def terminate(attempt_id: str | None) -> set[tuple[int, int]]:
+    """Send SIGTERM to everything that this attempt has started, stopped processes too; return pids with start ticks."""
+    found = {(item.pid, item.start_ticks) for item in _members(attempt_id)}
+    for name in found:
+        processes.send(*name, signal.SIGTERM)
+        processes.send(*name, signal.SIGCONT)
+    return found
+
+
+def _kill(attempt_id: str | None) -> int:
+    """SIGKILL everything again and again until nothing is left; return how many there were."""
+    count, patience = 0, time.monotonic() + _REAP_WITHIN
+    while True:
+        killed = processes.end_all(lambda: _members(attempt_id))
+        count = max(count, killed)
+        if (killed == 0 and not _have_children()) or time.monotonic() >= patience:
+            return count
+        time.sleep(_STEP)
+
+
+def _members(attempt_id: str | None) -> Iterator[Process]:
+    mark = None if attempt_id is None else f"{TAG_VARIABLE}={attempt_id}".encode()
+    return processes.members(mark, {os.getpid()})
 
 
 def _have_children() -> bool:
@@ -46,51 +71,6 @@ def _have_children() -> bool:
         return False
 
 
-def _processes(attempt_id: str | None) -> list[int]:
-    """Return the living processes that carry the attempt's tag or descend from this one."""
-    own = os.getpid()
-    tag = None if attempt_id is None else f"{TAG_VARIABLE}={attempt_id}".encode()
-    parents: dict[int, int] = {}
-    tagged = []
-    try:
-        pids = [int(name) for name in os.listdir("/proc") if name.isdigit()]
-    except OSError:
-        return []
-    for pid in pids:
-        folder = Path("/proc", str(pid))
-        try:
-            if folder.stat().st_uid != os.getuid():
-                continue
-            fields = folder.joinpath("stat").read_bytes().rpartition(b") ")[2].split()
-            if fields[0] in (b"Z", b"X"):
-                continue
-            parents[pid] = int(fields[1])
-            if tag is not None and tag in folder.joinpath("environ").read_bytes().split(b"\0"):
-                tagged.append(pid)
-        except (OSError, IndexError, ValueError):
-            continue
-    return [pid for pid in parents if pid != own and (pid in tagged or _descends(pid, own, parents))]
-
-
-def _descends(pid: int, ancestor: int, parents: dict[int, int]) -> bool:
-    for _ in range(len(parents)):
-        pid = parents.get(pid, 0)
-        if pid == ancestor:
-            return True
-        if pid <= 1:
-            break
-    return False
-
-
-def _alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_bytes().rpartition(b") ")[2][:1] not in (b"Z", b"X")
-    except OSError:
-        return False
-
-
-def _send(pid: int, number: signal.Signals) -> None:
-    try:
-        os.kill(pid, number)
-    except (ProcessLookupError, PermissionError):
-        pass
+def _lives(pid: int, start_ticks: int) -> bool:
+    found = processes.look(pid)
+    return found is not None and found.start_ticks == start_ticks and found.is_alive

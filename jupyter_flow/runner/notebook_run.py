@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -27,6 +28,7 @@ from .outputs import OutputLimits
 
 _IDLE_SILENCE = 2.0
 """Seconds without any output, after a cell's reply, until its lost "idle" message is no longer waited for."""
+_STOP_WORDS = {"timeout": "execution_timeout is over", "timeout_cell": "the cell's timeout is over"}
 _LAST_WORDS = 0.05
 """Seconds without any output after which a dead kernel's last messages have arrived."""
 
@@ -342,9 +344,17 @@ class NotebookRun(NotebookOutputs):
     async def _stop_ladder(self) -> None:
         """SIGINT, then SIGTERM, then SIGKILL of the kernel's group, ``grace`` seconds apart."""
         manager: Any = self.km
+        kernel: Any = self.kernel
         running = [request.reply for request in self._requests.values() if not request.reply.done()]
-        for step in (manager.interrupt_kernel, self.kernel.terminate, self.kernel.kill):  # type: ignore[union-attr]
+        words = _STOP_WORDS.get(self._stop_cause or "", "cancelled")
+        for step, what in (
+            (manager.interrupt_kernel, f"{words}: the kernel is interrupted (SIGINT)"),
+            (kernel.terminate, f"it has not ended within {self._grace:g} s: it is terminated (SIGTERM)"),
+            (kernel.kill, f"it has not ended within {self._grace:g} s: it is killed (SIGKILL)"),
+        ):
+            self._say(what)
             await step()
+            await kernel.send_signal(signal.SIGCONT)  # a stopped process would not see what was sent
             ended: set[asyncio.Future[Any]] = {self._ended}
             if step == manager.interrupt_kernel:
                 ended.update(running)

@@ -15,6 +15,7 @@ from typing import Any
 
 from ..authoring.exceptions import TaskFailure
 from ..authoring.runtime import NotebookRequest
+from ..model.faultpoint import faultpoint
 from ..model.reason import Reason
 from ..model.records import Workload
 from .interrupts import Interrupted, Interrupts
@@ -127,8 +128,13 @@ class NotebookTask:
             for run in runs:
                 run.interrupt(cause)
 
+        def watch(run: Any) -> None:
+            runs.append(run)
+            if stopped:  # while papermill prepared the notebook
+                run.interrupt(stopped[0])
+
         runs: list[Any] = []
-        task.watch = runs.append
+        task.watch = watch
         try:
             with self.interrupts.hook(interrupt):
                 if stopped:
@@ -173,7 +179,9 @@ class NotebookTask:
             target.parent.mkdir(parents=True, exist_ok=True)
             temporary = target.with_name(f".{target.name}.new")
             shutil.copyfile(saved, temporary)
+            faultpoint("output_copy.before_rename")
             os.replace(temporary, target)
+            faultpoint("output_copy.after_rename")
         except OSError as error:
             self.log.say(f"output_path {target}: {error.strerror or error}", "error")
 

@@ -11,8 +11,8 @@ from ..model.state import TASK_ACTIVE
 
 START_WITHIN = 120.0
 """Seconds from claim to the notice of the start, after which an attempt counts as lost."""
-OVERTIME = 20.0
-"""Seconds beyond ``execution_timeout`` and two kill graces that a runner may take to end itself."""
+OVERTIME = 4.0
+"""Seconds beyond ``execution_timeout`` and two kill graces that a runner may take to end itself, and save its files."""
 
 
 @dataclass

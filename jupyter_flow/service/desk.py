@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 
 from sqlalchemy import Connection
 
@@ -113,7 +114,7 @@ class Desk:
                 active.deadline = self.deadline_of(active)
                 self._starts.append(Start(active, notice, now))
             elif isinstance(notice, Reported):
-                ended = gather(self.executor, active, None, now)
+                ended = gather(self.executor, active, None, self._spool(active), now)
                 if isinstance(ended.result, Report):  # the executor sees to it that the process ends too
                     self._ends.append(ended)
                     self.active.remove(active.attempt_id)
@@ -122,8 +123,11 @@ class Desk:
 
     def end(self, active: Active, notice: Exited | None) -> None:
         """Take the end of an attempt's process."""
-        self._ends.append(gather(self.executor, active, notice, self.house.clock.wall()))
+        self._ends.append(gather(self.executor, active, notice, self._spool(active), self.house.clock.wall()))
         self.active.remove(active.attempt_id)
+
+    def _spool(self, active: Active) -> Path:
+        return self.house.spool / active.attempt_id
 
     @property
     def has_work(self) -> bool:
@@ -161,7 +165,7 @@ class Desk:
         now = self.house.clock.wall()
         outcome = Outcome()
         try:
-            with self.house.writing() as connection:
+            with self.house.writing("turn") as connection:
                 self._transact(connection, now, outcome)
                 outcome.cursor = events.last_id(connection)
         except Exception:
@@ -360,7 +364,7 @@ class Desk:
     def cancel_all(self, actor: Actor) -> None:
         """Ask every run that has an attempt in flight to stop."""
         now = self.house.clock.wall()
-        with self.house.writing() as connection:
+        with self.house.writing("cancel_all") as connection:
             for dag_run_id in {item.row.dag_run_id for item in self.active}:
                 run = queries.run_by_id(connection, dag_run_id)
                 if run.state not in RUN_TERMINAL:

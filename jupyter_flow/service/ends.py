@@ -5,9 +5,11 @@ from __future__ import annotations
 import signal
 from dataclasses import dataclass, replace
 from datetime import datetime
+from pathlib import Path
 
 from ..execution.children import Exited
 from ..execution.executor import Executor, Problem
+from ..execution.salvage import Salvaged, salvage
 from ..model.instants import to_iso
 from ..model.reason import Reason
 from ..model.records import Report
@@ -32,20 +34,30 @@ class Ended:
     exit_code: int | None = None
     signal: int | None = None
     problem: str = ""
+    salvaged: Salvaged = Salvaged()
 
 
-def gather(executor: Executor, active: Active, notice: Exited | None, now: datetime) -> Ended:
-    """Read the result of an attempt whose process is gone (``notice`` None: found gone by adoption)."""
+def gather(executor: Executor, active: Active, notice: Exited | None, spool: Path, now: datetime) -> Ended:
+    """Read the result of an attempt whose process is gone (``notice`` None: found gone by adoption).
+
+    ``spool``: its folder. If it left no result, its log and its notebook are made to say how it ended.
+    """
     result = executor.collect(active.attempt_id)
     if isinstance(result, Report) and result.attempt_id != active.attempt_id:
         result = Problem("bad", f"it names attempt {result.attempt_id}")
-    if notice is None:
-        return Ended(active, result)
-    if isinstance(result, Problem) and result.kind == "missing" and active.ended_for is not None:
-        result = _own_report(active, "failed", active.ended_for, notice, now)
-    elif isinstance(result, Problem) and result.kind == "missing" and active.overdue:
-        result = _own_report(active, "failed", Reason("timeout", {"seconds": active.execution_timeout}), notice, now)
-    return Ended(active, result, notice.exit_code, notice.signal, notice.problem)
+    ended = Ended(active, result)
+    if notice is not None:
+        ended = Ended(active, result, notice.exit_code, notice.signal, notice.problem)
+    if isinstance(result, Report) or result.kind == "gone" or not active.started:
+        return ended
+    why = active.ended_for
+    if why is None and active.overdue:
+        why = Reason("timeout", {"seconds": active.execution_timeout})
+    lines = [notice.note if notice is not None else "", f"failed: {why}" if why else _how(ended) or result.message]
+    ended = replace(ended, salvaged=salvage(spool, [line for line in lines if line], to_iso(now)))
+    if why is not None and result.kind == "missing":
+        return replace(ended, result=_own_report(ended, "failed", why, now))
+    return ended
 
 
 def to_end(
@@ -65,11 +77,13 @@ def to_end(
     attempt_id, result = ended.active.attempt_id, ended.result
     if isinstance(result, Problem):
         if cancelled_by is not None:
-            result = _own_report(ended.active, "cancelled", Reason("cancel", {"actor": cancelled_by}), ended, now)
-        elif result.kind == "bad":
-            result = _own_report(ended.active, "failed", Reason("bad_result", {"message": result.message}), ended, now)
+            result = _own_report(ended, "cancelled", Reason("cancel", {"actor": cancelled_by}), now)
+        elif result.kind == "bad" or (result.kind == "gone" and ended.active.started):
+            result = _own_report(ended, "failed", Reason("bad_result", {"message": result.message}), now)
         elif (reason := _own_fault(ended)) is not None:
-            result = _own_report(ended.active, "failed", reason, ended, now)
+            result = _own_report(ended, "failed", reason, now)
+    elif cancelled_by is not None and result.outcome == "cancelled" and result.reason.code == "cancel":
+        result = replace(result, reason=Reason("cancel", {"actor": cancelled_by}))  # a runner does not know by whom
     if isinstance(result, Report):
         change = after_report(row, task, result, now, cancel_requested=cancelled_by is not None)
         folder = f"{spool}/{attempt_id}"
@@ -97,14 +111,16 @@ def _how(ended: Ended) -> str:
     return "" if ended.exit_code is None else f"its process ended with exit code {ended.exit_code} and left no result"
 
 
-def _own_report(active: Active, outcome: str, reason: Reason, notice: Exited | Ended, now: datetime) -> Report:
+def _own_report(ended: Ended, outcome: str, reason: Reason, now: datetime) -> Report:
     """The report that the host writes for a runner that could not."""
+    active = ended.active
     return Report(
         attempt_id=active.attempt_id,
         outcome=outcome,  # type: ignore[arg-type]
         reason=reason,
         start_date=to_iso(active.row.start_date or now),
         end_date=to_iso(now),
-        exit_code=notice.exit_code,
-        signal=notice.signal,
+        exit_code=ended.exit_code,
+        signal=ended.signal,
+        **vars(ended.salvaged),
     )
