@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import uuid
 from collections import OrderedDict
 from collections.abc import Iterable
@@ -62,6 +63,7 @@ class ParseLoop:
         self._waiting: OrderedDict[File, None] = OrderedDict()
         self._running: dict[str, _Child] = {}
         self._emptied: list[Path] = []
+        self._killed: set[File] = set()
         self.finished: list[ParsedFile] = []
         self.gone: list[File] = []
 
@@ -126,6 +128,10 @@ class ParseLoop:
         if child is None:
             return
         folder, dag_file = child.file
+        if self._may_try_again(child, notice):
+            shutil.rmtree(child.spool, ignore_errors=True)
+            self.enqueue(child.file)
+            return
         parsed = self._read(child, notice, folder, dag_file)
         if notice.exit_code == 0:
             self._empty(child.spool)
@@ -136,6 +142,16 @@ class ParseLoop:
                 scan.remember(dag_file, frozenset(parsed.files), failed=parsed.failed)
         if child.file not in self._waiting:  # else it changed meanwhile and its next parse counts
             self.finished.append(parsed)
+
+    def _may_try_again(self, child: _Child, notice: Exited) -> bool:
+        """Tell whether the file is to be parsed once more: somebody killed its process, which says nothing of it."""
+        unknown = notice.signal is None and notice.exit_code is None and not notice.problem
+        killed = (notice.signal == signal.SIGKILL or unknown) and not child.overdue
+        if not killed or (child.spool / RESULT_FILE).exists() or child.file in self._killed:
+            self._killed.discard(child.file)
+            return False
+        self._killed.add(child.file)
+        return True
 
     def close(self) -> None:
         """Kill what runs and remove its folders."""

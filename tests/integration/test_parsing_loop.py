@@ -64,3 +64,29 @@ def test_hanging_files_never_become_a_crowd(tmp_path: Path) -> None:
     for second in range(0, 29, 2):
         loop.pump(100.0 + second)
     assert len(children.started) == MOST_AT_ONCE
+
+
+def test_a_file_whose_process_was_killed_is_parsed_once_more(tmp_path: Path) -> None:
+    loop, children = make(tmp_path, 1)
+    for attempt in (1, 2):
+        loop.pump(100.0)
+        assert len(children.started) == attempt
+        loop.exited(Exited(children.started[-1], "parse", 1, None, 9))
+        assert bool(loop.finished) is (attempt == 2)
+    assert "killed by signal 9" in loop.finished[0].problems[0].message
+    assert not loop.busy
+    loop.look()
+    loop.enqueue(next(iter(loop.files())))
+    loop.pump(200.0)
+    loop.exited(Exited(children.started[-1], "parse", 1, None, 9))
+    assert loop.busy, "the next time it is killed is a first time again"
+
+
+def test_a_file_that_is_killed_over_its_time_is_not_parsed_again(tmp_path: Path) -> None:
+    loop, children = make(tmp_path, 1)
+    loop.pump(100.0)
+    loop.pump(131.0)
+    assert children.killed == children.started
+    loop.exited(Exited(children.started[0], "parse", 1, None, 9))
+    assert not loop.busy
+    assert len(loop.finished) == 1
