@@ -111,6 +111,9 @@ class Loop:
             self.executor.tick(time.monotonic())
             if news := self.executor.notices():
                 self.notices += news
+                for notice in news:
+                    if isinstance(notice, Started) and notice.kind == "task":
+                        self.executor.recorded(notice.key, True)
                 continue
             now = time.monotonic()
             assert now < deadline, f"not within {timeout:g} s: {what}; notices: {self.notices}"
