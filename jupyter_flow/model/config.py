@@ -61,7 +61,7 @@ class FlowConfig:
     home: Path
     dag_folders: tuple[Path, ...] = ()
     root: Path | None = None
-    db_url: str = ""
+    db_url: str = field(default="", repr=False)  # it may hold a password
     parallelism: int = 16
     notebook_parallelism: int = 2
     default_timezone: str = "UTC"

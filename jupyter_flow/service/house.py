@@ -107,8 +107,9 @@ def open_house(config: FlowConfig, *, write: bool = False) -> Iterator[House]:
             try:
                 with database.connect_read(reader) as connection:
                     migrating.check_schema(connection)
-            except NotFound as error:
-                raise NoHost(str(error)) from None
+            except NotFound:  # no tables
+                name = database_name(config)
+                raise NoHost(f"nothing is recorded in database {name} yet: start JupyterLab or a host") from None
         yield House(config, reader, engine)
 
 

@@ -35,6 +35,12 @@ def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterat
     server.drop_database(name)
 
 
+@pytest.fixture
+def house_database_url(empty_database_url: str) -> str:
+    """The setting ``db_url`` of a house on either kind: empty for SQLite, which stands in the home then."""
+    return "" if empty_database_url.startswith("sqlite") else empty_database_url
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The URL of a migrated, empty database of this test's own: on either kind."""

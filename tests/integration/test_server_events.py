@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import websocket
 from support.lab_server import LabServer
+from support.postgres import Postgres
 from support.waiting import wait_for
 
 DAGS = """
@@ -24,9 +25,12 @@ DAGS = """
 """
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabServer]:
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabServer]:
     lab = LabServer(tmp_path_factory.mktemp("events"))
+    if request.param == "postgresql":
+        postgres: Postgres = request.getfixturevalue("postgres")
+        lab.settings.append(f"c.JupyterFlow.db_url = {postgres.url(postgres.create_database())!r}")
     lab.write_dag(DAGS)
     try:
         lab.start()

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import make_url
 
 from jupyter_flow.model.config import FlowConfig
 from jupyter_flow.model.errors import Conflict, Forbidden, InvalidInput, NoHost, NotFound
@@ -34,8 +35,8 @@ ME = Actor("me", "cli")
 
 
 @pytest.fixture
-def config(tmp_path: Path) -> FlowConfig:
-    return FlowConfig(home=tmp_path / "home", dag_folders=(tmp_path / "dags",))
+def config(tmp_path: Path, house_database_url: str) -> FlowConfig:
+    return FlowConfig(home=tmp_path / "home", dag_folders=(tmp_path / "dags",), db_url=house_database_url)
 
 
 @pytest.fixture
@@ -82,11 +83,17 @@ def test_after_the_lease_is_given_back_nobody_holds_it(config: FlowConfig) -> No
         call(config, ME, "dags.trigger", dag_id="d")
 
 
-def test_a_file_that_is_no_database_is_one_clear_line(config: FlowConfig) -> None:
+def test_an_unusable_database_is_one_clear_line(config: FlowConfig) -> None:
     config.home.mkdir(mode=0o700)
+    if config.db_url:
+        url = make_url(config.db_url).set(database="nobody", username="postgres", password="s3cret")
+        config = replace(config, db_url=url.render_as_string(hide_password=False))
     (config.home / "flow.db").write_bytes(b"this is not a database, it is text " * 100)
-    with pytest.raises(InvalidInput, match=r"flow\.db cannot be used"), open_house(config, write=True):
-        pass
+    with pytest.raises(InvalidInput, match=r"(flow\.db|/nobody) cannot be used") as caught:  # noqa: SIM117
+        with open_house(config, write=True):
+            pass
+    assert "\n" not in str(caught.value)
+    assert "s3cret" not in str(caught.value) + repr(config)
 
 
 def test_every_operation_refuses_unknown_names_and_arguments_in_one_line(house: House) -> None:
