@@ -35,7 +35,7 @@ PEERS = (
         "a process a task",
     ),
     Peer(
-        "prefect", ("prefect>=3,<4", "fastapi<0.116", "papermill", "ipykernel"), "none: threads of the flow's process"
+        "prefect", ("prefect>=3,<4", "fastapi<0.141", "papermill", "ipykernel"), "none: threads of the flow's process"
     ),
     Peer("dagster", ("dagster>=1.13,<2", "papermill", "ipykernel"), "a process a step, spawned"),
     Peer("jupyter_scheduler", ("jupyter_scheduler>=2.11", "ipykernel"), "a process a job; no DAGs"),
