@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ..model.faultpoint import faultpoint
 from ..wire.link import TAILED
 
 _PLAIN = re.compile(r"[^./\0][^/\0]{0,200}\.ipynb")
@@ -59,11 +60,14 @@ def replace(spool: Path, message: Mapping[str, Any]) -> None:
             raise BadFile(f"{name!r} is too large")
         _write(descriptor, data)
         if message["last"] and name == RESULT:
+            faultpoint("arrival.before_fsync")
             os.fsync(descriptor)
     finally:
         os.close(descriptor)
     if message["last"]:
+        faultpoint("arrival.before_rename")
         os.replace(temporary, spool / name)
+        faultpoint("arrival.after_rename")
 
 
 def _write(descriptor: int, data: bytes) -> None:

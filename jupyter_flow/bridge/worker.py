@@ -15,6 +15,7 @@ from typing import Any
 
 import distributed
 
+from ..model.faultpoint import faultpoint
 from ..wire import framing
 from ..wire.environment import without_secrets
 from ..wire.link import door_socket
@@ -33,6 +34,7 @@ class _Outpost:
     def __init__(self, worker: Any, where: dict[str, Any]) -> None:
         base = Path(worker.local_directory).parent
         self.home = base / f"jupyter-flow-{uuid.uuid4().hex[:12]}"
+        faultpoint("outpost.before_start")
         self.process = subprocess.Popen(
             [sys.executable, "-P", "-m", "jupyter_flow.execution.outpost"],
             stdin=subprocess.PIPE,

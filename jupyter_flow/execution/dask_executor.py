@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from ..model.config import FlowConfig
+from ..model.faultpoint import faultpoint
 from ..model.records import Report, Workload
 from ..wire.frame_stream import FrameStream
 from ..wire.link import bridge_socket
@@ -243,6 +244,7 @@ class DaskExecutor:
         with open(self._home / BRIDGE_LOG, "ab", opener=private_opener) as output:
             if output.tell() > LOG_MAX_BYTES:
                 output.truncate(0)
+            faultpoint("bridge.before_start")
             self._process = subprocess.Popen(
                 [sys.executable, "-P", "-m", "jupyter_flow.bridge"],
                 stdin=subprocess.PIPE,

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 
+from ..model.faultpoint import faultpoint
 from .children import TAG_VARIABLE
 
 
@@ -19,6 +20,7 @@ class GuardProcess:
 
     @staticmethod
     def _start() -> subprocess.Popen[bytes]:
+        faultpoint("guard.before_start")
         return subprocess.Popen(
             [sys.executable, "-P", "-m", f"{__package__}.guard"],
             stdin=subprocess.PIPE,

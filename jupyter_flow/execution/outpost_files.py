@@ -15,6 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from ..model.faultpoint import faultpoint
 from ..model.records import Workload
 from ..wire.link import CHUNK, SHARED_VARIABLE, TAILED
 from .results import RESULT_FILE, RESULT_MAX_BYTES
@@ -62,7 +63,9 @@ def unpack(data: bytes, target: Path) -> None:
     except zipfile.BadZipFile as error:
         raise ValueError(str(error)) from None
     temporary.mkdir(exist_ok=True)
+    faultpoint("bundle_copy.before_rename")
     os.replace(temporary, target)
+    faultpoint("bundle_copy.after_rename")
 
 
 class SpoolOnTheWay:
