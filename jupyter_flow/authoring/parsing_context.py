@@ -15,6 +15,9 @@ class ParsingContext(NamedTuple):
     task_id: str | None
 
 
+asked = False
+"""Whether :func:`get_parsing_context` was called in this process since this was last set to False."""
+
 _CURRENT: ContextVar[ParsingContext | None] = ContextVar("jupyter_flow_parsing", default=None)
 
 
@@ -23,6 +26,8 @@ def get_parsing_context() -> ParsingContext:
 
     Make all of them if ``dag_id`` is None.
     """
+    global asked
+    asked = True
     return _CURRENT.get() or ParsingContext(None, None)
 
 

@@ -15,6 +15,9 @@ from typing import Literal, Protocol
 ChildKind = Literal["task", "parse"]
 Profile = Literal["light", "notebook"]
 
+DagImage = tuple[str, str, str]
+"""A pinned DAG file: its DAG folder, its path in there, the folder of the bundle."""
+
 TAG_VARIABLE = "JUPYTER_FLOW_ATTEMPT"
 """Environment variable that marks every process of an attempt; ``/proc/PID/environ`` shows it."""
 
@@ -72,11 +75,20 @@ class Launcher(Protocol):
     The owner's loop watches :meth:`fileobjs` for reading, and calls :meth:`notices` when one is readable.
     """
 
-    def launch(self, key: str, kind: ChildKind, spool: Path, token: str | None, profile: Profile = "light") -> None:
+    def launch(
+        self,
+        key: str,
+        kind: ChildKind,
+        spool: Path,
+        token: str | None,
+        profile: Profile = "light",
+        image: DagImage | None = None,
+    ) -> None:
         """Start the child whose ``spec.json`` stands in ``spool``. Failure comes as an :class:`Exited` notice.
 
         ``token`` reaches the child by a pipe or socket, never by its arguments or environment. ``profile``: which
-        pre-imported image suits it.
+        pre-imported image suits it. ``image``: the DAG file that it will load, so that a process which has loaded it
+        may be forked instead.
         """
 
     def warm(self, profile: Profile) -> None:

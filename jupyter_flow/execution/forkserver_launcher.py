@@ -17,7 +17,7 @@ from typing import Any
 import jupyter_flow
 
 from . import census, identity
-from .children import ChildKind, Exited, Notice, Profile, Started
+from .children import ChildKind, DagImage, Exited, Notice, Profile, Started
 from .forkserver_process import ForkserverProcess
 from .results import RESULT_FILE
 from .spawn_launcher import ParseLimits, SpawnLauncher
@@ -44,6 +44,7 @@ class _Child:
     start_ticks: int = 0
     wish: int | None = None
     missed: Profile | None = None
+    image: DagImage | None = None
 
 
 class ForkserverLauncher:
@@ -92,11 +93,19 @@ class ForkserverLauncher:
         """Start the forkserver of ``profile`` if it is not there, so that the first launch need not wait for it."""
         self._reach(profile)
 
-    def launch(self, key: str, kind: ChildKind, spool: Path, token: str | None, profile: Profile = "light") -> None:
+    def launch(
+        self,
+        key: str,
+        kind: ChildKind,
+        spool: Path,
+        token: str | None,
+        profile: Profile = "light",
+        image: DagImage | None = None,
+    ) -> None:
         """Ask the forkserver of ``profile`` for a child; the answer comes as a notice."""
         missed = profile
         profile = self._stand_in(profile)
-        child = _Child(kind, spool, token, profile, missed=missed if missed != profile else None)
+        child = _Child(kind, spool, token, profile, missed=missed if missed != profile else None, image=image)
         self._children[key] = child
         if not self._reach(profile):
             self._spawn(key)
@@ -148,6 +157,7 @@ class ForkserverLauncher:
                 "token": child.token,
                 "memory": self._limits.memory if is_parse else None,
                 "cpu": self._limits.cpu if is_parse else None,
+                "image": child.image,
             }
         )
         self._servers[child.profile].flush()

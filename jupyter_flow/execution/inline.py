@@ -10,7 +10,7 @@ from pathlib import Path
 from ..model.config import FlowConfig
 from ..model.records import Workload
 from ..wire.paths import ensure_private_dir
-from .children import ChildKind, Exited, Notice, Profile
+from .children import ChildKind, DagImage, Exited, Notice, Profile
 from .local import LocalExecutor, make_environment
 from .spawn_launcher import ParseLimits, SpawnLauncher
 
@@ -35,7 +35,15 @@ class OneAtATime(SpawnLauncher):
         self._order: deque[str] = deque()
         self._current: set[str] = set()
 
-    def launch(self, key: str, kind: ChildKind, spool: Path, token: str | None, profile: Profile = "light") -> None:
+    def launch(
+        self,
+        key: str,
+        kind: ChildKind,
+        spool: Path,
+        token: str | None,
+        profile: Profile = "light",
+        image: DagImage | None = None,
+    ) -> None:
         """Start a process now, or when the tasks before it have ended."""
         if kind != "task" or key in self.unqueued:
             super().launch(key, kind, spool, token, profile)

@@ -16,7 +16,7 @@ from ..model.faultpoint import faultpoint
 from ..model.records import Report, Workload
 from ..wire.paths import attempt_folder, ensure_private_dir, runtime_dir
 from . import census, identity, results
-from .children import Exited, Notice, Profile, Reported, Started
+from .children import DagImage, Exited, Notice, Profile, Reported, Started
 from .environment import child_environment
 from .executor import Adoption, Problem, Running
 from .forkserver_launcher import ForkserverLauncher
@@ -108,7 +108,7 @@ class LocalExecutor:
             return
         self._attempts[key] = _Attempt(spool, workload.limits.kill_grace)
         self._spools[key] = spool
-        self.launcher.launch(key, "task", spool, token, profile_of(workload))
+        self.launcher.launch(key, "task", spool, token, profile_of(workload), image_of(workload))
 
     def recorded(self, attempt_id: str, is_current: bool) -> None:
         """Nothing follows: a process of this machine was started for one attempt only."""
@@ -300,6 +300,13 @@ def profile_of(workload: Workload) -> Profile:
     if workload.kind == "callback":
         return "light"
     return "notebook" if task.is_notebook or "notebook" in task.arguments else "light"
+
+
+def image_of(workload: Workload) -> DagImage | None:
+    """Return the DAG file that a task loads; None for one that is made of data alone."""
+    if workload.kind == "callback" or not workload.task.needs_dag_file:
+        return None
+    return workload.dag_folder, workload.dag_file, workload.bundle
 
 
 def make_environment(config: FlowConfig) -> tuple[dict[str, str], ParseLimits]:

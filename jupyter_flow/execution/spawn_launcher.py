@@ -14,7 +14,7 @@ from pathlib import Path
 
 from ..model.faultpoint import faultpoint
 from . import identity
-from .children import TAG_VARIABLE, ChildKind, Exited, Notice, Profile, Started
+from .children import TAG_VARIABLE, ChildKind, DagImage, Exited, Notice, Profile, Started
 from .watcher import ExitWatcher
 
 MODULES: dict[ChildKind, str] = {"task": "jupyter_flow.runner.attempt", "parse": "jupyter_flow.runner.parse_child"}
@@ -65,7 +65,15 @@ class SpawnLauncher:
     def retire(self, profile: Profile) -> None:
         """Nothing is kept."""
 
-    def launch(self, key: str, kind: ChildKind, spool: Path, token: str | None, profile: Profile = "light") -> None:
+    def launch(
+        self,
+        key: str,
+        kind: ChildKind,
+        spool: Path,
+        token: str | None,
+        profile: Profile = "light",
+        image: DagImage | None = None,
+    ) -> None:
         """Start a process; its ``Started`` or ``Exited`` comes with the next :meth:`notices`."""
         try:
             process = self._spawn(key, kind, spool, token)

@@ -130,6 +130,26 @@ def _warn_uncalled(namespace: dict[str, Any]) -> None:
             )
 
 
+@dataclass(frozen=True)
+class Image:
+    """What an image of a DAG file is made of: DAG folder, path of the file in it, folder of the pinned bundle."""
+
+    folder: str
+    dag_file: str
+    bundle: str
+
+
+_kept: tuple[Image, LoadedFile] | None = None
+
+
+def keep_image(image: Image) -> None:
+    """Load the DAG file of ``image`` in this process, for :func:`operator_for` in processes forked from it."""
+    global _kept
+    loader = DagFileLoader(image.folder, image.dag_file, image.bundle)
+    loader.open()
+    _kept = (image, loader.load())
+
+
 def operator_for(workload: Workload) -> BaseOperator:
     """Return the operator of the workload's task: rebuilt from data, or from the pinned DAG file.
 
@@ -138,12 +158,16 @@ def operator_for(workload: Workload) -> BaseOperator:
     """
     if not workload.task.needs_dag_file:
         return rebuild(workload.task)
-    loader = DagFileLoader(workload.dag_folder, workload.dag_file, workload.bundle)
-    loader.open()
     dag_id, task_id = workload.run.dag_id, workload.task.task_id
-    with warnings.catch_warnings(), loading_for(dag_id, task_id):
-        warnings.simplefilter("ignore", FlowWarning)  # they were shown when the house parsed the file
-        file = loader.load()
+    image = Image(workload.dag_folder, workload.dag_file, workload.bundle)
+    if _kept is not None and _kept[0] == image:
+        file = _kept[1]
+    else:
+        loader = DagFileLoader(image.folder, image.dag_file, image.bundle)
+        loader.open()
+        with warnings.catch_warnings(), loading_for(dag_id, task_id):
+            warnings.simplefilter("ignore", FlowWarning)  # they were shown when the house parsed the file
+            file = loader.load()
     for dag in file.dags:
         if dag.dag_id == dag_id and task_id in dag.task_dict:
             return dag.task_dict[task_id]

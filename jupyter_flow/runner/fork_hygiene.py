@@ -29,7 +29,7 @@ _RESETTABLE = sorted(
 )
 _LIBC = ctypes.CDLL(None, use_errno=True)  # loaded before the fork, not in each child
 _PR_SET_CHILD_SUBREAPER = 36
-_RLIMITS = tuple(getattr(resource, name) for name in dir(resource) if name.startswith("RLIMIT_"))
+RLIMITS = tuple(getattr(resource, name) for name in dir(resource) if name.startswith("RLIMIT_"))
 
 
 class EnvironmentTag:
@@ -68,7 +68,7 @@ class Baseline:
         os.umask(self.umask)
         changed = [number for number in _RESETTABLE if signal.getsignal(number) != _fresh_handler(number)]
         self.signals = (*changed, *FORKSERVER_SIGNALS)
-        self.limits = {which: resource.getrlimit(which) for which in _RLIMITS}
+        self.limits = {which: resource.getrlimit(which) for which in RLIMITS}
 
     def restore(self, keep: tuple[int, ...] = ()) -> None:
         """Make the calling child clean; it is already in its own session and tagged.

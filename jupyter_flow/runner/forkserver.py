@@ -7,8 +7,8 @@ on a 0600 unix socket for one house at a time. It writes one JSON line to the re
 or ``{"refused": "why"}`` (exit code 3). Frames of the house:
 
 - ``{"op":"configure","environment":{…}}``: environment of later children
-- ``{"op":"fork","key","kind":"task|parse","spool","token","memory","cpu"}``: the last two
-  are limits of the child in bytes and seconds, or null
+- ``{"op":"fork","key","kind":"task|parse","spool","token","memory","cpu","image"}``: ``memory`` and ``cpu`` are
+  limits of the child in bytes and seconds, ``image`` the DAG file that it will load (folder, file, bundle), or null
 - ``{"op":"retire"}``: lend nothing more, end with the last child
 
 and its answers: ``hello`` (``profile pid fingerprint running ended``), ``forked`` (``key pid start_ticks``),
@@ -19,28 +19,24 @@ children, tells the next one of them, and ends when it has neither.
 from __future__ import annotations
 
 import argparse
-import contextlib
 import gc
 import importlib
 import json
 import os
-import resource
 import selectors
 import signal
 import socket
 import struct
 import sys
 import traceback
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
-from ..model.faultpoint import faultpoint
-from ..wire import processes
 from ..wire.arming import arm_process
 from ..wire.framing import Decoder, FrameError, encode
+from .dag_images import DagImages
 from .fork_hygiene import Baseline, EnvironmentTag, become_subreaper, settle_memory
-from .stamps import now_iso
+from .fork_loop import Child, ForkLoop
 
 FIRST_CONNECTION_TIMEOUT = 30.0
 REPLY_BATCH = 8
@@ -56,20 +52,6 @@ PROFILES = ("light", "notebook")
 
 class Refused(Exception):
     """This process is not safe to fork from; the message says why."""
-
-
-@dataclass(frozen=True)
-class Child:
-    """A running child of this forkserver."""
-
-    key: str
-    kind: str
-    pid: int
-    start_ticks: int
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the child as part of a frame."""
-        return {"key": self.key, "kind": self.kind, "pid": self.pid, "start_ticks": self.start_ticks}
 
 
 def import_base(profile: str) -> None:
@@ -97,42 +79,43 @@ def check_forkable() -> None:
         raise Refused("an event loop exists after importing the base: it does not survive a fork")
 
 
-class Forkserver:
-    """The loop: one listener, at most one house, children."""
+class Forkserver(ForkLoop):
+    """The loop: one listener, at most one house, children, images of DAG files."""
 
     def __init__(self, profile: str, path: Path, fingerprint: str, baseline: Baseline, tag: EnvironmentTag) -> None:
+        super().__init__(baseline, tag)
         self._profile, self._path, self._fingerprint = profile, path, fingerprint
-        self._baseline, self._tag = baseline, tag
-        self._children: dict[int, Child] = {}
         self._ended: list[dict[str, Any]] = []
         self._house: socket.socket | None = None
+        self._had_house = False
         self._decoder = Decoder()
-        self._outgoing: list[dict[str, Any]] = []
-        self._selector = selectors.DefaultSelector()
+        self._images = DagImages(self.selector, baseline, tag, self.fork, self.outgoing.append, self._adopt)
         self._listener = listen(path)
         self._inode = os.stat(path).st_ino
-        self._wakeup, wakeup_writer = socket.socketpair()
-        self._wakeup.setblocking(False)
-        wakeup_writer.setblocking(False)
-        self._wakeup_writer = wakeup_writer
-        signal.signal(signal.SIGCHLD, lambda number, frame: None)
-        signal.set_wakeup_fd(wakeup_writer.fileno(), warn_on_full_buffer=False)
-        self._selector.register(self._listener, selectors.EVENT_READ, self._accept)
-        self._selector.register(self._wakeup, selectors.EVENT_READ, self._on_child_signal)
+        self.selector.register(self._listener, selectors.EVENT_READ, self._accept)
 
     def serve(self) -> None:
         """Serve until there is neither a house nor a child."""
-        timeout: float | None = FIRST_CONNECTION_TIMEOUT
         while True:
-            ready = self._selector.select(timeout)
+            is_first = self._house is None and not self._had_house
+            ready = self.selector.select(FIRST_CONNECTION_TIMEOUT if is_first else self._images.tick())
             for key, _ in ready:
                 key.data()
-            self._flush()
-            if self._house is not None:
-                timeout = None
-            elif not self._children and (timeout is None or not ready):
+            self.flush()
+            if self._house is None and not self._all_children() and (self._had_house or not ready):
                 break
         self._unlink()
+
+    def _all_children(self) -> list[Child]:
+        return [*self.children.values(), *self._images.children()]
+
+    def own(self) -> set[int]:
+        """Return the pids of children and images, and of the children of images (which may have just died)."""
+        return {*self._images.pids(), *(child.pid for child in self._all_children())}
+
+    def _adopt(self, child: Child) -> None:
+        self.children[child.pid] = child
+        self.reap()
 
     def _accept(self) -> None:
         connection, _ = self._listener.accept()
@@ -140,16 +123,19 @@ class Forkserver:
             connection.close()
             return
         self._leave_house()
-        self._house, self._decoder = connection, Decoder()
-        self._selector.register(connection, selectors.EVENT_READ, self._on_frames)
-        self._reap()
-        self._outgoing = [
+        self._images.quiesce()
+        self._house, self._decoder, self._had_house = connection, Decoder(), True
+        self._images.house = connection
+        self.selector.register(connection, selectors.EVENT_READ, self._on_frames)
+        self.reap()
+        self._ended += [message for message in self.outgoing if message["op"] == "exited"]
+        self.outgoing[:] = [
             {
                 "op": "hello",
                 "profile": self._profile,
                 "pid": os.getpid(),
                 "fingerprint": self._fingerprint,
-                "running": [child.to_json() for child in self._children.values()],
+                "running": [child.to_json() for child in self._all_children()],
                 "ended": self._ended,
             }
         ]
@@ -157,11 +143,11 @@ class Forkserver:
 
     def _leave_house(self) -> None:
         if self._house is not None:
-            self._selector.unregister(self._house)
+            self.selector.unregister(self._house)
             self._house.close()
-            self._house = None
-            self._ended += [message for message in self._outgoing if message["op"] == "exited"]
-            self._outgoing = []
+            self._house = self._images.house = None
+            self._ended += [message for message in self.outgoing if message["op"] == "exited"]
+            self.outgoing.clear()
 
     def _on_frames(self) -> None:
         try:
@@ -172,113 +158,31 @@ class Forkserver:
         for message in messages:
             op = message.get("op")
             if op == "fork":
-                self._fork(message)
-                if len(self._outgoing) >= REPLY_BATCH:
-                    self._reap()
-                    self._flush()
+                if not self._images.take(message):
+                    self.fork(message)
+                if len(self.outgoing) >= REPLY_BATCH:
+                    self.reap()
+                    self.flush()
             elif op == "configure":
                 os.environ.clear()
                 os.environ.update(message["environment"])
             elif op == "retire":
                 self._unlink()
-                self._selector.unregister(self._listener)
+                self.selector.unregister(self._listener)
                 self._listener.close()
         if not data:
             self._leave_house()
 
-    def _fork(self, request: dict[str, Any]) -> None:
-        key, kind = request["key"], request["kind"]
-        try:
-            faultpoint(f"{kind}.before_fork")
-            pid = os.fork()
-        except OSError as error:
-            self._outgoing.append({"op": "failed", "key": key, "message": f"fork: {error.strerror}"})
-            return
-        if pid == 0:
-            self._be_child(request)
-        faultpoint(f"{kind}.after_fork")
-        child = Child(key, kind, pid, start_ticks(pid))
-        self._children[pid] = child
-        self._outgoing.append({"op": "forked", **child.to_json()})
-
-    def _be_child(self, request: dict[str, Any]) -> NoReturn:
-        code = 70
-        start_date = now_iso()
-        try:
-            os.setsid()
-            is_task = request["kind"] == "task"
-            # The tag comes before the house's connection is closed: when the house sees the end of a killed
-            # forkserver's connection, a census finds every child that was forked.
-            self._tag.write(request["key"]) if is_task else os.environ.pop("JUPYTER_FLOW_ATTEMPT", None)
-            self._baseline.restore()
-            arm_process("runner" if is_task else "parser")
-            faultpoint(f"{request['kind']}.in_fork")
-            limit(resource.RLIMIT_AS, request.get("memory"))
-            limit(resource.RLIMIT_CPU, request.get("cpu"))
-            spool = request["spool"]
-            if is_task:
-                from . import attempt
-
-                sys.argv = [str(attempt.__file__), spool]
-                code = attempt.main_in_fork(spool, request["token"], start_date)
-            else:
-                from . import parse_child
-
-                sys.argv = [str(parse_child.__file__), spool]
-                code = parse_child.main_in_fork(spool)
-        except SystemExit as stop:
-            code = stop.code if isinstance(stop.code, int) else int(stop.code is not None)
-        except BaseException:
-            traceback.print_exc()
-        finally:
-            flush_standard_streams()
-            os._exit(code if isinstance(code, int) else 0)
-
-    def _on_child_signal(self) -> None:
-        try:
-            self._wakeup.recv(4096)
-        except BlockingIOError:
-            pass
-        self._reap()
-
-    def _reap(self) -> None:
-        some_ended = False
-        while True:
-            try:
-                ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-            except ChildProcessError:
-                break
-            if ended is None:
-                break
-            child = self._children.pop(ended.si_pid, None)
-            if child is not None and child.kind == "parse":
-                kill_group(child.pid)  # while its number is still its own: what a DAG file started must not stay
-            pid, status = os.waitpid(ended.si_pid, 0)
-            if child is not None:
-                some_ended = True
-                code = os.waitstatus_to_exitcode(status)
-                end = {"exit_code": None, "signal": -code} if code < 0 else {"exit_code": code, "signal": None}
-                self._outgoing.append({"op": "exited", "key": child.key, "kind": child.kind, "pid": pid, **end})
-
-        if some_ended:
-            self._end_orphans()
-
-    def _end_orphans(self) -> None:
-        """SIGKILL what dead children have left: a living runner keeps its orphans itself, so ours have nobody."""
-        orphans = {pid for pid in processes.children_of(os.getpid()) if pid not in self._children}
-        if orphans:
-            self._flush()  # that a child has ended is news that must not wait
-            processes.end_all(lambda: processes.members(None, orphans))
-
-    def _flush(self) -> None:
+    def flush(self) -> None:
+        """Send the house what is to be said, or keep it for the next one."""
         if self._house is None:
-            self._ended += self._outgoing
-        elif self._outgoing:
+            self._ended += [message for message in self.outgoing if message["op"] == "exited"]
+        elif self.outgoing:
             try:
-                self._house.sendall(b"".join(encode(message) for message in self._outgoing))
+                self._house.sendall(b"".join(encode(message) for message in self.outgoing))
             except OSError:
                 self._leave_house()
-        self._outgoing = []
+        self.outgoing.clear()
 
     def _unlink(self) -> None:
         try:
@@ -305,35 +209,6 @@ def peer_uid(connection: socket.socket) -> int:
     """Return the user id of the process at the other end (Linux)."""
     size = struct.calcsize("3i")
     return int(struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size))[1])
-
-
-def start_ticks(pid: int) -> int:
-    """Return when ``pid`` started, in clock ticks since boot (field 22 of ``/proc/PID/stat``)."""
-    with open(f"/proc/{pid}/stat", "rb") as file:
-        return int(file.read().rpartition(b") ")[2].split()[19])
-
-
-def kill_group(pid: int) -> None:
-    """SIGKILL the group that ``pid`` leads."""
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(pid, signal.SIGKILL)
-
-
-def limit(which: int, value: int | None) -> None:
-    """Bound a resource of this process, never above its hard limit."""
-    if value is not None:
-        hard = resource.getrlimit(which)[1]
-        bound = value if hard == resource.RLIM_INFINITY else min(value, hard)
-        resource.setrlimit(which, (bound, hard))
-
-
-def flush_standard_streams() -> None:
-    """Flush stdout and stderr of a child that ends by ``_exit``."""
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except (OSError, ValueError, AttributeError):
-            pass
 
 
 def main(arguments: list[str] | None = None) -> int:

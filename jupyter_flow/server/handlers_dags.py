@@ -68,6 +68,17 @@ class MissedDates(FlowHandler):
         await self.view("missed_dates", dag_id=dag_id, limit=self.number("limit", 100, 1, MOST_RUNS))
 
 
+class Grid(FlowHandler):
+    """The tasks of one DAG against its runs."""
+
+    @web.authenticated
+    @authorized("read", "jupyter_flow:runs")
+    async def get(self, dag_id: str) -> None:
+        """The states of all tasks in a page of runs, newest first."""
+        limit = self.number("limit", 100, 1, MOST_RUNS)
+        await self.view("dag_grid", dag_id=dag_id, limit=limit, before=self.get_query_argument("before", None))
+
+
 class DagRuns(FlowHandler):
     """The runs of one DAG."""
 

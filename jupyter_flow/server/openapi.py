@@ -70,6 +70,12 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         {"type": "object", "properties": {"missed": _list("MissedDates")}},
         limit=({"type": "integer", "minimum": 1, "default": 100}, "how many"),
     ),
+    ("get", "/dags/{dag_id}/grid"): _operation(
+        "The states of all tasks in a page of runs, newest first",
+        _ref("Grid"),
+        limit=({"type": "integer", "minimum": 1, "maximum": 500, "default": 100}, "page size"),
+        before=(_TEXT, "`next` of the page before"),
+    ),
     ("get", "/dags/{dag_id}/runs"): _operation(
         "A page of runs, newest first",
         {"type": "object", "properties": {"runs": _list("Run"), "next": {"type": ["string", "null"]}}},

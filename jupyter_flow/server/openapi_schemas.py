@@ -154,6 +154,22 @@ SCHEMAS: dict[str, Schema] = {
         reason=_REASON,
         noticed_at=_INSTANT,
     ),
+    "Grid": _record(
+        dag_id=_TEXT,
+        codes=_OBJECT,
+        tasks={"type": "array", "items": _TEXT},
+        runs={"type": "array", "items": {"$ref": "#/components/schemas/GridRun"}},
+        next=_TEXT_OR_NULL,
+    ),
+    "GridRun": _record(
+        run_id=_TEXT,
+        run_type=_TEXT,
+        state=_TEXT,
+        logical_date=_INSTANT,
+        start_date=_INSTANT,
+        end_date=_INSTANT,
+        states=_TEXT,
+    ),
     "Group": _record(group_id=_TEXT, parent=_TEXT_OR_NULL, label=_TEXT, tooltip=_TEXT_OR_NULL, is_mapped=_BOOLEAN),
     "EdgeLabel": _record(upstream=_TEXT, downstream=_TEXT, label=_TEXT),
     "Run": _record(

@@ -9,7 +9,7 @@ from tornado.web import RequestHandler
 from .event_socket import EventSocket
 from .flow_handler import UnknownHandler
 from .handlers_calls import Callbacks, Deadlines, RunDeadlines, Slas, TaskSla
-from .handlers_dags import DagRuns, Dags, MissedDates, NextRuns, OneDag
+from .handlers_dags import DagRuns, Dags, Grid, MissedDates, NextRuns, OneDag
 from .handlers_house import Health, ImportErrors, OpenApi, Reload
 from .handlers_plans import (
     AssetEvents,
@@ -58,6 +58,7 @@ ROUTES: dict[str, type[RequestHandler]] = {
     "/dags/{dag_id}": OneDag,
     "/dags/{dag_id}/next": NextRuns,
     "/dags/{dag_id}/missed": MissedDates,
+    "/dags/{dag_id}/grid": Grid,
     "/dags/{dag_id}/runs": DagRuns,
     _RUN: OneRun,
     _RUN + "/cancel": CancelRun,

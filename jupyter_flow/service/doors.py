@@ -34,6 +34,7 @@ OPS: dict[str, Op] = {
     "dags.show": Op("view", views.show_dag),
     "dags.next": Op("view", views.next_runs),
     "dags.missed": Op("view", views.missed_dates),
+    "dags.grid": Op("view", views.dag_grid),
     "dags.errors": Op("view", views.list_errors),
     "dags.pause": Op("command", commands.pause_dag),
     "dags.unpause": Op("command", commands.unpause_dag),

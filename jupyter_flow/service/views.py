@@ -21,6 +21,7 @@ from . import documents
 from .authorize import authorize, readable
 from .call_views import list_callbacks, list_deadlines, list_slas
 from .documents import Document
+from .grid import dag_grid
 from .health import health
 from .house import House
 from .outputs import task_log, task_notebook
@@ -31,6 +32,7 @@ from .xcoms import list_xcoms, task_rendered, task_xcoms, xcom_document
 
 __all__ = [
     "activity",
+    "dag_grid",
     "event_cursor",
     "events_after",
     "get_variable",

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, and_, bindparam, func, or_, select
+from sqlalchemy import Connection, Row, Select, bindparam, func, or_, select
 
 from ..model.errors import InvalidInput, NotFound
 from ..model.instants import from_iso, to_iso
@@ -85,9 +85,8 @@ def list_runs(
         query = query.where(dag_run.c.state == str(state))
     if before is not None:
         run_after, key = _read_cursor(before)
-        query = query.where(
-            or_(dag_run.c.run_after < run_after, and_(dag_run.c.run_after == run_after, dag_run.c.id < key))
-        )
+        earlier = or_(dag_run.c.run_after < run_after, dag_run.c.id < key)
+        query = query.where(dag_run.c.run_after <= run_after, earlier)  # the bound lets the index begin there
     found = _runs(connection, query)
     return found[:limit], _cursor(found[limit - 1]) if len(found) > limit else None
 

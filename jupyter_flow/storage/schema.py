@@ -180,6 +180,7 @@ task_instance = Table(
     Column("resource_group", ID, nullable=False, server_default=""),
     Column("resources", JsonText),
     UniqueConstraint("dag_run_id", "task_id", "map_index"),
+    Index(None, "dag_run_id", "task_id", "map_index", "state"),  # all that a grid reads
     Index(None, "state"),
     Index(None, "attempt_id"),
 )

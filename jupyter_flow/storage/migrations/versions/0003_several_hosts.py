@@ -19,6 +19,8 @@ _INDEXES = (  # by which rows are found whose parent is deleted, and runs by the
     ("backfill_slot", "dag_run_id"),
     ("run_asset_event", "asset_event_id"),
 )
+_GRID = ["dag_run_id", "task_id", "map_index", "state"]
+"""All that a grid of tasks and runs reads."""
 _ALONE = "asset audit backfill bundle dag_file dag_version host import_problem missed_slot pool variable"
 _OF_RUN = "deadline event run_asset_event sla_miss task_instance xcom"
 _KEYS = {
@@ -35,7 +37,6 @@ _KEYS = {
 }
 
 
-
 def upgrade() -> None:
     """Add where a host lives and what it serves; what a task asks for; samples of what an attempt used."""
     with op.batch_alter_table("host") as table:
@@ -49,6 +50,7 @@ def upgrade() -> None:
         table.add_column(sa.Column("samples", sa.Text(), nullable=True))
     for table_name, column in _INDEXES:
         op.create_index(op.f(f"ix_{table_name}_{column}"), table_name, [column], unique=False)
+    op.create_index(op.f("ix_task_instance_" + "_".join(_GRID)), "task_instance", _GRID, unique=False)
     upkeep.widen_keys(op.get_bind(), _KEYS)
     upkeep.compare_text_by_code(op.get_bind())
 
@@ -57,6 +59,7 @@ def downgrade() -> None:
     """Take these columns and indexes away again. Keys stay wide, and text is compared by code: older code can too."""
     for table_name, column in _INDEXES:
         op.drop_index(op.f(f"ix_{table_name}_{column}"), table_name)
+    op.drop_index(op.f("ix_task_instance_" + "_".join(_GRID)), "task_instance")
     dropped = {"attempt": ["samples"], "task_instance": ["resources", "resource_group"]}
     dropped["host"] = ["dag_folders", "queues", "home"]
     for table_name, columns in dropped.items():  # one by one: to rebuild a table would delete the rows that hang on it
