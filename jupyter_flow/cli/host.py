@@ -10,6 +10,7 @@ import click
 from ..model.config import FlowConfig
 from ..model.errors import FlowError, InvalidInput, NoHost
 from ..wire.environment import PROFILE_VARIABLE
+from . import detached
 from .output import clean, instant, print_json, say
 from .settings import FlowCommand, current
 
@@ -56,15 +57,19 @@ def scheduler(unpaused: bool, queue: tuple[str, ...], plain: tuple[str, ...], **
 def status() -> int:
     """Say how the host is; exit 3 if there is none."""
     settings = current()
+    found: list[dict[str, Any]] = []
+    trouble = ""
     try:
         with settings.client(timeout=10) as client:
             health = client.call("host.status")
     except NoHost as error:
-        health = {"state": "stopped", "message": str(error), "host": None, "running": 0, "queued": 0}
+        found, trouble = detached.find(settings)
+        health = {"state": "stopped", "message": str(error), "host": None, "running": len(found), "queued": 0}
     if settings.json:
-        print_json(health)
+        print_json({**health, "detached": found})
     else:
         _show_health(health)
+        detached.show(found, trouble)
     return 3 if health["state"] == "stopped" else 0
 
 
@@ -81,12 +86,32 @@ def _show_health(health: dict[str, Any]) -> None:
 @click.command("stop", cls=FlowCommand)
 @click.option("--tasks", is_flag=True, help="End running tasks too (default: they finish by themselves).")
 def stop(tasks: bool) -> int:
-    """End the host; exit 3 if there is none."""
+    """End the host; exit 3 if there is none. With --tasks, tasks that run on without a host are ended too."""
     settings = current()
-    settings.client().close()
+    try:
+        settings.client().close()
+    except NoHost as error:
+        found, _ = detached.find(settings)
+        if not found:
+            raise
+        if not tasks:
+            raise NoHost(f"{error}; {detached.count(found)}: `jupyter flow stop --tasks` ends them") from None
+        return _end_detached()
     from ..service.supervise import stop_host
 
     if not stop_host(settings.config(), tasks=tasks):
         raise FlowError(f"the host of {settings.home} was asked to end but has not yet: look at `jupyter flow status`")
     print_json({}) if settings.json else say("the host has ended")
+    return 0
+
+
+def _end_detached() -> int:
+    from ..service.detached import end_detached
+
+    settings = current()
+    ended = end_detached(settings.config(), settings.actor())
+    words = (
+        f"{ended} task{'s' if ended != 1 else ''} that ran without a host {'were' if ended != 1 else 'was'} cancelled"
+    )
+    print_json({"cancelled": ended}) if settings.json else say(words)
     return 0

@@ -8,6 +8,7 @@ import os
 import selectors
 import signal
 import sys
+import sysconfig
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -330,8 +331,10 @@ MODULE_COMMAND = (sys.executable, "-P", "-m", "jupyter_flow.runner.forkserver")
 
 
 def fingerprint() -> str:
-    """Return what changes when a forkserver's preloaded code does: interpreter, version, newest source file."""
+    """Return what changes when a forkserver's preloaded code does: interpreter, packages, version, our sources."""
     package = Path(jupyter_flow.__file__).parent
     newest = max(path.stat().st_mtime_ns for path in package.rglob("*.py"))
-    text = f"{sys.executable}\0{jupyter_flow.__version__}\0{newest}"
+    libraries = [path for name in ("purelib", "platlib") for path in [Path(sysconfig.get_path(name))] if path.is_dir()]
+    packages = [path.stat().st_mtime_ns for path in libraries]  # an installation changes its folder
+    text = f"{sys.executable}\0{jupyter_flow.__version__}\0{newest}\0{packages}"
     return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -17,6 +17,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from .. import __version__
 from ..model.config import FlowConfig
 from ..wire.paths import ensure_private_dir, runtime_dir
 from .environment import child_environment
@@ -175,7 +176,7 @@ class KernelPool:
 
 def pool_key(python: str, environment: Mapping[str, str]) -> str:
     """Return what changes when a forked kernel would differ: interpreter, its packages, start environment, ours."""
-    seen: list[object] = [python, os.path.realpath(python), sorted(environment.items())]
+    seen: list[object] = [__version__, python, os.path.realpath(python), sorted(environment.items())]
     libraries = sorted(Path(python).parent.parent.glob("lib*/python3*/site-packages"))
     for path in [Path(os.path.realpath(python)), *libraries, *PROGRAM_FILES]:
         seen.append([str(path), path.stat().st_mtime_ns if path.exists() else None])

@@ -413,9 +413,12 @@ class Desk:
             active.ended_for = reason
             self.executor.kill(active.attempt_id)
 
-    def deadline_of(self, active: Active) -> float | None:
-        """Return the monotonic instant at which a started attempt is ended by the host, None for never."""
+    def deadline_of(self, active: Active, age: float = 0.0) -> float | None:
+        """Return the monotonic instant at which an attempt, started ``age`` seconds ago, is ended by the host.
+
+        None: never.
+        """
         if active.execution_timeout is None:
             return None
         grace = 2 * self.house.config.limits.kill_grace + OVERTIME
-        return self.house.clock.monotonic() + active.execution_timeout + grace
+        return self.house.clock.monotonic() + active.execution_timeout + grace - age

@@ -116,6 +116,17 @@ class Host(Effects):
         self._work()
         self._push()
 
+    def begin_to_end(self, actor: Actor) -> int:
+        """Take over from an earlier host only to cancel what still runs; return how many tasks that are."""
+        self.desk.draining = True
+        recover(self.desk)
+        self.socket = HouseSocket(house_socket(self.config.home), self.selector, self._on_message)
+        self._stack.callback(self.socket.close)
+        running = len(self.desk.active)
+        self._drain = "the host ends what ran on without one"
+        self.desk.cancel_all(actor)
+        return running
+
     def run(self) -> None:
         """Serve until stopped."""
         while not self.is_ended:

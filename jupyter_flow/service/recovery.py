@@ -12,7 +12,7 @@ from ..execution.children import Started
 from ..execution.executor import Running
 from ..model.rows import Attempt, TaskInstance
 from ..model.spec import TaskSpec
-from ..storage import attempts, dags
+from ..storage import attempts, dags, queries
 from .active import Active
 from .desk import Desk
 from .dispatch import CHECK_WITHIN
@@ -23,6 +23,12 @@ log = logging.getLogger(__name__)
 def _task(connection: Connection, attempt: Attempt, row: TaskInstance) -> TaskSpec | None:
     spec = dags.load_spec(dags.get_version(connection, attempt.dag_version_id))
     return next((task for task in spec.tasks if task.task_id == row.task_id), None)
+
+
+def _age(attempt: Attempt) -> float:
+    """Return for how many seconds the attempt's process has run, as far as this machine can tell."""
+    is_ours = attempt.start_ticks is not None and attempt.boot_id == identity.boot_id()
+    return identity.age(attempt.start_ticks) if is_ours and attempt.start_ticks is not None else 0.0
 
 
 def recover(desk: Desk) -> None:
@@ -37,6 +43,7 @@ def recover(desk: Desk) -> None:
         wanted = {attempt.id for attempt, _ in current}
         stray = [item for item in attempts.unfinished_attempts(connection) if item.id not in wanted]
         tasks = {attempt.id: _task(connection, attempt, row) for attempt, row in current}
+        stray_rows = queries.task_instances_by_id(connection, [item.task_instance_id for item in stray])
         calls = desk.callbacks.open(connection)
     known = [attempt for attempt, _ in current] + stray
     if not known and not calls:
@@ -61,7 +68,7 @@ def recover(desk: Desk) -> None:
         )
         active.resource_group = task.resource_group if task is not None else ""
         if active.started:
-            active.deadline = desk.deadline_of(active)
+            active.deadline = desk.deadline_of(active, _age(attempt))
         elif executor.start_within is not None:
             active.deadline = house.clock.monotonic() + executor.start_within
         desk.active.add(active)
@@ -70,9 +77,15 @@ def recover(desk: Desk) -> None:
         elif not active.started and (found := census.runner_of(attempt.id)) is not None:
             # the earlier host was killed between the start and its record
             desk.take([Started(attempt.id, "task", found.pid, found.start_ticks, identity.boot_id())])
+    rows = {row.id: row for row in stray_rows}
     for item in stray:
+        active = Active(item.id, rows[item.task_instance_id], False, None, None, started=item.pid is not None)
+        active.cancelled = True
+        desk.active.add(active)
         if adopted[item.id] == "alive":
             executor.cancel(item.id)
+        else:
+            desk.end(active, None)
     alive = [attempt_id for attempt_id, state in adopted.items() if state == "alive" and attempt_id in wanted]
     if alive:
         with house.writing("adopt") as connection:
