@@ -42,7 +42,7 @@ def scheduler(unpaused: bool, queue: tuple[str, ...], plain: tuple[str, ...], **
         if not folder.is_dir():
             raise InvalidInput(f"DAG folder {folder} is not a folder: create it or name another with --dags DIR")
     from ..service import plain_settings
-    from ..service.host import run_host
+    from ..service.serve import run_host
     from ..service.slot_settings import read_queues
 
     options.update(plain_settings.read(plain))

@@ -16,7 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ..model.errors import NoHost
+from ..model.errors import DatabaseAway, NoHost
 from ..model.records import Report, Workload
 from ..wire.arming import arm_process, hide_faults
 from ..wire.environment import without_secrets
@@ -155,12 +155,15 @@ class Attempt:
             try:
                 with HouseClient(home, envelope) as client:
                     return client.call(op, **args)
+            except DatabaseAway as error:  # the host lives and knows: it takes as long as it takes
+                waits_for = str(error)
             except NoHost:
+                waits_for = f"no host answers ({op})"
                 # every question may be asked twice, so a host that has gone may be succeeded by the next one
                 if not (home / "host.lock").exists() or time.monotonic() > until:
                     raise
             if not said:
-                self._log.say(f"no host answers ({op}): waiting for the next one", "warning")
+                self._log.say(f"{waits_for}; this task waits", "warning")
                 said = True
             time.sleep(1.0)
 
@@ -206,6 +209,8 @@ class Attempt:
         level = "error" if verdict.outcome in ("failed", "cancelled") else "info"
         self._log.say(f"{verdict.outcome}: {verdict.reason}", level)
         self._log.close()
+        if self._notebooks is not None:
+            self._notebooks.settle()
         self._write(self._report(verdict))
         ring(Path(self._workload.home), self._workload.attempt_id)
 

@@ -42,7 +42,8 @@ class TruthfulExecutionManager(NotebookExecutionManager):
 class CellRecords:
     """Tells the manager, the events file and the log what the run does; saves the notebook while it changes.
 
-    ``save``: called with the notebook's bytes. ``failing_cell``: index of the cell that ended the run badly.
+    ``save``: called with the notebook's bytes; it answers False if there was no room for them.
+    ``failing_cell``: index of the cell that ended the run badly.
     """
 
     def __init__(
@@ -50,7 +51,7 @@ class CellRecords:
         manager: NotebookExecutionManager,
         events: JsonLines | None,
         log: LogFile | None,
-        save: Callable[[bytes], None] | None,
+        save: Callable[[bytes], bool] | None,
     ) -> None:
         self._manager = manager
         self._events = events
@@ -127,13 +128,12 @@ class CellRecords:
             self.save_now()
 
     def save_now(self) -> None:
-        """Save the notebook."""
+        """Save the notebook, or let it be saved later if there is no room for it."""
         if self._save is None:
             return
         started = time.monotonic()
-        self._changed = False
         text: str = nbformat.writes(self._manager.nb)
-        self._save(text.encode("utf-8", "surrogatepass"))
+        self._changed = not self._save(text.encode("utf-8", "surrogatepass"))
         took = time.monotonic() - started
         self._next_save = time.monotonic() + max(_SAVE_EVERY, _SAVE_SHARE * took)
 

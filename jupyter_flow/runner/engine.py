@@ -65,7 +65,7 @@ class EngineTask:
     cell_timeout: float | None = None
     log: LogFile | None = None
     events: JsonLines | None = None
-    save: Callable[[bytes], None] | None = None
+    save: Callable[[bytes], bool] | None = None
     say: Callable[[str], None] = lambda text: None
     watch: Callable[[NotebookRun], None] = lambda run: None
     records: CellRecords | None = None

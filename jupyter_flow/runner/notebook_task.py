@@ -20,7 +20,7 @@ from ..model.reason import Reason
 from ..model.records import Workload
 from .interrupts import Interrupted, Interrupts
 from .notebook_values import NotebookValues
-from .spool_files import CELLS, JsonLines, LogFile, save_atomically
+from .spool_files import CELLS, NO_SPACE, JsonLines, LogFile, save_atomically, when_there_is_room
 from .task_channel import TaskChannel
 from .warm import import_notebook_base
 
@@ -48,6 +48,8 @@ class NotebookTask:
     log: LogFile
     interrupts: Interrupts
     facts: NotebookFacts = field(default_factory=NotebookFacts)
+    _unsaved: tuple[Path, bytes] | None = None
+    _output_path: str | None = None
 
     def run(self, request: NotebookRequest) -> None:
         """Execute ``request``. Raises TaskFailure, or Interrupted when the attempt was cancelled or timed out."""
@@ -112,9 +114,10 @@ class NotebookTask:
         except PapermillException as error:
             raise TaskFailure(Reason("parameters", {"message": str(error)}), no_retry=True) from None
         finally:
-            events.close()
+            events.close(wait=False)
             self._learn(task)
-            if request.output_path and saved.exists():
+            self._output_path = request.output_path
+            if self._unsaved is None and request.output_path and saved.exists():
                 self._copy(saved, request.output_path)
 
     def _papermill(
@@ -157,8 +160,31 @@ class NotebookTask:
                 raise TaskFailure(Reason("timeout_cell", {"cell": cell, "seconds": request.cell_timeout})) from None
             raise Interrupted("cancel" if stop.cause == "cancel" else "timeout") from None
 
-    def _saved(self, path: Path, data: bytes) -> None:
-        save_atomically(path, data)
+    def settle(self) -> None:
+        """Save the executed notebook that there was no room for, when there is."""
+        if self._unsaved is None:
+            return
+        path, data = self._unsaved
+        when_there_is_room(lambda: save_atomically(path, data))
+        self._is_saved(path, data)
+        if self._output_path:
+            self._copy(path, self._output_path)
+
+    def _saved(self, path: Path, data: bytes) -> bool:
+        try:
+            save_atomically(path, data)
+        except OSError as error:
+            if error.errno not in NO_SPACE:
+                raise
+            if self._unsaved is None:
+                self.log.say("the executed notebook was not saved, the disk is full: it is tried again", "warning")
+            self._unsaved = (path, data)
+            return False
+        self._is_saved(path, data)
+        return True
+
+    def _is_saved(self, path: Path, data: bytes) -> None:
+        self._unsaved = None
         self.facts.fields.update(
             notebook=path.name, notebook_size=len(data), notebook_sha256=hashlib.sha256(data).hexdigest()
         )

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import hashlib
 import json
 import os
 import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +22,11 @@ LOG = "log.jsonl"
 CELLS = "cells.jsonl"
 RESULT = "result.json"
 
+NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT})
+"""Errors that say that nothing more can be written for now."""
+_WAITING = 1 << 20
+_TRY_AGAIN = 1.0
+"""Seconds between tries to write onto a full disk."""
 _PRIVATE = 0o600
 _BLOCK = 16_384
 """Text that comes in bigger pieces than this is logged as blocks of lines, not line by line."""
@@ -26,27 +35,66 @@ _BLOCK = 16_384
 class JsonLines:
     """An append-only file of JSON objects, each numbered (``seq`` from 1) and dated (``at``). Thread-safe.
 
-    Each line is one ``write`` call, so that a reader who tails by offset sees whole lines but for the last.
+    Each line is one ``write`` call, so that a reader who tails by offset sees whole lines but for the last. When the
+    disk is full, lines wait in memory; what is more than :data:`_WAITING` bytes is lost, and ``lost`` makes a record of
+    how much.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, lost: Callable[[int, int], dict[str, Any]] | None = None) -> None:
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
         self._fd = os.open(path, flags, _PRIVATE)
         self._lock = threading.RLock()
         self._seq = 0
         self._digest = hashlib.sha256()
+        self._lost_record = lost
+        self._waiting = bytearray()  # of which the first line may stand in the file in part
+        self._lost = (0, 0)
+        self._try_at = 0.0
+        self._partial = 0  # bytes of a line that is not whole in the file
         self.size = 0
 
     def append(self, record: dict[str, Any]) -> None:
         """Write ``record`` with the next number. Values that are not JSON are written as their text."""
         with self._lock:
-            self._seq += 1
-            line = json.dumps({"seq": self._seq, "at": now_iso(), **record}, ensure_ascii=False, default=str)
-            data = line.encode("utf-8", "backslashreplace") + b"\n"
-            self._digest.update(data)
-            self.size += len(data)
-            while data:
-                data = data[os.write(self._fd, data) :]
+            data = self._line(record)
+            if self._waiting and len(self._waiting) + len(data) > _WAITING and not self._catch_up():
+                self._lost = (self._lost[0] + 1, self._lost[1] + len(data))
+                return
+            self._waiting += data
+            self._catch_up()
+
+    def _line(self, record: dict[str, Any]) -> bytes:
+        self._seq += 1
+        line = json.dumps({"seq": self._seq, "at": now_iso(), **record}, ensure_ascii=False, default=str)
+        return line.encode("utf-8", "backslashreplace") + b"\n"
+
+    def _catch_up(self, *, now: bool = False) -> bool:
+        """Write what waits; False if the disk takes no more. It is not asked more often than each second."""
+        if not now and self._try_at and time.monotonic() < self._try_at:
+            return False
+        try:
+            self._write()
+            if self._lost[0] and self._lost_record is not None:
+                record, self._lost = self._lost_record(*self._lost), (0, 0)
+                self._waiting += self._line(record)
+                self._write()
+        except OSError as error:
+            if error.errno not in NO_SPACE:
+                raise
+            self._try_at = time.monotonic() + _TRY_AGAIN
+            return False
+        self._try_at = 0.0
+        return True
+
+    def _write(self) -> None:
+        while self._waiting:
+            faultpoint("lines.before_write")
+            done = os.write(self._fd, self._waiting)
+            last = self._waiting.rfind(b"\n", 0, done)
+            self._partial = done - last - 1 if last >= 0 else self._partial + done
+            self._digest.update(self._waiting[:done])
+            self.size += done
+            del self._waiting[:done]
 
     @property
     def sha256(self) -> str:
@@ -54,19 +102,25 @@ class JsonLines:
         with self._lock:
             return self._digest.hexdigest()
 
-    def close(self) -> None:
-        """Close the file; later ``append`` calls raise OSError."""
+    def close(self, *, wait: bool = True) -> None:
+        """Close the file, when everything could be written (``wait``); later ``append`` calls raise OSError."""
         with self._lock:
-            if self._fd >= 0:
-                os.close(self._fd)
-                self._fd = -1
+            if self._fd < 0:
+                return
+            while not self._catch_up(now=True) and wait:
+                time.sleep(_TRY_AGAIN)
+            if self._partial:
+                os.ftruncate(self._fd, self.size - self._partial)
+            os.close(self._fd)
+            self._fd = -1
+            self._waiting.clear()
 
 
 class LogFile:
     """``log.jsonl``: text by stream and level, cut (and marked) at ``max_bytes`` of text."""
 
     def __init__(self, spool: Path, max_bytes: int) -> None:
-        self._lines = JsonLines(spool / LOG)
+        self._lines = JsonLines(spool / LOG, _lost_of_log)
         self._left = max_bytes
         self._max_bytes = max_bytes
         self._cut = 0
@@ -114,6 +168,11 @@ class LogFile:
         return self._lines.sha256
 
 
+def _lost_of_log(lines: int, size: int) -> dict[str, Any]:
+    text = f"the disk was full: {lines} lines of the log ({size} bytes) were lost here"
+    return {"stream": "log", "level": "warning", "text": text}
+
+
 def _blocks(text: str) -> list[str]:
     blocks = []
     start = 0
@@ -135,17 +194,12 @@ def save_atomically(path: Path, data: bytes, *, fsync: bool = False, name: str =
     ``name`` is that of the fault points.
     """
     temporary = path.with_name(f".{path.name}.new")
-    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, _PRIVATE)
     try:
-        view = memoryview(data)
-        while view:
-            view = view[os.write(fd, view) :]
-        if fsync:
-            faultpoint(f"{name}.before_fsync")
-            os.fsync(fd)
-            faultpoint(f"{name}.after_fsync")
-    finally:
-        os.close(fd)
+        _write_file(temporary, data, fsync, name)
+    except OSError:
+        with contextlib.suppress(OSError):
+            temporary.unlink()  # a part is of no use, and its room may be needed
+        raise
     faultpoint(f"{name}.before_rename")
     os.replace(temporary, path)
     faultpoint(f"{name}.after_rename")
@@ -159,10 +213,39 @@ def save_atomically(path: Path, data: bytes, *, fsync: bool = False, name: str =
             os.close(folder)
 
 
+def _write_file(temporary: Path, data: bytes, fsync: bool, name: str) -> None:
+    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, _PRIVATE)
+    try:
+        faultpoint(f"{name}.before_write")
+        view = memoryview(data)
+        while view:
+            view = view[os.write(fd, view) :]
+        if fsync:
+            faultpoint(f"{name}.before_fsync")
+            os.fsync(fd)
+            faultpoint(f"{name}.after_fsync")
+    finally:
+        os.close(fd)
+
+
+def when_there_is_room(write: Callable[[], object]) -> None:
+    """Do ``write``, again and again as long as the disk is full."""
+    while True:
+        try:
+            write()
+        except OSError as error:
+            if error.errno not in NO_SPACE:
+                raise
+            time.sleep(_TRY_AGAIN)
+        else:
+            return
+
+
 def write_result(spool: Path, report: Report, *, fsync: bool) -> None:
-    """Write ``result.json``, the last act of an attempt."""
+    """Write ``result.json``, the last act of an attempt; while the disk is full, wait."""
     text = json.dumps(report.to_json(), ensure_ascii=False, separators=(",", ":"))
-    save_atomically(spool / RESULT, text.encode("utf-8", "backslashreplace"), fsync=fsync, name="result")
+    data = text.encode("utf-8", "backslashreplace")
+    when_there_is_room(lambda: save_atomically(spool / RESULT, data, fsync=fsync, name="result"))
 
 
 def ring(home: Path, attempt_id: str) -> None:

@@ -25,6 +25,7 @@ HTTP_OF_CODE = {
     "stale": 409,
     "illegal_transition": 409,
     "no_host": 503,
+    "database_away": 503,
 }
 CODE_OF_HTTP = {400: "invalid", 403: "forbidden", 404: "not_found", 405: "invalid", 409: "conflict", 415: "invalid"}
 MAX_BODY = 1_000_000

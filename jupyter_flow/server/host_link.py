@@ -86,6 +86,8 @@ class HostLink:
                 for message in client.pushes():
                     if message.get("push") == "changed":
                         on_change(message["cursor"])
+                    elif message.get("push") == "health":
+                        on_host("connected")
             except (FlowError, OSError) as error:
                 self.trouble = str(error)
                 if not self._stopping.is_set():

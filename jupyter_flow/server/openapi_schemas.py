@@ -42,6 +42,7 @@ SCHEMAS: dict[str, Schema] = {
     "Health": _record(
         state={"type": "string", "enum": ["healthy", "degraded", "stopped"]},
         message=_TEXT_OR_NULL,
+        trouble={"type": "array", "items": {"type": "object"}},
         host={"type": ["object", "null"]},
         running=_INTEGER,
         queued=_INTEGER,

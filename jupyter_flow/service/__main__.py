@@ -12,7 +12,7 @@ from ..model.records import Limits
 from ..wire.environment import DB_URL_VARIABLE, PROFILE_VARIABLE
 from ..wire.paths import default_dag_folders, default_home
 from . import mail, plain_settings, slot_settings, xcom_settings
-from .host import run_host
+from .serve import run_host
 
 
 def main(arguments: list[str] | None = None) -> int:

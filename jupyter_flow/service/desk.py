@@ -59,7 +59,8 @@ class Outcome:
 class Desk:
     """Decides and dispatches. Everything it remembers can be read from rows again.
 
-    ``draining``: nothing new starts. ``is_selective``: only runs of :attr:`run_anyway` start, and none is created.
+    ``draining``: nothing new starts; ``paused``: for now, because something is wrong.
+    ``is_selective``: only runs of :attr:`run_anyway` start, and none is created.
     ``earlier``: what the clock showed when an earlier host last looked at it.
     """
 
@@ -83,6 +84,7 @@ class Desk:
         self.active = ActiveAttempts()
         self.run_anyway: set[int] = set()
         self.draining = False
+        self.paused = False
         self.is_selective = False
         self.cursor = 0
         self.next_due: datetime | None = None
@@ -214,7 +216,7 @@ class Desk:
         self.misses.is_old = self.misses.is_old or bool(read)
         self.callbacks.add(connection, self.misses.transact(connection, now, bool(self.house.config.smtp_host)))
         self.callbacks.transact(connection)
-        claimed = [] if self.draining else self._claim(connection, now)
+        claimed = [] if self.draining or self.paused else self._claim(connection, now)
         for row, token in claimed:
             try:
                 outcome.launches.append((self._workload(connection, row), token, row))

@@ -6,11 +6,13 @@ from datetime import timedelta
 
 from ..model.instants import iso_or_none
 from ..model.records import Actor
+from ..model.rows import Host
 from ..storage import dag_files, host, queries
 from .authorize import authorize
 from .documents import Document
 from .house import House
 from .lease import is_held, place
+from .trouble import first_message
 
 LATE_AFTER = timedelta(seconds=45)
 """A host whose heartbeat is older than this is not well (it beats every 10 s)."""
@@ -24,20 +26,19 @@ def health(house: House, actor: Actor) -> Document:
         row = host.current_host(connection, **place(house.config.home))
         running, queued = queries.activity(connection)
         errors = len(dag_files.list_problems(connection, kind="error"))
+    troubles = house.effects.troubles()
     if row is None or row.ended_at is not None or not is_held(house.config.home):
         state, message, row = "stopped", "no host runs: start JupyterLab or `jupyter flow scheduler`", None
-    elif (stopping := house.effects.stopping()) is not None:
-        state, message = "degraded", stopping
+    elif troubles:
+        state, message = "degraded", first_message(troubles)
     elif now - row.heartbeat_at > LATE_AFTER:
-        state, message = (
-            "degraded",
-            f"the host (pid {row.pid}) has not been heard since {iso_or_none(row.heartbeat_at)}",
-        )
+        state, message = "degraded", _not_heard(row)
     else:
         state, message = "healthy", ""
     return {
         "state": state,
         "message": message,
+        "trouble": [trouble.to_json() for trouble in troubles],
         "host": None
         if row is None
         else {
@@ -52,3 +53,9 @@ def health(house: House, actor: Actor) -> Document:
         "dag_folders": [str(folder.resolve()) for folder in house.config.dag_folders],
         "import_errors": errors,
     }
+
+
+def _not_heard(row: Host) -> str:
+    """Return what is said of a host whose heartbeat is late."""
+    where = "`jupyter flow stop`, and look into host.log"
+    return f"the host (pid {row.pid}) has not been heard since {iso_or_none(row.heartbeat_at)}: end it with {where}"

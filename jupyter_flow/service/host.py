@@ -5,9 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import selectors
-import signal
-import socket
-import sys
 import uuid
 from contextlib import ExitStack
 from datetime import datetime, timedelta
@@ -22,26 +19,26 @@ from ..model.errors import FlowError, InvalidInput
 from ..model.records import Actor
 from ..parsing.loop import File
 from ..storage import attempts, database, events, host, migrating
-from ..wire.arming import arm_process
 from ..wire.paths import house_socket
-from . import doors, questions, retention
+from . import doors, questions, retention, trouble, without_database
+from .actors import actor_of
 from .ask_next import ask_next
 from .clock import Clock, SystemClock
 from .desk import Desk
 from .dispatch import CHECK_WITHIN
+from .guard import Guard
 from .house import Effects, House, usable
 from .house_socket import HouseSocket, Peer
 from .kernels import WARM_BEFORE, WaitingKernels
 from .lease import Lease, place
 from .parser import Parser
 from .recovery import recover
+from .wakeup import Wakeup
 
 log = logging.getLogger(__name__)
 
 HEARTBEAT = 10.0
 LEASE_TTL = timedelta(seconds=60)
-RETRY_AFTER = (0.05, 0.2, 1.0, 5.0)
-"""Seconds until the next try after a transaction failed, longer each time."""
 PUSH_PAUSE = 0.05
 CALM = 8
 """While as many attempts or more are in flight, pushes come at most every :data:`PUSH_PAUSE` seconds."""
@@ -63,18 +60,17 @@ class Host(Effects):
         self._stack = stack
         self.host_id = uuid.uuid4().hex
         self.is_ended = False
+        self.started_at = self.clock.wall()
+        self._told = 0
         self._drain: str | None = None
         self._reload: bool | None = None
         self._reload_waiters: list[tuple[Peer, Any]] = []
-        self._failures = 0
-        self._retry_at: float | None = None
-        self._trouble: str | None = None
         self._next_beat = 0.0
         self._commanded = False
         self._unpushed = False
         self._push_at = 0.0
 
-        stack.enter_context(Lease.take(config.home, self.clock.wall()))
+        stack.enter_context(Lease.take(config.home, self.started_at))
         stack.enter_context(usable(config))
         engine = database.create_engine(config.database)
         stack.callback(engine.dispose)
@@ -83,12 +79,14 @@ class Host(Effects):
         reader = database.create_reader(config.database)
         stack.callback(reader.dispose)
         self.house = House(config, reader, engine, self.clock, effects=self)
+        self.selector = selectors.DefaultSelector()
+        stack.callback(self.selector.close)
+        self.wakeup = Wakeup(self.selector, stack, self._stop_on_signal)
+        self.guard = Guard(config, self.clock, lambda: len(self.desk.active), self.wakeup)
         earlier = self._take_row()
         stack.callback(self._end_row)
         self.house.spool.mkdir(mode=0o700, exist_ok=True)
 
-        self.selector = selectors.DefaultSelector()
-        stack.callback(self.selector.close)
         self.executor = make_executor(config)
         stack.callback(self.executor.close)
         self.kernels = WaitingKernels(config, self.executor.launcher)
@@ -103,7 +101,6 @@ class Host(Effects):
         for descriptor in self.kernels.pool.fileobjs():
             self.selector.register(descriptor, selectors.EVENT_READ, self._on_kernels)
         self.selector.register(self.parser.watcher, selectors.EVENT_READ, self._on_changes)
-        self._wake_on_signals(stack)
 
     # --- life
 
@@ -148,14 +145,14 @@ class Host(Effects):
         if self._reload is not None:
             whole, self._reload = self._reload, None
             self.parser.look(whole=whole)
-        changed = self._guarded(self.parser.turn)
-        if self._retry_at is None or self._retry_at <= now:
-            while self.desk.has_work and self._guarded(self.desk.turn):
-                changed = True
-        changed = self._guarded(lambda: self.retention.tick(now)) or changed
-        if now >= self._next_beat:
+        self._look_around()
+        changed = self.guard.do(self.parser.turn)
+        while self.desk.has_work and self.guard.do(self.desk.turn):
+            changed = True
+        changed = self.guard.do(self._prune) or changed
+        if self.guard.wants_proof or (now >= self._next_beat and self.guard.may(self._beat)):
             self._next_beat = now + HEARTBEAT
-            self._guarded(self._beat)
+            self.guard.do(self._beat, is_proof=True)
         self._unpushed = self._unpushed or changed or self._commanded
         self._commanded = False
         if self._unpushed and (now >= self._push_at or len(self.desk.active) < CALM):
@@ -167,9 +164,23 @@ class Host(Effects):
     def _push(self) -> None:
         """Tell subscribers that something was committed; they ask what."""
         self._unpushed, self._push_at = False, self.clock.monotonic() + PUSH_PAUSE
+        if not self.guard.is_away:
+            self.guard.do(self._read_cursor)
+        self.socket.push({"push": "changed", "cursor": self.desk.cursor})
+
+    def _read_cursor(self) -> None:
         with self.house.reading() as connection:
             self.desk.cursor = events.last_id(connection)
-        self.socket.push({"push": "changed", "cursor": self.desk.cursor})
+
+    def _look_around(self) -> None:
+        """See what is wrong around the house, and tell of changes."""
+        self.guard.look()
+        was_paused, self.desk.paused = self.desk.paused, self.guard.troubles.pauses_dispatch
+        if self._told != self.guard.troubles.changes:
+            self._told = self.guard.troubles.changes
+            self.socket.push({"push": "health"})
+        if was_paused and not self.desk.paused:
+            self.desk.due_touched = True
 
     # --- what wakes the loop
 
@@ -184,6 +195,9 @@ class Host(Effects):
         return self.executor.notices()
 
     def _over_deadline(self, active: Any, now: float) -> None:
+        if self.guard.disk_is_full and not active.overdue:  # it may wait for room to write its result
+            active.deadline = now + HEARTBEAT
+            return
         if active.overdue:
             self.desk.end(active, None)
             return
@@ -193,28 +207,36 @@ class Host(Effects):
         self.executor.kill(active.attempt_id)
 
     def _sleep(self, longest: float) -> float:
-        if self._reload is not None or (self._retry_at is None and self.desk.has_work):
+        if (
+            self._reload is not None
+            or (self.guard.may(self.desk.turn) and self.desk.has_work)
+            or self.guard.wants_proof
+        ):
+            return 0.0
+        if self.guard.may(self.desk.turn) and self.desk.has_work:
             return 0.0  # a command of this process has come in between two steps
         now = self.clock.monotonic()
-        instants = [now + longest, self._next_beat]
+        instants = [now + longest]
+        if self.guard.may(self._beat):
+            instants.append(self._next_beat)
         instants += [
             at
             for at in (
                 self.executor.next_tick(),
-                self.parser.next_instant(),
+                self.parser.next_instant() if self.guard.may(self.parser.turn) else None,
                 self.desk.active.next_deadline(),
                 self.desk.callbacks.next_deadline(),
                 self.kernels.next_tick(),
-                self.retention.next_tick(),
+                self.retention.next_tick() if self.guard.may(self._prune) else None,
                 self.desk.sampler.next_tick(),
-                self._retry_at,
+                self.guard.next_instant(),
                 self._push_at if self._unpushed else None,
             )
             if at is not None
         ]
         wall = self.clock.wall()
         at = self.desk.next_instant()
-        if at is not None and self._retry_at is None:
+        if at is not None and self.guard.may(self.desk.turn):
             instants.append(now + (at - wall).total_seconds())
         return max(0.0, min(instants) - now)
 
@@ -226,21 +248,6 @@ class Host(Effects):
 
     def _on_changes(self, mask: int) -> None:
         self._reload = bool(self._reload)
-
-    def _on_signal(self, mask: int) -> None:
-        self._signals.recv(64)
-
-    def _wake_on_signals(self, stack: ExitStack) -> None:
-        """SIGTERM and SIGINT end the loop; running attempts go on detached for the next host."""
-        self._signals, writer = socket.socketpair()
-        self._signals.setblocking(False)
-        writer.setblocking(False)
-        stack.callback(self._signals.close)
-        stack.callback(writer.close)
-        self.selector.register(self._signals, selectors.EVENT_READ, self._on_signal)
-        stack.callback(signal.set_wakeup_fd, signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False))
-        for number in (signal.SIGTERM, signal.SIGINT):
-            stack.callback(signal.signal, number, signal.signal(number, self._stop_on_signal))
 
     def _stop_on_signal(self, number: int, frame: object) -> None:
         self.is_ended = True
@@ -256,19 +263,24 @@ class Host(Effects):
             answer["ok"] = result
         except FlowError as error:
             answer["error"] = {"code": error.code, "message": str(error)}
-        except Exception:
-            log.exception("operation %r failed", message.get("op"))
-            text = f"operation {message.get('op')!r} failed inside the host: see {self.config.home / 'host.log'}"
-            answer["error"] = {"code": "error", "message": text}
+        except Exception as error:
+            if (refusal := self.guard.failed(error)) is not None:
+                answer["error"] = {"code": refusal.code, "message": str(refusal)}
+            else:
+                log.exception("operation %r failed", message.get("op"))
+                text = f"operation {message.get('op')!r} failed inside the host: see {self.config.home / 'host.log'}"
+                answer["error"] = {"code": "error", "message": text}
         peer.send(answer)
 
     def _perform(self, peer: Peer, message: dict[str, Any]) -> Any:
         op, args = message.get("op"), message.get("args") or {}
         if not isinstance(op, str) or not isinstance(args, dict):
             raise InvalidInput('a request is {"id", "op", "args", "actor"}')
+        if self.guard.is_away and op != "events.subscribe":
+            return without_database.perform(self, op, args)
         if "attempt_id" in message:
             return questions.answer(self.house, message["attempt_id"], message.get("token"), op, args)
-        actor = _actor(message.get("actor"))
+        actor = actor_of(message.get("actor"))
         if op == "events.subscribe":
             peer.subscribed = True
             return {"cursor": self.desk.cursor}
@@ -323,17 +335,26 @@ class Host(Effects):
             return
         self.desk.draining = True
         self._drain = "the host is stopping: running tasks end first, nothing new starts"
-        if tasks:
+        self.guard.troubles.put("stopping", self._drain, self.clock.wall())
+        if tasks and self.guard.is_away:
+            for active in self.desk.active:
+                self.executor.cancel(active.attempt_id)
+        elif tasks:
             self.desk.cancel_all(HOST)
 
     def resume(self) -> None:
         """Go on scheduling."""
         self._drain = None
+        self.guard.troubles.clear("stopping")
         self.desk.resume()
 
     def stopping(self) -> str | None:
-        """Return why nothing new starts, or what is wrong."""
-        return self._drain or self._trouble
+        """Return why nothing new starts."""
+        return trouble.first_message(item for item in self.guard.troubles.list() if item.pauses_dispatch) or None
+
+    def troubles(self) -> list[trouble.Trouble]:
+        """Return what is wrong, the most important first."""
+        return self.guard.troubles.list()
 
     def _dags_parsed(self, dag_ids: set[str]) -> None:
         for dag_id in dag_ids:
@@ -378,48 +399,11 @@ class Host(Effects):
         if at is not None and at - now < timedelta(seconds=WARM_BEFORE + HEARTBEAT) and self.desk.due_has_notebooks(at):
             self.kernels.expect(self.clock.monotonic(), ahead=True)
 
+    def _prune(self) -> bool:
+        return bool(self.retention.tick(self.clock.monotonic()))
+
     def _end_row(self) -> None:
+        if self.guard.is_away:
+            return
         with self.house.writing("release") as connection:
             host.end_host(connection, self.host_id, self.clock.wall())
-
-    def _guarded(self, step: Any) -> bool:
-        """Do ``step``; a failure is logged and tried again later, the host goes on."""
-        try:
-            done = bool(step())
-        except Exception as error:
-            log.exception("the transaction failed and is tried again")
-            self._retry_at = self.clock.monotonic() + RETRY_AFTER[min(self._failures, len(RETRY_AFTER) - 1)]
-            self._failures += 1
-            self._trouble = f"the last transaction failed and is tried again: {str(error).splitlines()[0][:300]}"
-            return False
-        if self._retry_at is not None and step == self.desk.turn:
-            self._retry_at, self._failures, self._trouble = None, 0, None
-        return done
-
-
-def _actor(data: Any) -> Actor:
-    if not isinstance(data, dict) or not isinstance(data.get("user"), str) or not isinstance(data.get("auth"), str):
-        raise InvalidInput('a request names its actor: {"user", "auth"}')
-    texts = {name: data.get(name) for name in ("ip", "request_id")}
-    if not all(text is None or isinstance(text, str) for text in texts.values()):
-        raise InvalidInput("ip and request_id of an actor are text")
-    return Actor(data["user"], data["auth"], **texts)
-
-
-def run_host(config: FlowConfig) -> int:
-    """Be the host of ``config.home`` until stopped; the exit code. A refusal is one line on stderr (code 2)."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
-    logging.getLogger("alembic").setLevel(logging.WARNING)
-    try:
-        arm_process("host")
-        with ExitStack() as stack:
-            server = Host(config, stack)
-            server.begin()
-            log.info("host %s serves %s (pid %d)", __version__, config.home, os.getpid())
-            server.run()
-            running = len(server.desk.active)
-            log.info("host ends; %d tasks run on", running)
-    except FlowError as error:
-        print(error, file=sys.stderr)  # noqa: T201
-        return 2
-    return 0

@@ -16,6 +16,7 @@ from ..storage import database, migrating
 from .authorize import Policy, allow_all
 from .clock import Clock, SystemClock
 from .lease import Lease
+from .trouble import Trouble
 
 
 class Effects:
@@ -41,6 +42,10 @@ class Effects:
 
     def resume(self) -> None:
         """Take back a :meth:`stop` that still waits for running tasks."""
+
+    def troubles(self) -> list[Trouble]:
+        """Return what is wrong around the house, the most important first."""
+        return []
 
     def stopping(self) -> str | None:
         """Return why nothing new starts, None in normal service."""

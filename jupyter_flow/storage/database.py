@@ -246,6 +246,9 @@ def failure_text(error: BaseException) -> str:
 
 def probe(url: str) -> None:
     """Take the write lock of the database once and give it back, on a connection of its own. Raises what is wrong."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "sqlite" and not os.path.exists(parsed.database or ""):
+        raise NotFound(f"there is no database {parsed.database}")  # it must not be created here
     engine = _create(url, writer=True)
     try:
         with engine.begin() as connection:

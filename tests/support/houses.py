@@ -92,7 +92,7 @@ class House:
     def start(self, *options: str, timeout: float = 60.0, env: dict[str, str] | None = None) -> House:
         """Start a host (``python -m jupyter_flow.service`` with extra ``options``) and wait until it answers."""
         self.spawn(*options, env=env)
-        wait_for(self._answers, lambda: f"the host of {self.home} answers; its output:\n{self.output()}", timeout)
+        wait_for(self.answers, lambda: f"the host of {self.home} answers; its output:\n{self.output()}", timeout)
         return self
 
     def spawn(self, *options: str, env: dict[str, str] | None = None) -> subprocess.Popen[bytes]:
@@ -113,7 +113,8 @@ class House:
             )
         return self.process
 
-    def _answers(self) -> bool:
+    def answers(self) -> bool:
+        """Tell whether the host answers and is well. Fails if it has ended."""
         if self.process is not None and self.process.poll() is not None:
             raise AssertionError(f"the host ended with {self.process.returncode}:\n{self.output()}")
         try:
