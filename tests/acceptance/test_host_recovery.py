@@ -115,6 +115,30 @@ with DAG("lost") as dag:
     assert [attempt["outcome"] for attempt in shown["attempts"]] == ["lost", "success"]
 
 
+@pytest.mark.parametrize("is_gone", [False, True])
+def test_an_attempt_that_was_fenced_off_without_a_host_is_closed_by_the_next(house: House, is_gone: bool) -> None:
+    journal = journal_dag(
+        house,
+        """
+with DAG("stray") as dag:
+    PythonOperator(task_id="t", python_callable=work, op_args=["t", 0.0, GATE])
+""",
+    )
+    house.start("--kill-grace", "1")
+    run = house.trigger("stray")
+    wait_for(lambda: count(journal, "start") == 1, "the task has started", 60)
+    house.kill()
+    marked = house.cli("runs", "mark", "stray", run["run_id"], "success")
+    assert marked.code == 0, str(marked)
+    if is_gone:
+        os.kill(int(entries(journal)[0][2]), signal.SIGKILL)
+    house.start("--kill-grace", "1")
+    wait_for(lambda: not house.rows("select id from attempt where finished_at is null"), "the attempt is closed", 30)
+    ((outcome,),) = [tuple(row.values()) for row in house.rows("select outcome from attempt")]
+    assert outcome in (("lost",) if is_gone else ("lost", "stale"))
+    assert states_of(house.wait_for_run("stray", run["run_id"])) == {"t": "success"}
+
+
 def test_a_task_marked_and_cleared_while_it_runs_ends_its_attempt_and_refuses_its_report(house: House) -> None:
     journal = journal_dag(
         house,
