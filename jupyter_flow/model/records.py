@@ -239,6 +239,8 @@ class Report:
             raise ValueError("a number field is not an integer")
         if self.notebook is not None and ("/" in self.notebook or self.notebook.startswith(".")):
             raise ValueError(f"notebook {self.notebook!r} is not a plain file name")
+        if self.cpu_time is not None and type(self.cpu_time) not in (int, float):
+            raise ValueError("cpu_time is not a number")
         if not isinstance(self.rendered, Mapping):
             raise ValueError("rendered is not an object")
         if self.retry_delay is not None and not (
@@ -258,8 +260,12 @@ class Report:
         for xcom in self.xcoms:
             if not isinstance(xcom, Mapping) or not isinstance(xcom.get("key"), str):
                 raise ValueError("an XCom without a key")
+            if len(xcom["key"]) > LONGEST_KEY:
+                raise ValueError(f"an XCom key of {len(xcom['key'])} characters, more than {LONGEST_KEY}")
 
 
+LONGEST_KEY = 512
+"""Characters that the key of an XCom may have: it stands in an index."""
 LONGEST_DELAY = 366 * 86_400.0
 """Seconds that a retry policy may ask for."""
 

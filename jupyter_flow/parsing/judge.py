@@ -10,7 +10,7 @@ from typing import Any
 from ..execution.children import Exited
 from ..model.assets import contradiction
 from ..model.errors import FlowError
-from ..model.ids import check_id
+from ..model.ids import check_id, check_name
 from ..model.records import ParseReport, parse_timeout_message
 from ..model.schedule_checks import check_schedule
 from ..model.spec import DagSpec, canonical, dag_from_json
@@ -79,6 +79,10 @@ def _checked(data: Mapping[str, Any], dag_file: str) -> DagSpec:
     known: set[str] = set()
     for task in dag.tasks:
         check_id(task.task_id, "task_id")
+        check_name(task.pool, f"pool of task {task.task_id!r}:")
+        check_name(task.queue, f"queue of task {task.task_id!r}:")
+        if task.resource_group:
+            check_name(task.resource_group, f"resource_group of task {task.task_id!r}:")
         if unknown := set(task.upstream) - known:
             raise ValueError(f"task {task.task_id!r} is not after its upstream {sorted(unknown)}")
         known.add(task.task_id)

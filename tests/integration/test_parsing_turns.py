@@ -81,12 +81,12 @@ class Table:
 
 
 @pytest.fixture
-def table(tmp_path: Path) -> Iterator[Table]:
+def table(tmp_path: Path, house_database_url: str) -> Iterator[Table]:
     folder = tmp_path / "dags"
     folder.mkdir()
     for name in "abcd":
         (folder / f"{name}.py").write_text("import jupyter_flow")
-    config = FlowConfig(home=tmp_path / "home", dag_folders=(folder,), parse_processes=2)
+    config = FlowConfig(home=tmp_path / "home", dag_folders=(folder,), parse_processes=2, db_url=house_database_url)
     with open_house(config, write=True) as house:
         house.clock = clock = HandClock()
         house.spool.mkdir(exist_ok=True)
@@ -155,7 +155,15 @@ def test_text_that_no_database_can_store_is_a_problem_of_its_file_only(table: Ta
 
 
 @pytest.mark.parametrize(
-    "field", [{"description": [1]}, {"tags": 7}, {"start_date": "soon"}, {"timezone": "Nowhere/At_all"}]
+    "field",
+    [
+        {"description": [1]},
+        {"tags": 7},
+        {"start_date": "soon"},
+        {"timezone": "Nowhere/At_all"},
+        {"tasks": [to_json(DagSpec("a", "a.py", (TaskSpec("t", "X", pool="p" * 251),)))["tasks"][0]]},
+        {"tasks": [to_json(DagSpec("a", "a.py", (TaskSpec("t", "X", queue="q\0"),)))["tasks"][0]]},
+    ],
 )
 def test_a_report_of_nonsense_is_a_problem_of_its_file_only(table: Table, field: dict[str, object]) -> None:
     key, spool = table.launcher.started.pop(0)

@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import create_engine
+
 from jupyter_flow.model.errors import FlowError, NoHost, NotFound
 from jupyter_flow.wire.client import HouseClient
 from jupyter_flow.wire.paths import house_socket, runtime_dir
@@ -256,7 +258,13 @@ class House:
         return f"{known}\n--- host\n{self.output()[-4000:]}"
 
     def rows(self, sql: str, *values: Any) -> list[dict[str, Any]]:
-        """Read the database directly (read-only): a witness that does not ask the host."""
+        """Read the database directly (read-only): a witness that does not ask the host. ``?`` stands for a value."""
+        if url := self.env.get("JUPYTER_FLOW_DB_URL"):
+            engine = create_engine(url)
+            with engine.connect() as server:
+                found = [dict(row) for row in server.exec_driver_sql(sql.replace("?", "%s"), values).mappings()]
+            engine.dispose()
+            return found
         connection = sqlite3.connect(f"file:{self.home / 'flow.db'}?mode=ro", uri=True, timeout=30)
         try:
             connection.row_factory = sqlite3.Row
