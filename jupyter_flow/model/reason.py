@@ -79,6 +79,7 @@ TEXTS: dict[str, str] = {
     "pool_full": "pool {pool}: {used} of {slots} slots are in use, {needed} needed",
     "pool_unknown": "pool {pool} does not exist: create it",
     "changed": "was changed meanwhile",
+    "attempt_ending": "waits for the end of its earlier attempt, which is still running",
     "host_stopping": "the host is stopping",
     "no_host": "{message}",
     "run_after": "the run starts at {at}",

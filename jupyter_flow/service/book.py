@@ -34,6 +34,7 @@ class RunBook:
         self.queued: dict[str, dict[int, DagRun]] = {}
         self.touched: dict[int, set[Key] | None] = {}
         self.with_ready: set[int] = set()
+        self._starts: dict[str, datetime] = {}
         self._bases: dict[int, RunBasis] = {}
         self._seen_due: dict[int, datetime] = {}
         self._old_past: set[int] = set()
@@ -59,6 +60,7 @@ class RunBook:
             self.queued.clear()
             self.touched.clear()
             self.with_ready.clear()
+            self._starts.clear()
             self._bases.clear()
             found = queries.open_runs(connection)
             read = {run.id for run in found} | self._unread
@@ -163,6 +165,20 @@ class RunBook:
             if at <= now:
                 self.touched[dag_run_id] = None
                 self._seen_due[dag_run_id] = at
+
+    def not_before(self, dag_id: str, at: datetime | None) -> None:
+        """Note when the next queued run of a DAG may start at the earliest, None if none waits for its time."""
+        self._starts.pop(dag_id, None)
+        if at is not None:
+            self._starts[dag_id] = at
+
+    def dags_to_start(self, now: datetime) -> set[str]:
+        """Return the DAGs with a queued run whose time has come."""
+        return {dag_id for dag_id, at in self._starts.items() if at <= now}
+
+    def next_start(self) -> datetime | None:
+        """Return the earliest instant at which a queued run's time comes."""
+        return min(self._starts.values(), default=None)
 
     def next_check(self) -> datetime | None:
         """Return the earliest instant at which time alone changes a decision."""

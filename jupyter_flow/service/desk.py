@@ -149,7 +149,9 @@ class Desk:
 
     def next_instant(self) -> datetime | None:
         """Return the wall-clock instant of the next turn if nothing happens before."""
-        instants = (self.book.next_check(), self.misses.next, None if self.draining else self.next_due)
+        instants = [self.book.next_check(), self.misses.next]
+        if not self.draining:
+            instants += [self.next_due, self.book.next_start()]
         return min((at for at in instants if at is not None), default=None)
 
     def look_at_clock(self) -> None:
@@ -202,7 +204,7 @@ class Desk:
             self._asset_event = newest
             self.due_touched = True
         self.book.touch_due(now)
-        touched_dags = set(self.dags_touched)
+        touched_dags = self.dags_touched | self.book.dags_to_start(now)
         if read:
             touched_dags |= self.book.queued.keys()
         if self.due_touched or read or (self.next_due is not None and self.next_due <= now):
@@ -297,7 +299,11 @@ class Desk:
             return []
 
     def _start_runs(self, connection: Connection, dag_id: str, now: datetime) -> None:
-        waiting = self.book.queued.get(dag_id)
+        waiting = self.book.queued.get(dag_id, {})
+        # only a clock that was set back makes the time of a queued run come later
+        self.book.not_before(
+            dag_id, min((run.run_after for run in waiting.values() if run.run_after > now), default=None)
+        )
         if not waiting:
             return
         wanted = [run for run in waiting.values() if not self.is_selective or run.id in self.run_anyway]

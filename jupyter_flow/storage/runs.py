@@ -96,6 +96,9 @@ _UPDATE_RUN = (
     )
 )
 _RUN = select(dag_run).where(dag_run.c.id == bindparam("b_id")).with_for_update()
+_WITH_OPEN_ATTEMPT = select(attempt.c.task_instance_id).where(
+    attempt.c.task_instance_id.in_(bindparam("b_ids", expanding=True)), attempt.c.finished_at.is_(None)
+)
 _INSERT_TASKS = insert(task_instance)
 _INSERT_ATTEMPTS = insert(attempt)
 
@@ -294,7 +297,8 @@ def claim(connection: Connection, wanted: Sequence[Claim], limits: SlotLimits, h
     """Take ``scheduled`` task instances for ``host_id``, in the given order, as far as ``limits`` allow.
 
     Slots in use are counted inside this transaction. Each winner becomes ``queued`` with a new attempt; a new try
-    begins unless the last attempt was lost before its end. Losers come back with the reason.
+    begins unless the last attempt was lost before its end. Losers come back with the reason. One whose earlier
+    attempt was fenced off (a clear) and has not ended yet has to wait: two must not run side by side.
     """
     claimed = Claimed([], [])
     if not wanted:
@@ -304,6 +308,7 @@ def claim(connection: Connection, wanted: Sequence[Claim], limits: SlotLimits, h
     if limits.groups:
         add_group_usage(connection, used, host_id)
     rows = _locked(connection, [item.ready.task_instance_id for item in wanted])
+    ending = _with_open_attempt(connection, [row.id for row in rows.values() if row.attempt_count])
     updates: list[dict[str, Any]] = []
     attempts: list[dict[str, Any]] = []
     events: list[RunEvent] = []
@@ -311,6 +316,9 @@ def claim(connection: Connection, wanted: Sequence[Claim], limits: SlotLimits, h
         row = rows.get(item.ready.task_instance_id)
         if row is None or row.row_version != item.ready.row_version or row.state != TaskState.SCHEDULED:
             claimed.refused.append((item, Reason("changed")))
+            continue
+        if row.id in ending:
+            claimed.refused.append((item, Reason("attempt_ending")))
             continue
         reason = used.take(item.ready, limits)
         if reason is not None:
@@ -344,6 +352,13 @@ def claim(connection: Connection, wanted: Sequence[Claim], limits: SlotLimits, h
 
 def _locked(connection: Connection, ids: Sequence[int]) -> dict[int, Row[Any]]:
     return {row.id: row for row in task_rows(connection, ids=ids, lock=True)} if ids else {}
+
+
+def _with_open_attempt(connection: Connection, ids: Sequence[int]) -> set[int]:
+    """Return those of the task instances ``ids`` of which an attempt has not ended."""
+    if not ids:
+        return set()
+    return set(connection.execute(_WITH_OPEN_ATTEMPT, {"b_ids": list(ids)}).scalars())
 
 
 def _is_lost(row: Row[Any], change: TaskChange) -> bool:

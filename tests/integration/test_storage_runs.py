@@ -146,18 +146,19 @@ def test_a_report_with_a_stale_attempt_is_refused_and_changes_nothing_but_its_at
         lost = TaskChange(row.id, "t0", -1, S.SCHEDULED, Reason("infra"), attempt_id=row.attempt_id, infra_loss=True)
         runs.transition(connection, lost, T0)
     stored.reload()
-    [second] = stored.claim()
+    assert stored.claim() == [], "two attempts of one task must not run side by side"
     late = report(row.attempt_id, xcoms=({"key": "k", "value": 1},))
     ended = TaskChange(row.id, "t0", -1, S.SUCCESS, attempt_id=row.attempt_id)
     with begin_write(engine) as connection:
-        with pytest.raises(StaleReport, match="is not the current one"):
-            runs.transition(connection, ended, at(1))
         before = events.last_id(connection)
         applied = reports.apply_reports(connection, [reports.ReportedEnd(ended, late)], at(1))
         assert (applied.tasks, len(applied.stale)) == ([], 1)
         assert attempts.get_attempt(connection, row.attempt_id).outcome == "stale"
         assert xcoms.of_task(connection, row.dag_run_id, "t0") == []
         assert events.last_id(connection) == before
+    [second] = stored.claim()
+    with begin_write(engine) as connection, pytest.raises(StaleReport, match="is not the current one"):
+        runs.transition(connection, ended, at(1))
     assert stored.row("t0").attempt_id == second.attempt_id
     stored.finish(second)
     assert stored.states == {"t0": "success"}
@@ -204,7 +205,9 @@ def test_a_start_never_reported_goes_back_without_using_a_try(engine: Engine) ->
     stored = StoredRun(engine, chain(1))
     with begin_write(engine) as connection:
         [row] = runs.claim(connection, claims(stored.snapshot.ready()), LIMITS, "h1", T0).tasks
-        back = runs.transition(connection, TaskChange(row.id, "t0", -1, S.SCHEDULED, attempt_id=row.attempt_id), T0)
+        unstarted = TaskChange(row.id, "t0", -1, S.SCHEDULED, attempt_id=row.attempt_id)
+        lost = reports.LostAttempt(unstarted, row.attempt_id, Reason("infra"))
+        [back] = reports.record_losses(connection, [lost], T0).tasks
         assert (back.attempt_id, back.try_number) == (None, 1)
     stored.reload()
     assert stored.claim()[0].try_number == 1

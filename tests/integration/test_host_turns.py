@@ -1,0 +1,90 @@
+"""The host's loop in a world where nothing happens but what a test does: see ``tests/simulation``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from simulation.stage import Stage
+from simulation.world import Bench
+from support.flows import ACTOR, chain
+
+from jupyter_flow.service import commands
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+    bench = Bench(tmp_path_factory.mktemp("bench"))
+    yield bench
+    bench.close()
+
+
+@pytest.fixture
+def stage(bench: Bench) -> Iterator[Callable[..., Stage]]:
+    stages: list[Stage] = []
+
+    def make(count: int = 1, **more: object) -> Stage:
+        stages.append(Stage(bench, chain(count, **more)))
+        return stages[-1].__enter__()
+
+    yield make
+    for item in stages:
+        item.__exit__(None, None, None)
+
+
+def test_a_cleared_task_waits_until_its_running_attempt_has_ended(stage: Callable[..., Stage]) -> None:
+    world = stage()
+    world.trigger("r1")
+    world.until(lambda: world.state("t0") == "running")
+    world.ask(lambda house: commands.clear_task(house, ACTOR, "d", "r1", "t0"))
+    assert world.state("t0") == "scheduled"
+    assert world.living() == ["t0"]
+    world.until(lambda: world.state("t0") == "success")
+    assert world.outcomes() == ["stale", "success"]
+
+
+def test_a_new_host_ends_the_attempt_of_a_cleared_task_before_it_starts_another(stage: Callable[..., Stage]) -> None:
+    world = stage()
+    world.trigger("r1")
+    world.until(lambda: world.state("t0") == "running")
+    world.host_down()
+    world.ask_offline(lambda house: commands.clear_task(house, ACTOR, "d", "r1", "t0"))
+    world.host_up()
+    assert world.state("t0") == "scheduled"
+    world.until(lambda: world.state("t0") == "success")
+    assert world.outcomes() == ["stale", "success"]
+
+
+def test_a_run_that_was_queued_before_the_clock_was_set_back_starts_when_its_time_has_come(
+    stage: Callable[..., Stage],
+) -> None:
+    world = stage(max_active_runs=1)
+    world.trigger("r1")
+    world.pass_time(1.0)
+    world.trigger("r2")
+    world.clock.offset = -300.0
+    world.until(lambda: world.run_state("r1") == "success")
+    assert world.run_state("r2") == "queued"
+    world.until(lambda: world.run_state("r2") == "success")
+
+
+def test_a_host_that_could_not_write_its_heartbeat_goes_back_to_sleep(stage: Callable[..., Stage]) -> None:
+    world = stage()
+    world.pass_time(9.0)
+    world.outage(2.0)
+    steps = world.steps
+    world.pass_time(60.0)
+    assert "the last transaction failed" not in (world.hosts[0].stopping() or "")
+    assert world.steps - steps < 20
+
+
+def test_a_host_lives_on_when_it_cannot_tell_what_was_committed(stage: Callable[..., Stage]) -> None:
+    world = stage()
+    world.trigger("r1")
+    host = world.hosts[0]
+    host.house.committed = lambda: world.outage(100.0)  # with the next commit the database goes away
+    world.until(lambda: world.now < host.armed.outage_until)
+    host.house.committed = lambda: world.committed(host)
+    world.pass_time(150.0)
+    assert world.hosts == [host]
+    world.until(lambda: world.run_state("r1") == "success")

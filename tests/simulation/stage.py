@@ -1,0 +1,106 @@
+"""A world in which nothing happens by chance: a test says what happens, one host does the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import Any, Self
+
+from jupyter_flow.model.records import Workload
+from jupyter_flow.model.spec import DagSpec
+from jupyter_flow.service import commands
+from jupyter_flow.service.house import House
+from jupyter_flow.storage import dags, database
+
+from .dags import Script
+from .host import BEGAN
+from .world import ACTOR, Bench, World
+
+
+class Stage(World):
+    """One DAG, one host, tasks that take ten seconds and succeed."""
+
+    def __init__(self, bench: Bench, spec: DagSpec) -> None:
+        super().__init__(bench, 0)
+        self.specs = {spec.dag_id: spec}
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        self.bench.reset()
+        self._stack.enter_context(self._in_place())
+        with database.begin_write(self.bench.engines[0][0]) as connection:
+            for spec in self.specs.values():
+                dags.store_dag(connection, spec, dag_folder="/dags", bundle_hash="b" * 64, now=BEGAN)
+                dags.set_paused(connection, spec.dag_id, False, BEGAN, None)
+        self.chance.random = lambda: 0.5  # type: ignore[method-assign]
+        self.chance.uniform = lambda low, high: low + 0.1  # type: ignore[method-assign]
+        self.host_up()
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self._stack.close()
+
+    def script(self, workload: Workload) -> Script:
+        return Script("reports", "success", 10.0)
+
+    def host_up(self) -> None:
+        self.start_host()
+
+    def host_down(self) -> None:
+        """SIGKILL; nobody starts another one."""
+        [host] = self.hosts
+        self._bury(host)
+        self._queue = [item for item in self._queue if item[3] != "a host starts"]
+
+    def trigger(self, run_id: str) -> None:
+        [dag_id] = self.specs
+        self.ask(lambda house: commands.trigger_dag(house, ACTOR, dag_id, run_id=run_id))
+
+    def ask(self, action: Callable[[Any], Any]) -> None:
+        """Let the host carry out a command."""
+        [host] = self.hosts
+        with self.inside(host):
+            action(host.house)
+            host._commanded = True
+            host.work()
+        self._after_work(host)
+
+    def ask_offline(self, action: Callable[[Any], Any]) -> None:
+        """Carry out a command while no host runs."""
+
+        writer, reader = self.bench.engines[0]
+        action(House(self.config, reader, writer, self.clock))
+
+    def outage(self, seconds: float) -> None:
+        """Let the database be away for some time."""
+        self.hosts[0].armed.outage_until = self.now + seconds
+
+    def pass_time(self, seconds: float) -> None:
+        """Let everything happen that is due in these seconds."""
+        end = self.now + seconds
+        while self._queue and self._queue[0][0] <= end:
+            self._step()
+        self.now = end
+
+    def until(self, holds: Callable[[], bool], seconds: float = 600.0) -> None:
+        """Let things happen until something holds."""
+        end = self.now + seconds
+        while not holds():
+            if not self._queue or self._queue[0][0] > end:
+                raise AssertionError("it never came true:\n" + "\n".join(self.trace[-40:]))
+            self._step()
+
+    # --- what there is
+
+    def state(self, task_id: str) -> str:
+        query = "SELECT state FROM task_instance WHERE task_id = ?"
+        return str(self.bench.raw.execute(query, (task_id,)).fetchone()[0])
+
+    def run_state(self, run_id: str) -> str:
+        return str(self.bench.raw.execute("SELECT state FROM dag_run WHERE run_id = ?", (run_id,)).fetchone()[0])
+
+    def outcomes(self) -> list[str]:
+        return [row[0] for row in self.bench.raw.execute("SELECT outcome FROM attempt ORDER BY attempt_number")]
+
+    def living(self) -> list[str]:
+        return [item.workload.task.task_id for item in self.machine.by_attempt.values() if item.works]
