@@ -146,15 +146,15 @@ _HEAD = "import collections, ctypes, itertools, os, re, signal, subprocess, time
 _DAG = """
 from jupyter_flow import DAG, BashOperator, NotebookOperator, PythonOperator
 
-dag = DAG("hangs", max_active_tasks=64)
+dag = DAG({dag_id!r}, max_active_tasks=64)
 """
 
 
-def write_hangs(house: House, kind: str, names: Sequence[str], timeout: float | None) -> None:
-    """Write the DAG ``hangs``: a task for each of ``names``, which all start at once, with this execution_timeout."""
+def write_hangs(house: House, kind: str, names: Sequence[str], timeout: float | None, dag_id: str = "hangs") -> None:
+    """Write a DAG with a task for each of ``names``, which all start at once, with this execution_timeout."""
     flags = house.base / "flags"
     flags.mkdir(exist_ok=True)
-    lines = [_HEAD + _DAG, f"MOST = {MOST}"]
+    lines = [_HEAD + _DAG.format(dag_id=dag_id), f"MOST = {MOST}"]
     for name in names:
         flag, options = str(flags / name), f"task_id={name!r}, dag=dag, execution_timeout={timeout!r}"
         body = textwrap.dedent(KINDS[kind][name]).strip() if kind != "bash" else ""
@@ -169,7 +169,7 @@ def write_hangs(house: House, kind: str, names: Sequence[str], timeout: float | 
             cells = ["before = 1", f"{_HEAD}MOST = {MOST}\n{made}\n{body}", "after = 1"]
             house.write_notebook(cells, f"{name}.ipynb")
             lines.append(f"NotebookOperator(notebook={name + '.ipynb'!r}, {options})")
-    house.write_dag("\n".join(lines) + "\n", "hangs.py")
+    house.write_dag("\n".join(lines) + "\n", f"{dag_id}.py")
 
 
 @dataclass(frozen=True)
