@@ -54,7 +54,7 @@ class Bridge:
         self._hostless_since = time.monotonic()
         self._attempts: dict[str, Attempt] = {}
         self._outposts: dict[FrameStream, Outpost] = {}
-        self._look_at = 0.0
+        self._look_at = self._look_at_workers = 0.0
         self._trouble: str | None = None
         self._over = False
         self._events: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
@@ -88,6 +88,9 @@ class Bridge:
         if now >= self._look_at:
             self._look_at = now + LOST_LOOK
             self._look_for_lost(now)
+        if now >= self._look_at_workers and any(item.state == "waiting" for item in self._attempts.values()):
+            self._look_at_workers = now + self._beat
+            self._dask.look()
         for item in list(self._attempts.values()):
             if item.again_at is not None and now >= item.again_at:
                 item.again_at = None
@@ -216,6 +219,7 @@ class Bridge:
         if item.state not in ("asked", "granted") or item.worker != message["worker"]:
             return
         item.state, item.seen_at = "granted", time.monotonic()
+        self._dask.started(item.attempt_id)
         try:
             spec = json.loads((item.spool / "spec.json").read_bytes())
             bundle = self._bundle(Path(spec["bundle"]))
@@ -305,9 +309,6 @@ class Bridge:
         if op == "ask":
             self._relay.ask(outpost.stream, int(message["n"]), message["message"])
             return
-        if op == "want_bundle":
-            self._send_bundle(outpost, str(message["attempt_id"]))
-            return
         if not spool.is_id(message.get("attempt_id")):
             raise ValueError("no attempt id")
         known = self._attempts.get(message["attempt_id"])
@@ -328,6 +329,8 @@ class Bridge:
             spool.replace(item.spool, message)
         elif op == "reported":
             self._tell_host({"op": "reported", "attempt_id": item.attempt_id})
+        elif op == "want_bundle":
+            self._send_bundle(outpost, item)
         elif op == "exited":
             self._end(item, message["exit_code"], message["signal"], str(message["problem"]))
         elif op == "unknown":
@@ -367,8 +370,7 @@ class Bridge:
         facts = {name: outpost.hello[name] for name in ("worker", "pid", "start_ticks", "boot_id")}
         self._tell_host({"op": "claim", "attempt_id": attempt_id, **facts})
 
-    def _send_bundle(self, outpost: Outpost, attempt_id: str) -> None:
-        item = self._attempts[attempt_id]
+    def _send_bundle(self, outpost: Outpost, item: Attempt) -> None:
         folder = Path(json.loads((item.spool / "spec.json").read_bytes())["bundle"])
         for piece in store.pieces(folder):
             outpost.stream.send({"op": "bundle", "hash": folder.name, **piece})

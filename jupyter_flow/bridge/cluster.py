@@ -5,11 +5,13 @@ from __future__ import annotations
 import logging
 import queue
 import threading
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from distributed import Client, Future, LocalCluster, Security
 
+from ..wire.link import lease_of
 from .scaling import Load, SmoothedAdaptive
 from .worker import run_attempt, tell_where
 
@@ -34,6 +36,10 @@ class DaskSide:
         self._client: Client | None = None
         self._cluster: LocalCluster | None = None
         self._futures: dict[str, Future] = {}
+        self._again: dict[str, Callable[[], None]] = {}
+        self._waiting: set[str] = set()
+        self._heard: dict[str, tuple[float, float]] = {}  # worker -> what the scheduler heard last, noticed at
+        self._silent: set[str] = set()
         self.load = Load()
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._run, name="dask", daemon=True)
@@ -50,6 +56,14 @@ class DaskSide:
     def tell_where(self, where: Mapping[str, Any]) -> None:
         """Tell the outposts of all workers of a foreign cluster where the bridge is."""
         self._jobs.put(lambda: self._tell(dict(where)))
+
+    def started(self, attempt_id: str) -> None:
+        """Hear that a worker was allowed to start the attempt: from now on it stays where it is."""
+        self._waiting.discard(attempt_id)
+
+    def look(self) -> None:
+        """Look which workers of a foreign cluster are silent, and take back what waits for one of these."""
+        self._jobs.put(self._look)
 
     def close(self, timeout: float = 15.0) -> None:
         """End; a cluster of our own ends too. Attempts run on beside its workers."""
@@ -129,10 +143,20 @@ class DaskSide:
 
     def _submit(self, attempt_id: str, resources: dict[str, float], where: dict[str, Any]) -> None:
         assert self._client is not None  # noqa: S101 - the thread begins with it
+        others = sorted(self._heard.keys() - self._silent) if self._silent else None
+        self._waiting.add(attempt_id)
         future = self._client.submit(
-            run_attempt, attempt_id, where, key=attempt_id, pure=False, retries=0, resources=resources or None
+            run_attempt,
+            attempt_id,
+            where,
+            key=attempt_id,
+            pure=False,
+            retries=0,
+            resources=resources or None,
+            workers=others or None,
         )
         self._futures[attempt_id] = future
+        self._again[attempt_id] = lambda: self._submit(attempt_id, resources, where)
         future.add_done_callback(lambda done: self._done(attempt_id, done))
 
     def _done(self, attempt_id: str, future: Future) -> None:
@@ -145,8 +169,31 @@ class DaskSide:
 
     def _cancel(self, attempt_id: str) -> None:
         future = self._futures.pop(attempt_id, None)
+        self._again.pop(attempt_id, None)
+        self._waiting.discard(attempt_id)
         if future is not None and not future.done():
             future.cancel()
+
+    def _look(self) -> None:
+        if self._client is None or self._cluster is not None:
+            return
+        now = time.monotonic()
+        workers = self._client.scheduler_info(n_workers=-1)["workers"]
+        for address, facts in workers.items():
+            if self._heard.get(address, (None, 0.0))[0] != facts["last_seen"]:
+                self._heard[address] = (facts["last_seen"], now)
+        for address in self._heard.keys() - workers.keys():
+            del self._heard[address]
+        silence = lease_of(self._settings["polling_interval"])
+        self._silent = {address for address, (_, at) in self._heard.items() if now - at > silence}
+        if not self._silent or self._silent == self._heard.keys():
+            return
+        for address, keys in self._client.processing(workers=sorted(self._silent)).items():
+            for attempt_id in self._waiting.intersection(keys):
+                self._post({"op": "log", "text": f"worker {address} is silent: an attempt waits for another one"})
+                again, future = self._again[attempt_id], self._futures.pop(attempt_id)
+                future.cancel()
+                again()
 
     def _tell(self, where: dict[str, Any]) -> None:
         assert self._client is not None  # noqa: S101 - the thread begins with it

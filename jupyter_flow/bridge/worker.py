@@ -18,7 +18,7 @@ import distributed
 from ..model.faultpoint import faultpoint
 from ..wire import framing
 from ..wire.environment import without_secrets
-from ..wire.link import door_socket
+from ..wire.link import BRIDGE_VARIABLE, door_socket
 from . import store
 
 START_WITHIN = 60.0
@@ -84,6 +84,7 @@ def run_attempt(attempt_id: str, where: dict[str, Any]) -> None:
 
     Nothing is returned: the outpost tells the house. Raises RuntimeError if the house could not be asked.
     """
+    where = _seen_from_here(where)
     with _connection(where) as connection:
         framing.send(connection, {"op": "attempt", "attempt_id": attempt_id, "where": where})
         while (message := framing.receive(connection)) is not None:
@@ -102,7 +103,7 @@ def tell_where(where: dict[str, Any]) -> None:
         outpost = _outpost
     if outpost is not None and outpost.is_alive:
         with outpost.connect() as connection:
-            framing.send(connection, {"op": "where", "where": where})
+            framing.send(connection, {"op": "where", "where": _seen_from_here(where)})
 
 
 def _connection(where: dict[str, Any]) -> socket.socket:
@@ -111,6 +112,11 @@ def _connection(where: dict[str, Any]) -> socket.socket:
         if _outpost is None or not _outpost.is_alive:
             _outpost = _Outpost(distributed.get_worker(), where)
         return _outpost.connect()
+
+
+def _seen_from_here(where: dict[str, Any]) -> dict[str, Any]:
+    host, _, port = os.environ.get(BRIDGE_VARIABLE, "").rpartition(":")
+    return {**where, "host": host, "port": int(port)} if host and port.isdigit() else where
 
 
 def _fetch(message: dict[str, Any]) -> dict[str, Any]:

@@ -22,6 +22,9 @@ TAILED = ("log.jsonl", "cells.jsonl", "child.txt")
 SHARED_VARIABLE = "JUPYTER_FLOW_SHARED_FILES"
 """``no`` in a worker's environment: the files of the house are out of reach although their paths exist here."""
 
+BRIDGE_VARIABLE = "JUPYTER_FLOW_BRIDGE"
+"""``host:port`` in a worker's environment: where the bridge is seen from there (a tunnel, a translated address)."""
+
 
 @dataclass(frozen=True)
 class Where:
