@@ -276,9 +276,7 @@ class Bridge:
         self._relay.forget(stream)
 
     def _on_outpost_message(self, stream: FrameStream, message: dict[str, Any]) -> None:
-        outpost = self._outposts.get(stream)
-        if outpost is None:
-            return
+        outpost = self._outposts[stream]
         try:
             self._hear(outpost, message)
         except (KeyError, TypeError, ValueError, OSError) as error:
