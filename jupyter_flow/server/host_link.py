@@ -19,6 +19,8 @@ from ..wire.client import HouseClient
 
 HostState = Literal["connected", "lost", "stopped"]
 _ACTOR = Actor(user="jupyter_server", auth="server")
+QUIET_AFTER = 45.0
+"""Seconds after which a host that says nothing (it beats every 10 s) is perhaps not well."""
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 30.0
 
 
@@ -83,7 +85,11 @@ class HostLink:
                 self.trouble = None
                 on_host("connected")
                 on_change(cursor)
-                for message in client.pushes():
+                is_quiet = False
+                for message in client.pushes(QUIET_AFTER):
+                    if (message.get("push") == "quiet") != is_quiet:
+                        is_quiet = not is_quiet
+                        on_host("lost" if is_quiet else "connected")
                     if message.get("push") == "changed":
                         on_change(message["cursor"])
                     elif message.get("push") == "health":

@@ -61,7 +61,7 @@ class Host(Effects):
         self.host_id = uuid.uuid4().hex
         self.is_ended = False
         self.started_at = self.clock.wall()
-        self._told = 0
+        self._told, self._sign_at = 0, 0.0
         self._drain: str | None = None
         self._reload: bool | None = None
         self._reload_waiters: list[tuple[Peer, Any]] = []
@@ -179,6 +179,9 @@ class Host(Effects):
         if self._told != self.guard.troubles.changes:
             self._told = self.guard.troubles.changes
             self.socket.push({"push": "health"})
+        elif (now := self.clock.monotonic()) >= self._sign_at:
+            self._sign_at = now + HEARTBEAT
+            self.socket.push({"push": "alive"})
         if was_paused and not self.desk.paused:
             self.desk.due_touched = True
 

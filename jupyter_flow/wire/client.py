@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import select
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -52,10 +53,20 @@ class HouseClient:
             raise from_code(answer["error"]["code"], answer["error"]["message"])
         return answer["ok"]
 
-    def pushes(self) -> Iterator[dict[str, Any]]:
-        """Yield messages that the host sends by itself (after a ``*.subscribe`` call) until it goes away."""
+    def pushes(self, quiet_after: float | None = None) -> Iterator[dict[str, Any]]:
+        """Yield messages that the host sends by itself (after a ``*.subscribe`` call) until it goes away.
+
+        ``quiet_after``: when nothing came for so many seconds, ``{"push": "quiet"}`` is yielded, each time.
+        """
         self._socket.settimeout(None)
-        while (message := framing.receive(self._socket)) is not None:
+        ready = select.poll()
+        ready.register(self._socket, select.POLLIN)
+        while True:
+            if quiet_after is not None and not ready.poll(quiet_after * 1000):
+                yield {"push": "quiet"}
+                continue
+            if (message := framing.receive(self._socket)) is None:
+                return
             yield message
 
     def close(self) -> None:

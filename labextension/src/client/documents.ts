@@ -7,9 +7,18 @@ export interface Reason {
   text: string;
 }
 
+/** Something that is wrong around the house, with what to do about it. */
+export interface Trouble {
+  kind: string;
+  since: string;
+  message: string;
+  pauses_dispatch: boolean;
+}
+
 export interface Health {
   state: 'healthy' | 'degraded' | 'stopped';
   message: string | null;
+  trouble?: Trouble[];
   running: number;
   queued: number;
   parallelism: number;

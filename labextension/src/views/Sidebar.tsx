@@ -2,6 +2,7 @@ import { InputGroup } from '@jupyterlab/ui-components';
 import type { ImportProblem } from '../client/documents';
 import type { SidebarModel } from '../model/sidebarModel';
 import type { FlowActions } from '../tokens';
+import { Banner } from './Banner';
 import { DagRow } from './DagRow';
 import { useModel, useNow, useTrans } from './hooks';
 
@@ -21,6 +22,7 @@ export function Sidebar({ model, actions }: Props): JSX.Element {
   return (
     <div className="jp-flow-sidebar">
       <HostLine model={model} />
+      <Banner model={model} />
       {errors.length > 0 ? <Problems problems={errors} actions={actions} /> : null}
       <section className="jp-flow-section" aria-label={trans.__('DAGs')}>
         <h2 className="jp-flow-title">
@@ -75,14 +77,10 @@ function HostLine({ model }: { model: SidebarModel }): JSX.Element {
     degraded: trans.__('Scheduler needs attention'),
     stopped: trans.__('Scheduler is stopped')
   };
-  const message = state === 'healthy' ? null : (model.health.error?.message ?? health?.message);
   return (
-    <div className="jp-flow-host" data-host={state} role="status">
+    <div className="jp-flow-host" data-host={state}>
       <span className="jp-flow-host-dot" aria-hidden="true" />
-      <span>
-        {words[state]}
-        {message && state !== 'connecting' ? `: ${message}` : ''}
-      </span>
+      <span>{words[state]}</span>
     </div>
   );
 }
