@@ -17,6 +17,7 @@ from typing import Any
 
 import jupyter_flow
 
+from ..wire.paths import report_bell
 from . import census, identity
 from .children import ChildKind, DagImage, Exited, Notice, Profile, Started
 from .forkserver_process import ForkserverProcess
@@ -64,6 +65,7 @@ class ForkserverLauncher:
         self._selector = selectors.DefaultSelector()
         self._spawner = SpawnLauncher(environment, self._limits)
         self._fingerprint = fingerprint()
+        self._bell = str(report_bell(home))
         self._greeted: dict[Profile, bool] = dict.fromkeys(PROFILES, False)
         self._deaths: dict[Profile, int] = dict.fromkeys(PROFILES, 0)
         self._children: dict[str, _Child] = {}
@@ -275,7 +277,7 @@ class ForkserverLauncher:
         for item in frame["running"]:
             adopted = _Child(item["kind"], Path(), None, profile, item["pid"], item["start_ticks"])
             self._children.setdefault(item["key"], adopted)
-        server.send({"op": "configure", "environment": self._environment})
+        server.send({"op": "configure", "environment": self._environment, "bell": self._bell})
         for key in self._unstarted(profile):
             self._request(key, self._children[key])
         server.flush()

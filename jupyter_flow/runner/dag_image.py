@@ -29,6 +29,7 @@ from . import dag_loader
 from .fork_hygiene import Baseline, EnvironmentTag, become_subreaper, settle_memory
 from .fork_loop import ForkLoop
 from .load_traces import LoadTraces
+from .process_figures import packages_hash
 
 LOOK_AGAIN = 1.0
 """Seconds during which imported files are taken as unchanged."""
@@ -49,6 +50,7 @@ def be_image(image: dag_loader.Image, end: socket.socket, baseline: Baseline, ta
             end.sendall(encode({"op": "refused", "why": why}))
             os._exit(0)
         files = _files_of(sys.modules.keys() - before)
+        packages_hash()
         server = ImageServer(end, files, baseline, tag)
         settle_memory()
         end.sendall(encode({"op": "ready"}))

@@ -6,7 +6,7 @@ It imports the base of its profile, makes sure that it is safe to fork (one thre
 on a 0600 unix socket for one house at a time. It writes one JSON line to the ready descriptor: ``{"ready": true}``
 or ``{"refused": "why"}`` (exit code 3). Frames of the house:
 
-- ``{"op":"configure","environment":{…}}``: environment of later children
+- ``{"op":"configure","environment":{…},"bell"}``: environment of later children, and where they ring
 - ``{"op":"fork","key","kind":"task|parse","spool","token","memory","cpu","image"}``: ``memory`` and ``cpu`` are
   limits of the child in bytes and seconds, ``image`` the DAG file that it will load (folder, file, bundle), or null
 - ``{"op":"retire"}``: lend nothing more, end with the last child
@@ -37,6 +37,7 @@ from ..wire.framing import Decoder, FrameError, encode
 from .dag_images import DagImages
 from .fork_hygiene import Baseline, EnvironmentTag, become_subreaper, settle_memory
 from .fork_loop import Child, ForkLoop
+from .spool_files import know_bell
 
 FIRST_CONNECTION_TIMEOUT = 30.0
 REPLY_BATCH = 8
@@ -61,6 +62,7 @@ def import_base(profile: str) -> None:
     from . import process_figures, warm
 
     warm.warm_authoring()
+    warm.warm_attempt()
     process_figures.packages_hash()
     if profile == "notebook":
         warm.warm()
@@ -166,6 +168,7 @@ class Forkserver(ForkLoop):
             elif op == "configure":
                 os.environ.clear()
                 os.environ.update(message["environment"])
+                know_bell(Path(message["bell"]))
             elif op == "retire":
                 self._unlink()
                 self.selector.unregister(self._listener)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 _seen: dict[str, tuple[int, frozenset[str]]] = {}
 """Folder of modules -> when it was changed last, and the distributions in it."""
+_hashes: dict[tuple[frozenset[str], ...], str] = {}
 
 
 @dataclass(frozen=True)
@@ -46,13 +47,16 @@ def packages_hash() -> str:
     Both stand in the names of the ``.dist-info`` folders, so no metadata is read. A folder that has not changed
     since this process or the one it was forked from has read it is not read again.
     """
-    names: set[str] = set()
+    found = []
     for folder in sys.path:
         try:
-            names |= _distributions(folder or ".")
+            found.append(_distributions(folder or "."))
         except OSError:
             continue
-    return hashlib.sha256("\n".join(sorted(names)).encode()).hexdigest()
+    key = tuple(found)  # sets know their hashes: in a forked process the names themselves are not touched
+    if key not in _hashes:
+        _hashes[key] = hashlib.sha256("\n".join(sorted(frozenset().union(*found))).encode()).hexdigest()
+    return _hashes[key]
 
 
 def _distributions(folder: str) -> frozenset[str]:

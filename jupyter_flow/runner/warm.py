@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -53,6 +55,51 @@ def warm_authoring() -> None:
     with DAG("warm", schedule="@daily", start_date=datetime(2026, 1, 1)) as dag:
         EmptyOperator(task_id="a") >> BashOperator(task_id="b", bash_command="true")
     json.dumps(plain(to_spec(dag)))
+
+
+def warm_attempt() -> None:
+    """Go through what every attempt does, a few times.
+
+    Functions that were called are made quicker by the interpreter, which writes into their code: done here, the memory
+    of a child stays shared.
+    """
+    from ..authoring.context import running
+    from ..authoring.dag import DAG
+    from ..authoring.runtime import using
+    from ..model.records import Limits, Report, RunFacts, Workload
+    from ..model.spec import TaskSpec
+    from ..operators.python import PythonOperator
+    from . import around_execute, masking, plain_fields, report, spool_files, task_channel, task_context
+    from .verdict import SUCCESS
+
+    then = "2026-01-01T00:00:00+00:00"
+    with DAG("warm", start_date=datetime(2026, 1, 1)):
+        operator = PythonOperator(task_id="warm", python_callable=_nothing)
+    facts = RunFacts("warm", "manual__1", "manual", then, then, then, then, then, {}, {}, "cli", "UTC")
+    task = TaskSpec("warm", "PythonOperator", "jupyter_flow.operators.python:PythonOperator", needs_dag_file=True)
+    with tempfile.TemporaryDirectory() as folder:
+        places: dict[str, Any] = dict.fromkeys(("dag_folder", "root", "bundle", "cwd", "spool", "home"), folder)
+        made = Workload("0" * 32, 1, 1, 1, -1, task, facts, "warm.py", limits=Limits(), **places)
+        for _ in range(12):
+            workload = Workload.from_json(json.loads(json.dumps(made.to_json())))
+            log = spool_files.LogFile(Path(folder), 1000)
+            channel = task_channel.TaskChannel(workload)
+            with using(channel):
+                context = task_context.build_context(workload, channel, operator)
+                fields = masking.masked(plain_fields.plain_fields(operator) or {}, channel.secrets)
+                with running(context):
+                    around_execute.carry_out(operator, context)
+                around_execute.label_of(workload, context)
+            log.say("success")
+            log.close()
+            written: Report = report.build_report(
+                workload, SUCCESS, start_date=then, log=log, channel=channel, notebooks=None, rendered=fields
+            )
+            spool_files.write_result(Path(folder), written, fsync=False)
+
+
+def _nothing() -> None:
+    """Be a task."""
 
 
 def warm() -> None:

@@ -6,12 +6,13 @@ the same transaction as its event row. All functions work in the caller's transa
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, insert, select, update
+from sqlalchemy import Connection, Row, Update, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from ..model.changes import NewRun, RunChange, TaskChange
@@ -45,34 +46,6 @@ SCHEDULER = "scheduler"
 RUN_CHECK = timedelta(minutes=10)
 """How long a DAG run goes unlooked at before a sweep looks at it again."""
 
-_CHANGED = [
-    "state",
-    "held_by",
-    "check_at",
-    "same_try",
-    "infra_losses",
-    "try_number",
-    "attempt_count",
-    "attempt_id",
-    "scheduled_at",
-    "queued_at",
-    "start_date",
-    "end_date",
-    "reason",
-    "failing_cell",
-    "cancel_requested_at",
-    "cancel_requested_by",
-    "follow",
-    "label",
-    "first_started_at",
-    "reschedules",
-    "max_tries",
-]
-_UPDATE_TASK = (
-    update(task_instance)
-    .where(task_instance.c.id == bindparam("b_id"), task_instance.c.row_version == bindparam("b_row_version"))
-    .values({"row_version": task_instance.c.row_version + 1} | {name: bindparam(f"b_{name}") for name in _CHANGED})
-)
 _UPDATE_RUN = (
     update(dag_run)
     .where(dag_run.c.id == bindparam("b_id"), dag_run.c.row_version == bindparam("b_row_version"))
@@ -96,6 +69,10 @@ _UPDATE_RUN = (
     )
 )
 _RUN = select(dag_run).where(dag_run.c.id == bindparam("b_id")).with_for_update()
+_OWN_VERSION = (
+    task_instance.c.id == bindparam("b_id"),
+    task_instance.c.row_version == bindparam("b_row_version"),
+)
 _WITH_OPEN_ATTEMPT = select(attempt.c.task_instance_id).where(
     attempt.c.task_instance_id.in_(bindparam("b_ids", expanding=True)), attempt.c.finished_at.is_(None)
 )
@@ -235,7 +212,7 @@ def transition_many(
         old = to_task_instance(row)
         check_task_transition(old.state, change.state, _story(old))
         new, held_by = _changed(old, change, now, row.held_by)
-        updates.append(_task_values(old, new, held_by))
+        updates.append(_task_values(row, old, new, held_by))
         events.append(_task_event(old, new))
         applied.tasks.append(new)
     _write(connection, updates)
@@ -339,7 +316,7 @@ def claim(connection: Connection, wanted: Sequence[Claim], limits: SlotLimits, h
             reason=None,
             failing_cell=None,
         )
-        updates.append(_task_values(old, new, host_id))
+        updates.append(_task_values(row, old, new, host_id))
         attempts.append(_new_attempt(item, new, host_id, now))
         events.append(_task_event(old, new))
         claimed.tasks.append(new)
@@ -368,65 +345,94 @@ def _is_lost(row: Row[Any], change: TaskChange) -> bool:
 
 
 def _write(connection: Connection, updates: list[dict[str, Any]]) -> None:
-    if updates and connection.execute(_UPDATE_TASK, updates).rowcount != len(updates):
-        raise Conflict("task instances were changed meanwhile: look again")
+    """Write rows, each as long as nobody else did; those that change in the same columns together."""
+    alike: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    for values in updates:
+        alike.setdefault(tuple(values), []).append(values)
+    for names, rows in alike.items():
+        if connection.execute(_update_task(names), rows).rowcount != len(rows):
+            raise Conflict("task instances were changed meanwhile: look again")
+
+
+@lru_cache(maxsize=256)
+def _update_task(names: tuple[str, ...]) -> Update:
+    """Return the statement that writes the columns ``names`` (parameters of :func:`_task_values`)."""
+    columns = [name[2:] for name in names if name not in ("b_id", "b_row_version")]
+    values = {"row_version": task_instance.c.row_version + 1, **{name: bindparam(f"b_{name}") for name in columns}}
+    return update(task_instance).where(*_OWN_VERSION).values(values)
 
 
 def _changed(old: TaskInstance, change: TaskChange, now: datetime, held_by: str) -> tuple[TaskInstance, str]:
     at = change.at or now
     state = change.state
-    new = replace(old, state=state, row_version=old.row_version + 1, reason=change.reason, check_at=change.check_at)
-    new = replace(new, follow=change.follow, label=change.label or old.label)
-    new = replace(new, max_tries=old.max_tries if change.max_tries is None else change.max_tries)
+    values: dict[str, Any] = {
+        "state": state,
+        "row_version": old.row_version + 1,
+        "reason": change.reason,
+        "check_at": change.check_at,
+        "follow": change.follow,
+        "label": change.label or old.label,
+    }
+    if change.max_tries is not None:
+        values["max_tries"] = change.max_tries
     if state in TASK_TERMINAL:
         # an attempt whose start was never recorded began when it was claimed
         start_date = old.start_date or (old.queued_at if change.attempt_id is not None else None)
-        ended = replace(new, start_date=start_date, end_date=at, check_at=None, failing_cell=change.failing_cell)
-        return ended, ""
-    if state is TaskState.RUNNING:
-        first = old.first_started_at or at
-        return replace(new, start_date=at, first_started_at=first, check_at=change.check_at or old.check_at), held_by
-    if state is TaskState.SCHEDULED:
-        losses = old.infra_losses + (1 if change.infra_loss else 0)
-        return replace(new, scheduled_at=now, attempt_id=None, infra_losses=losses), SCHEDULER
-    if state is TaskState.UP_FOR_RESCHEDULE:
-        again = replace(new, end_date=at, infra_losses=0, reschedules=old.reschedules + 1)
-        return replace(again, first_started_at=old.first_started_at or old.queued_at), SCHEDULER
-    if state is TaskState.UP_FOR_RETRY:
-        ended = replace(new, end_date=at, infra_losses=0, failing_cell=change.failing_cell)
-        return replace(ended, first_started_at=None, reschedules=0), SCHEDULER
-    cleared = replace(new, attempt_id=None, infra_losses=0, failing_cell=None, scheduled_at=None, queued_at=None)
-    cleared = replace(cleared, start_date=None, end_date=None, cancel_requested_at=None, cancel_requested_by=None)
-    return replace(cleared, first_started_at=None, reschedules=0), SCHEDULER
+        values |= {"start_date": start_date, "end_date": at, "check_at": None, "failing_cell": change.failing_cell}
+        held_by = ""
+    elif state is TaskState.RUNNING:
+        values |= {"start_date": at, "first_started_at": old.first_started_at or at}
+        values["check_at"] = change.check_at or old.check_at
+    else:
+        held_by = SCHEDULER
+        if state is TaskState.SCHEDULED:
+            losses = old.infra_losses + (1 if change.infra_loss else 0)
+            values |= {"scheduled_at": now, "attempt_id": None, "infra_losses": losses}
+        elif state is TaskState.UP_FOR_RESCHEDULE:
+            first = old.first_started_at or old.queued_at
+            values |= {"end_date": at, "infra_losses": 0, "reschedules": old.reschedules + 1, "first_started_at": first}
+        elif state is TaskState.UP_FOR_RETRY:
+            values |= {"end_date": at, "infra_losses": 0, "failing_cell": change.failing_cell}
+            values |= {"first_started_at": None, "reschedules": 0}
+        else:
+            values |= dict.fromkeys(_CLEARED) | {"infra_losses": 0, "reschedules": 0}
+    return replace(old, **values), held_by
 
 
-def _task_values(old: TaskInstance, new: TaskInstance, held_by: str) -> dict[str, Any]:
+_CLEARED = (
+    *("attempt_id", "failing_cell", "scheduled_at", "queued_at", "start_date", "end_date"),
+    *("cancel_requested_at", "cancel_requested_by", "first_started_at"),
+)
+"""What a task instance loses that waits again."""
+
+
+def _task_values(row: Row[Any], old: TaskInstance, new: TaskInstance, held_by: str) -> dict[str, Any]:
+    """Return the parameters that make ``row`` (read as ``old``) to ``new``: only what is different, as each column and
+    each of its indexes costs time.
+    """
     within_try = old.state in TASK_ACTIVE or old.state is TaskState.UP_FOR_RESCHEDULE
-    return {
-        "b_id": old.id,
-        "b_row_version": old.row_version,
-        "b_state": str(new.state),
-        "b_held_by": held_by,
-        "b_check_at": new.check_at or NEVER,
-        "b_same_try": new.state is TaskState.SCHEDULED and within_try,
-        "b_infra_losses": new.infra_losses,
-        "b_try_number": new.try_number,
-        "b_attempt_count": new.attempt_count,
-        "b_attempt_id": new.attempt_id,
-        "b_scheduled_at": new.scheduled_at,
-        "b_queued_at": new.queued_at,
-        "b_start_date": new.start_date,
-        "b_end_date": new.end_date,
-        "b_reason": new.reason and new.reason.to_json(),
-        "b_failing_cell": new.failing_cell,
-        "b_cancel_requested_at": new.cancel_requested_at,
-        "b_cancel_requested_by": new.cancel_requested_by,
-        "b_follow": None if new.follow is None else dict(new.follow),
-        "b_label": new.label,
-        "b_first_started_at": new.first_started_at,
-        "b_reschedules": new.reschedules,
-        "b_max_tries": new.max_tries,
-    }
+    values: dict[str, Any] = {"b_id": old.id, "b_row_version": old.row_version}
+    same_try = new.state is TaskState.SCHEDULED and within_try
+    if row.held_by != held_by:
+        values["b_held_by"] = held_by
+    if row.same_try != same_try:
+        values["b_same_try"] = same_try
+    before, after = vars(old), vars(new)
+    for name in _COLUMNS:
+        value = after[name]
+        if value != before[name]:
+            write = _WRITTEN_AS.get(name)
+            values[f"b_{name}"] = value if write is None else write(value)
+    return values
+
+
+_COLUMNS = [field.name for field in fields(TaskInstance) if field.name not in ("id", "row_version")]
+_WRITTEN_AS: dict[str, Callable[[Any], Any]] = {
+    "state": str,
+    "check_at": lambda instant: instant or NEVER,
+    "reason": lambda reason: reason and reason.to_json(),
+    "follow": lambda follow: None if follow is None else dict(follow),
+}
 
 
 def _task_event(old: TaskInstance, new: TaskInstance) -> RunEvent:
