@@ -14,7 +14,7 @@ import psutil  # type: ignore[import-untyped]
 from ..model.config import FlowConfig
 from ..model.errors import FlowError, NoHost
 from ..model.records import Actor
-from ..service import lease, supervise
+from ..service import detached, lease, supervise
 from ..wire.client import HouseClient
 
 HostState = Literal["connected", "lost", "stopped"]
@@ -22,6 +22,7 @@ _ACTOR = Actor(user="jupyter_server", auth="server")
 QUIET_AFTER = 45.0
 """Seconds after which a host that says nothing (it beats every 10 s) is perhaps not well."""
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 30.0
+_NAMED = 3
 
 
 class HostLink:
@@ -134,22 +135,36 @@ class HostLink:
 
     def _leave(self) -> str:
         """Do what ``on_stop`` says to a host that was started in the background, and say it."""
-        how_to_end = "`jupyter flow stop --tasks` ends it"
-        if self._config.on_stop == "keep":
-            return f"Jupyter Flow goes on scheduling in the background: {how_to_end}"
+        mode = self._config.on_stop
+        what, running = self._what_runs()
+        if mode == "keep":
+            runs = f", with {what}" if running else ""
+            return (
+                f"Jupyter Flow goes on scheduling in the background{runs}: "
+                "`jupyter flow stop` ends its host, `jupyter flow stop --tasks` its tasks too"
+            )
         try:
             with HouseClient(self._config.home, {"actor": _ACTOR.to_json()}, timeout=10) as client:
-                running = client.call("host.status")["running"]
-                client.call(
-                    "host.stop", tasks=self._config.on_stop == "cancel", finish=self._config.on_stop == "finish"
-                )
+                client.call("host.stop", tasks=mode == "cancel", finish=mode == "finish")
         except NoHost:
             return ""
         except FlowError as error:
             return f"Jupyter Flow: the host was not told to stop: {error}"
-        if running and self._config.on_stop == "finish":
-            return f"Jupyter Flow: {running} running tasks go on to their end: {how_to_end}"
-        return ""
+        if running and mode == "finish":
+            go = "go" if running != 1 else "goes"
+            return (
+                f"Jupyter Flow: {what} {go} on to the end, then its host ends: `jupyter flow stop --tasks` ends all now"
+            )
+        return f"Jupyter Flow: {what} {'are' if running != 1 else 'is'} cancelled" if running else ""
+
+    def _what_runs(self) -> tuple[str, int]:
+        """Return how many tasks run and the names of some, as the beginning of a sentence; and the number."""
+        try:
+            found = detached.list_detached(self._config)
+        except FlowError:
+            return "", 0
+        names = [f"{task['dag_id']}/{task['task_id']}" for task in found[:_NAMED]] + ["…"] * (len(found) > _NAMED)
+        return f"{len(found)} running task{'s' if len(found) != 1 else ''} ({', '.join(names)})", len(found)
 
 
 def _is_background_host(pid: int | None) -> bool:

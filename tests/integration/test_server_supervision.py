@@ -68,7 +68,7 @@ def test_finish_lets_running_tasks_end_and_then_ends_the_host(servers: Callable[
     host = host_of(lab)
     lab.stop()
     assert host.is_running()
-    assert "1 running tasks go on" in lab.output()
+    assert "1 running task (sleeps/long) goes on to the end" in lab.output()
     assert wait_for(lambda: not host.is_running() or host.status() == "zombie", "the host ends with its task", 60)
     lab.start()
     run = lab.get("/dags/sleeps/runs")["runs"][0]
