@@ -8,6 +8,7 @@ import pytest
 
 from . import boards
 
+pytestmark = pytest.mark.timeout(300)  # on a busy machine; a free one needs less than three minutes for all
 NAMES = [name for name in boards.names() if boards.load(name).smoke is not None]
 
 
