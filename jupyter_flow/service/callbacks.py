@@ -176,12 +176,17 @@ class Callbacks:
     def transact(self, connection: Connection) -> None:
         """Record starts and ends, begin what waits: carried out by :meth:`committed`."""
         now = self.house.clock.wall()
-        self._turn = turn = _Turn()
+        before, self._turn = self._turn, _Turn()
+        turn = self._turn
+        # the turn before failed: what it begun may be committed all the same
+        turn.launches = [
+            item for item in before.launches if callbacks.token_hash(connection, item[0].attempt_id) is not None
+        ]
         for item, notice in self._starts:
             callbacks.started(connection, item.row, notice.pid, notice.start_ticks, notice.boot_id, now)
         for ended in self._ends:
             self._record(connection, ended)
-        room = AT_ONCE - len(self._active)
+        room = AT_ONCE - len(self._active) - len(turn.launches)
         if room <= 0 or not (self._may_wait or self._ends):
             return
         waiting = callbacks.waiting(connection, room + 1)

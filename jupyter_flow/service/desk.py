@@ -38,6 +38,7 @@ from .kernels import WaitingKernels
 from .misses import Misses
 from .recording import Start, record_ends, record_starts
 from .sampling import Sampler
+from .unsure import Unsure
 from .waking import wake_parent
 from .workloads import build
 
@@ -96,6 +97,7 @@ class Desk:
         self._runs_ended = False
         self._changed_rows: dict[int, TaskInstance] = {}
         self._starts: list[Start] = []
+        self._unsure = Unsure()
         self._begun: set[str | None] = set()
         self._ends: list[Ended] = []
 
@@ -174,7 +176,9 @@ class Desk:
                 outcome.cursor = events.last_id(connection)
         except Exception:
             self.book.distrust()
+            self._unsure.keep(outcome.launches, outcome.unmade)
             raise
+        self._unsure.clear()
         for start in self._starts:
             self.executor.recorded(start.notice.key, start.notice.key in self._begun)
         self._starts.clear()
@@ -193,7 +197,8 @@ class Desk:
         self._runs_ended = False
         self._changed_rows = {}
         read = self.book.refresh(connection)
-        begun = record_starts(connection, self._starts, now)
+        outcome.launches, outcome.unmade = self._unsure.claimed(connection)
+        begun = record_starts(connection, self._starts, now, again=self._unsure.is_any)
         self._begun = {row.attempt_id for row in begun}
         self._applied(begun)
         for rows in record_ends(connection, self.house, self.book, self._ends, now):

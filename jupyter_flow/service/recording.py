@@ -31,10 +31,21 @@ class Start:
     at: datetime
 
 
-def record_starts(connection: Connection, starts: Sequence[Start], now: datetime) -> list[TaskInstance]:
-    """Write processes and ``running``; returns the task instances as they are now (fenced-off ones left out)."""
+def record_starts(
+    connection: Connection, starts: Sequence[Start], now: datetime, *, again: bool = False
+) -> list[TaskInstance]:
+    """Write processes and ``running``; returns the task instances as they are now (fenced-off ones left out).
+
+    ``again``: some may stand there already, by a commit that was not answered.
+    """
     if not starts:
         return []
+    known: list[TaskInstance] = []
+    if again:
+        ids = {start.active.row.id: start.notice.key for start in starts}
+        found = queries.task_instances_by_id(connection, list(ids))
+        known = [row for row in found if row.state is TaskState.RUNNING and row.attempt_id == ids[row.id]]
+        starts = [start for start in starts if start.notice.key not in {row.attempt_id for row in known}]
     rows = [
         attempts.AttemptStart(item.key, item.pid, item.start_ticks, item.boot_id, start.at, item.worker)
         for start in starts
@@ -46,7 +57,7 @@ def record_starts(connection: Connection, starts: Sequence[Start], now: datetime
         for start in starts
         for row in [start.active.row]
     ]
-    return runs.transition_many(connection, changes, now).tasks
+    return known + runs.transition_many(connection, changes, now).tasks
 
 
 def record_ends(
