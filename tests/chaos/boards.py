@@ -29,7 +29,7 @@ class Board:
 
 @dataclass(frozen=True)
 class Result:
-    """What one board gave, as it goes into the table."""
+    """What one board gave, as it goes into the table. ``sound``: right, if perhaps too slow for the target."""
 
     name: str
     scale: float
@@ -38,6 +38,7 @@ class Result:
     detail: str
     seconds: float
     figures: dict[str, Any] = field(default_factory=dict)
+    sound: bool = False
 
 
 def names() -> list[str]:
@@ -67,6 +68,7 @@ def play(board: Board, scale: float, seed: int, folder: Path) -> Result:
     try:
         found = dict(board.run(scale, seed, folder))
         passed, detail = bool(found.pop("passed")), str(found.pop("detail"))
+        sound = bool(found.pop("sound", passed))
     except Exception as error:
-        found, passed, detail = {}, False, f"{type(error).__name__}: {error}"
-    return Result(board.name, scale, seed, passed, detail, round(time.monotonic() - begun, 1), found)
+        found, passed, sound, detail = {}, False, False, f"{type(error).__name__}: {error}"
+    return Result(board.name, scale, seed, passed, detail, round(time.monotonic() - begun, 1), found, sound)

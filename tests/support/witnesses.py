@@ -217,7 +217,9 @@ def broken_files(engine: Engine, spool: Path) -> list[str]:
         if attempt.outcome in ("lost", "stale"):
             continue
         folder = spool / attempt.id
-        checks = [("result.json", None, None)]
+        # who was cancelled and ended without a result is over all the same: the house says so itself
+        has_result = attempt.outcome == "success" or (folder / "result.json").exists()
+        checks: list[tuple[str, str | None, int | None]] = [("result.json", None, None)] if has_result else []
         checks += [("log.jsonl", attempt.log_sha256, attempt.log_size)] if attempt.log_sha256 else []
         if attempt.notebook_path and attempt.notebook_sha256:
             checks += [(Path(attempt.notebook_path).name, attempt.notebook_sha256, attempt.notebook_size)]
