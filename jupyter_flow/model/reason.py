@@ -72,6 +72,8 @@ TEXTS: dict[str, str] = {
     "dag_paused": "DAG is paused",
     "timetable_asked": "waits for its timetable to say which data interval it covers",
     "max_active_runs": "max_active_runs: {active} of {limit} runs of the DAG are active",
+    "hosts_full": "waits for a host with a free slot",
+    "queues_unserved": "no host serves all queues of its tasks ({queues}): add them to queues of one",
     "backfill_max_active_runs": "max_active_runs: {active} of {limit} runs of backfill {backfill} are active",
     "max_active_tasks": "max_active_tasks: {active} of {limit} tasks of the DAG run are active",
     "parallelism": "parallelism: {active} of {limit} slots are in use",

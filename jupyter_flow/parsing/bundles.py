@@ -41,6 +41,17 @@ def make_bundle(bundles: Path, folder: Path, files: Iterable[str]) -> str:
     return digest
 
 
+def has_bundle(bundles: Path, digest: str, others: Iterable[Path] = ()) -> bool:
+    """Tell whether a bundle is in the folder ``bundles``, copied from one of the folders ``others`` if need be."""
+    if (bundles / digest).is_dir():
+        return True
+    for folder in (other / digest for other in others):
+        names = [path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()]
+        if names and make_bundle(bundles, folder, names) == digest:
+            return True
+    return False
+
+
 def beneath(folder: Path, name: str) -> Path | None:
     """Return the resolved path of ``name`` if it is a regular file beneath ``folder``, else None."""
     try:

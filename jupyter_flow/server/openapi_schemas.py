@@ -44,6 +44,7 @@ SCHEMAS: dict[str, Schema] = {
         message=_TEXT_OR_NULL,
         trouble={"type": "array", "items": {"type": "object"}},
         host={"type": ["object", "null"]},
+        hosts={"type": "array", "items": {"type": "object"}},
         running=_INTEGER,
         queued=_INTEGER,
         parallelism=_INTEGER,

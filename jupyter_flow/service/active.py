@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from ..model.reason import Reason
 from ..model.rows import TaskInstance
@@ -19,7 +20,7 @@ OVERTIME = 4.0
 class Active:
     """One attempt in flight. ``deadline``: monotonic instant at which the host ends it itself, None for never.
 
-    ``ended_for``: why the host killed it.
+    ``ended_for``: why the host killed it. ``spool``: its folder if it is in the home of another host.
     """
 
     attempt_id: str
@@ -32,6 +33,7 @@ class Active:
     overdue: bool = False
     resource_group: str = ""
     ended_for: Reason | None = None
+    spool: Path | None = None
 
 
 class ActiveAttempts:

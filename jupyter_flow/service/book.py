@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Iterable
 from datetime import datetime
+from typing import Protocol
 
 from sqlalchemy import Connection
 
@@ -12,7 +13,7 @@ from ..model.errors import NotFound
 from ..model.rows import DagRun, TaskInstance
 from ..model.state import RUN_TERMINAL, RunState
 from ..scheduling.snapshot import MAX_MAP_LENGTH, RunSnapshot
-from ..storage import dags, queries
+from ..storage import dags, holding, queries, runs
 from .run_snapshots import lengths_of, make_snapshot, read_past
 from .workloads import RunBasis
 
@@ -22,14 +23,26 @@ Key = tuple[str, int]
 """Task id and map index."""
 
 
+class Holder(Protocol):
+    """Which host this is."""
+
+    host_id: str
+    is_shared: bool
+
+
 class RunBook:
     """Open runs by surrogate key; ``running`` holds queued ones with a cancel request too.
 
-    ``touched``: run -> keys that changed since it was last decided (None: decide it as a whole).
+    ``touched``: run -> keys that changed since it was last decided (None: decide it as a whole). ``holder``: who may
+    keep running runs of its own only, beside other hosts. ``past_changed``: DAGs whose tasks ask for the run before,
+    which has changed. ``read_dags``: DAGs of what was read by the last :meth:`refresh`.
     """
 
-    def __init__(self, max_map_length: int = MAX_MAP_LENGTH) -> None:
+    def __init__(self, max_map_length: int = MAX_MAP_LENGTH, holder: Holder | None = None) -> None:
         self.max_map_length = max_map_length
+        self.holder = holder
+        self.past_changed: set[str] = set()
+        self.read_dags: set[str] = set()
         self.running: dict[int, RunSnapshot] = {}
         self.queued: dict[str, dict[int, DagRun]] = {}
         self.touched: dict[int, set[Key] | None] = {}
@@ -62,11 +75,14 @@ class RunBook:
             self.with_ready.clear()
             self._starts.clear()
             self._bases.clear()
-            found = queries.open_runs(connection)
+            found = queries.open_runs(connection, self._own())
             read = {run.id for run in found} | self._unread
+            self.read_dags = {run.dag_id for run in found}
         else:
             read = set(self._unread)
             found = []
+            self.read_dags = {dag_id for dag_id, waiting in self.queued.items() if not read.isdisjoint(waiting)}
+            self.read_dags |= {self.running[key].run.dag_id for key in read if key in self.running}
             for dag_run_id in read:
                 self._forget(dag_run_id)
                 try:
@@ -74,10 +90,20 @@ class RunBook:
                 except NotFound:
                     continue
         for run in found:
+            self.read_dags.add(run.dag_id)
             self.place(connection, run)
         self._all_unread = False
         self._unread.clear()
         return read
+
+    def _own(self) -> str | None:
+        """Return the id of this host if other hosts may hold runs, else None: all runs are ours."""
+        return self.holder.host_id if self.holder is not None and self.holder.is_shared else None
+
+    def read_queued(self, connection: Connection, dag_id: str) -> None:
+        """Read the queued runs of a DAG again: another host may have started one."""
+        found = queries.queued_runs(connection, dag_id)
+        self.queued[dag_id] = {run.id: run for run in found}
 
     def place(self, connection: Connection, run: DagRun, tasks: Iterable[TaskInstance] | None = None) -> None:
         """Put a run where its state says: queued, running (to be decided as a whole), or nowhere."""
@@ -85,12 +111,21 @@ class RunBook:
         self._past_changed(run)
         if run.state == RunState.QUEUED and run.cancel_requested_at is None:
             self.queued.setdefault(run.dag_id, {})[run.id] = run
-        elif run.state not in RUN_TERMINAL:
+        elif run.state not in RUN_TERMINAL and self._holds(connection, run):
             spec = dags.load_spec(dags.get_version(connection, run.dag_version_id))
             rows = tasks if tasks is not None else queries.task_instances(connection, run.id)
             self.running[run.id] = make_snapshot(connection, run, spec, rows, self.max_map_length)
             self.touched[run.id] = None
             self.with_ready.add(run.id)
+
+    def _holds(self, connection: Connection, run: DagRun) -> bool:
+        own = self._own()
+        if own is None or run.held_by == own:
+            return True
+        if run.state != RunState.QUEUED or run.held_by != runs.SCHEDULER:
+            return False
+        holding.hold(connection, [run.id], own, run.queued_at)  # to be cancelled, which any host can do
+        return True
 
     def _forget(self, dag_run_id: int) -> None:
         self.running.pop(dag_run_id, None)
@@ -98,13 +133,16 @@ class RunBook:
         self.with_ready.discard(dag_run_id)
         self._bases.pop(dag_run_id, None)
         self._seen_due.pop(dag_run_id, None)
-        for runs in self.queued.values():
-            runs.pop(dag_run_id, None)
+        for waiting in self.queued.values():
+            waiting.pop(dag_run_id, None)
 
     def _past_changed(self, run: DagRun, task_ids: Collection[str] | None = None) -> None:
         """Note which runs have to look at the run before them again, because ``run`` (these tasks of it) changed."""
         if run.logical_date is None:
             return
+        own = self.running.get(run.id)
+        if own is None or own.topology.asked_of_past:
+            self.past_changed.add(run.dag_id)
         for dag_run_id, snapshot in self.running.items():
             date = snapshot.run.logical_date
             if snapshot.run.dag_id != run.dag_id or date is None or date <= run.logical_date:
@@ -112,6 +150,10 @@ class RunBook:
             asked = snapshot.topology.asked_of_past
             if asked and (task_ids is None or not asked.isdisjoint(task_ids)):
                 self._old_past.add(dag_run_id)
+
+    def touch_past(self, dag_ids: Collection[str]) -> None:
+        """Note that runs of these DAGs have to look at the run before them again: another host has changed it."""
+        self._old_past.update(key for key, snapshot in self.running.items() if snapshot.run.dag_id in dag_ids)
 
     def refresh_past(self, connection: Connection) -> None:
         """Read again what changed in the runs before; runs for which it did are touched as a whole."""
@@ -190,5 +232,5 @@ class RunBook:
 
     def running_count(self, dag_id: str, backfill_id: int | None = None) -> int:
         """Return how many runs of a DAG are running: those of one backfill, or those of none."""
-        runs = (snapshot.run for snapshot in self.running.values() if snapshot.run.state == RunState.RUNNING)
-        return sum(run.dag_id == dag_id and run.backfill_id == backfill_id for run in runs)
+        started = (snapshot.run for snapshot in self.running.values() if snapshot.run.state == RunState.RUNNING)
+        return sum(run.dag_id == dag_id and run.backfill_id == backfill_id for run in started)

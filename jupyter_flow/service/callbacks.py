@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,11 +27,12 @@ from ..model.records import Report, Workload
 from ..model.rows import DagRun, TaskInstance
 from ..model.spec import DagSpec
 from ..scheduling import callbacks as rules
-from ..storage import callbacks, dags, events, queries, xcoms
+from ..storage import callbacks, dags, events, host, queries, xcoms
 from .active import OVERTIME, START_WITHIN
 from .book import RunBook
 from .callback_workloads import build_callback
 from .dispatch import CHECK_WITHIN
+from .holding import Holding
 from .house import House
 from .tokens import hash_token, new_token
 
@@ -50,6 +51,7 @@ class ActiveCallback:
 
     row: Callback
     attempt_id: str
+    spool: Path
     deadline: float
     started: bool = False
     overdue: bool = False
@@ -74,16 +76,21 @@ class _Turn:
 class Callbacks:
     """Makes, begins and ends callbacks. What it remembers can be read from rows again."""
 
-    def __init__(self, house: House, executor: Executor, host_id: str) -> None:
+    def __init__(self, house: House, executor: Executor, holding: Holding) -> None:
         self.house = house
         self.executor = executor
-        self.host_id = host_id
+        self.holding = holding
         self._active: dict[str, ActiveCallback] = {}
         self._starts: list[tuple[ActiveCallback, Started]] = []
         self._ends: list[_Ended] = []
         self._may_wait = True
         self._turn = _Turn()
-        self._found: list[Callback] = []
+        self._found: list[tuple[Callback, Path]] = []
+
+    @property
+    def host_id(self) -> str:
+        """Who begins callbacks."""
+        return self.holding.host_id
 
     # --- which follow from changes, in the transaction of the change
 
@@ -102,7 +109,7 @@ class Callbacks:
     def add(self, connection: Connection, items: Sequence[NewCallback]) -> None:
         """Make callbacks."""
         if items:
-            callbacks.add(connection, items, self.house.clock.wall())
+            callbacks.add(connection, items, self.house.clock.wall(), self.host_id)
             self._may_wait = True
 
     def _follow(self, connection: Connection, book: RunBook, rows: Sequence[TaskInstance], rule: object) -> None:
@@ -140,7 +147,7 @@ class Callbacks:
             self._end(item, self.executor.collect(notice.key), notice)
 
     def _end(self, item: ActiveCallback, result: Report | Problem, notice: Exited | None) -> None:
-        again = isinstance(result, Problem) and take_ticket_back(self.house.spool / item.attempt_id)
+        again = isinstance(result, Problem) and take_ticket_back(item.spool)
         self._ends.append(_Ended(item, result, notice, again))
         del self._active[item.attempt_id]
 
@@ -189,7 +196,7 @@ class Callbacks:
         room = AT_ONCE - len(self._active) - len(turn.launches)
         if room <= 0 or not (self._may_wait or self._ends):
             return
-        waiting = callbacks.waiting(connection, room + 1)
+        waiting = callbacks.waiting(connection, room + 1, self.holding.host_id if self.holding.is_shared else None)
         turn.more = len(waiting) > room
         for row in waiting[:room]:
             attempt_id, token = uuid.uuid4().hex, new_token()
@@ -210,19 +217,20 @@ class Callbacks:
             self._may_wait = turn.more
         for workload, token, row in turn.launches:
             deadline = self.house.clock.monotonic() + START_WITHIN
-            self._active[workload.attempt_id] = ActiveCallback(row, workload.attempt_id, deadline)
+            spool = self.house.spool / workload.attempt_id
+            self._active[workload.attempt_id] = ActiveCallback(row, workload.attempt_id, spool, deadline)
             self.executor.start(workload, token)
 
     def _record(self, connection: Connection, ended: _Ended) -> None:
         now, row = self.house.clock.wall(), ended.item.row
-        log_path = str(self.house.spool / ended.item.attempt_id / "log.jsonl")
+        log_path = str(ended.item.spool / "log.jsonl")
         result, problem = ended.result, _how(ended)
         if isinstance(result, Report):
             outcome = callbacks.SUCCESS if result.outcome == "success" else callbacks.FAILED
             reason = result.reason
         elif ended.may_begin_again and row.starts < STARTS:
             log.warning("callback %d never began (%s): another process is begun for it", row.id, problem)
-            return callbacks.again(connection, row, now)
+            return callbacks.again(connection, row, now, self.host_id)
         elif ended.may_begin_again:
             outcome, reason = callbacks.LOST, Reason("callback_unstarted", {"count": row.starts, "message": problem})
         elif ended.item.overdue:
@@ -252,19 +260,37 @@ class Callbacks:
     # --- a host's life
 
     def open(self, connection: Connection) -> list[Running]:
-        """Return the processes that an earlier host began, for the executor to adopt."""
-        self._found = callbacks.open_callbacks(connection)
-        return [
-            Running(row.attempt_id or "", self._spool(row), row.pid, row.start_ticks, row.boot_id)
-            for row in self._found
+        """Return the processes that hosts which have ended had begun, for the executor to adopt."""
+        found = callbacks.open_callbacks(connection)
+        owners = host.by_ids(connection, {owner for _, owner in found})
+        self._found = [
+            (row, self.holding.spool_of(owners.get(owner)) / (row.attempt_id or ""))
+            for row, owner in found
+            if row.attempt_id not in self._active
+            and self.holding.may_adopt(owners.get(owner), None, owner, self.host_id)
         ]
+        return [
+            Running(row.attempt_id or "", spool, row.pid, row.start_ticks, row.boot_id) for row, spool in self._found
+        ]
+
+    def take_over(self, connection: Connection) -> None:
+        """Begin what hosts which have ended had not begun yet."""
+        taken = []
+        left = [] if self.holding.own_home_only and self.holding.is_shared else callbacks.left_behind(connection)
+        for row in left:
+            run = queries.run_by_id(connection, row.dag_run_id)
+            if self.holding.may_take(connection, replace(run, dag_version_id=row.dag_version_id)):
+                taken.append(row.id)
+        if taken:
+            callbacks.adopt(connection, taken, self.host_id, self.house.clock.wall())
+            self._may_wait = True
 
     def adopt(self, adopted: Mapping[str, Adoption]) -> None:
         """Go on with what the executor says of the processes of an earlier host."""
         now = self.house.clock.monotonic()
-        for row in self._found:
+        for row, spool in self._found:
             attempt_id = row.attempt_id or ""
-            item = ActiveCallback(row, attempt_id, now + START_WITHIN, started=row.pid is not None)
+            item = ActiveCallback(row, attempt_id, spool, now + START_WITHIN, started=row.pid is not None)
             self._active[attempt_id] = item
             if item.started:
                 item.deadline = self._overtime()
@@ -279,9 +305,6 @@ class Callbacks:
         if self._active:
             ids = [item.row.id for item in self._active.values()]
             callbacks.adopt(connection, ids, self.host_id, self.house.clock.wall() + CHECK_WITHIN)
-
-    def _spool(self, row: Callback) -> Path:
-        return self.house.spool / (row.attempt_id or "")
 
 
 def take_ticket_back(spool: Path) -> bool:

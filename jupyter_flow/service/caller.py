@@ -43,7 +43,10 @@ def is_alive(home: Path) -> bool:
 
 def _call_here(config: FlowConfig, actor: Actor, op: str, args: dict[str, Any]) -> Any:
     from .doors import OPS, perform  # imports every view and command: only when no host can answer
+    from .wake_up import Telling
 
     write = op in OPS and OPS[op].kind == "command"
     with open_house(config, write=write) as house:
+        if house.engine is not None:
+            house.effects = Telling(house.engine)
         return perform(house, actor, op, args)

@@ -6,7 +6,6 @@ Gather (ends, starts, time, commands) → decide → claim → commit → start 
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
@@ -16,45 +15,35 @@ from ..execution.children import Exited, Notice, Reported, Started
 from ..execution.executor import Executor, Problem
 from ..model.changes import Change, ExpandChange, RunChange, TaskChange
 from ..model.errors import Conflict, FlowError
-from ..model.reason import Reason
 from ..model.records import Actor, Report, Workload
 from ..model.rows import TaskInstance
 from ..model.state import RUN_TERMINAL, RunState
-from ..scheduling.backfills import backfill_runs_to_start
 from ..scheduling.decide import decide, decide_changed
-from ..scheduling.due_runs import StartRuns, runs_to_start
 from ..scheduling.snapshot import Key, RunSnapshot
-from ..storage import assets, backfills, dags, edits, events, expanding, queries, runs
+from ..storage import assets, dags, edits, events, expanding, queries, runs
 from . import asset_runs, backfill_runs, due
-from .active import OVERTIME, Active, ActiveAttempts
+from .active import Active, ActiveAttempts
 from .book import RunBook
 from .callbacks import Callbacks
 from .dispatch import claim_ready
 from .due import ClockWatch
 from .ends import Ended, gather
 from .failing_dags import pause_if_failing
+from .holding import Holding
 from .house import House
 from .kernels import WaitingKernels
+from .launching import Launching, Outcome
 from .misses import Misses
 from .recording import Start, record_ends, record_starts
 from .sampling import Sampler
+from .starting import Room, RunStarts
+from .sweep import Sweep
 from .unsure import Unsure
+from .wake_up import WakeUp, send
 from .waking import wake_parent
 from .workloads import build
 
 log = logging.getLogger(__name__)
-
-
-@dataclass
-class Outcome:
-    """What one transaction decided, to be carried out after its commit."""
-
-    launches: list[tuple[Workload, str, TaskInstance]] = field(default_factory=list)
-    unmade: list[tuple[TaskInstance, str]] = field(default_factory=list)
-    unwanted: list[Active] = field(default_factory=list)
-    cancels: list[Active] = field(default_factory=list)
-    cursor: int = 0
-    ends_at_once: bool = False
 
 
 class Desk:
@@ -77,12 +66,15 @@ class Desk:
         self.house = house
         self.executor = executor
         self.kernels = kernels
-        self.host_id = host_id
+        self.holding = Holding(house, host_id)
         self.boot_id = boot_id
-        self.book = RunBook(house.config.max_map_length)
-        self.callbacks = Callbacks(house, executor, host_id)
+        self.book = RunBook(house.config.max_map_length, self.holding)
+        self.starts = RunStarts(self.book, self.holding)
+        self.callbacks = Callbacks(house, executor, self.holding)
         self.misses = Misses()
         self.active = ActiveAttempts()
+        self.sweep = Sweep(self.book, self.active, self.holding, house.config.host_lost_after)
+        self.news = WakeUp()
         self.run_anyway: set[int] = set()
         self.draining = False
         self.paused = False
@@ -93,13 +85,22 @@ class Desk:
         self.dags_touched: set[str] = set()
         self.due_touched = True
         self._asset_event = 0
-        self.sampler = Sampler(house.config, self.active, self._end_for)
+        self._is_full = False
+        self._slots_touched = False
+        self.launching = Launching(house, executor, self.active)
+        self.sampler = Sampler(house.config, self.active, self.launching.end_for)
         self._runs_ended = False
         self._changed_rows: dict[int, TaskInstance] = {}
+        self._foreign_runs: set[int] = set()
         self._starts: list[Start] = []
         self._unsure = Unsure()
         self._begun: set[str | None] = set()
         self._ends: list[Ended] = []
+
+    @property
+    def host_id(self) -> str:
+        """Which host this is."""
+        return self.holding.host_id
 
     # --- what comes in
 
@@ -115,7 +116,7 @@ class Desk:
                 if active.started:
                     continue
                 active.started = True
-                active.deadline = self.deadline_of(active)
+                active.deadline = self.launching.deadline_of(active)
                 self._starts.append(Start(active, notice, now))
             elif isinstance(notice, Reported):
                 ended = gather(self.executor, active, None, self._spool(active), now)
@@ -131,7 +132,7 @@ class Desk:
         self.active.remove(active.attempt_id)
 
     def _spool(self, active: Active) -> Path:
-        return self.house.spool / active.attempt_id
+        return active.spool or self.house.spool / active.attempt_id
 
     @property
     def has_work(self) -> bool:
@@ -146,6 +147,8 @@ class Desk:
             or self.book.touched
             or self.dags_touched
             or self.due_touched
+            or self._slots_touched
+            or self.sweep.is_due
             or (at is not None and at <= now)
         )
 
@@ -169,11 +172,14 @@ class Desk:
         An exception leaves everything as it was, to be tried again after rows were read anew.
         """
         now = self.house.clock.wall()
-        outcome = Outcome()
+        outcome = Outcome(began=self.house.clock.monotonic())
         try:
             with self.house.writing("turn") as connection:
+                self.holding.check(connection)
                 self._transact(connection, now, outcome)
                 outcome.cursor = events.last_id(connection)
+                if self.holding.others and (self.news or outcome.cursor != self.cursor):
+                    send(connection, self.host_id, self.news)
         except Exception:
             self.book.distrust()
             self._unsure.keep(outcome.launches, outcome.unmade)
@@ -188,7 +194,14 @@ class Desk:
         self.dags_touched.clear()
         self.due_touched = outcome.ends_at_once  # those that follow runs without a task to start come in the next turn
         self.clock_watch.is_back = False
-        self._carry_out(outcome)
+        self.news = WakeUp()
+        self._slots_touched = self.sweep.is_due = False
+        if outcome.launches:
+            self.holding.check_since(outcome.began)
+        for row, message in outcome.unmade:
+            active = Active(row.attempt_id or "", row, False, None, None)
+            self._ends.append(Ended(active, Problem("bad", message)))
+        self.launching.carry_out(outcome)
         changed = outcome.cursor != self.cursor
         self.cursor = outcome.cursor
         return changed
@@ -196,7 +209,14 @@ class Desk:
     def _transact(self, connection: Connection, now: datetime, outcome: Outcome) -> None:
         self._runs_ended = False
         self._changed_rows = {}
+        self._foreign_runs = set()
+        if self.sweep.is_due:
+            known = {end.active.attempt_id for end in self._ends}
+            found = self.sweep.transact(connection, now, self.house.clock.monotonic())
+            self._ends += [end for end in found if end.active.attempt_id not in known]
+            self.due_touched = True
         read = self.book.refresh(connection)
+        room = self._room()
         outcome.launches, outcome.unmade = self._unsure.claimed(connection)
         begun = record_starts(connection, self._starts, now, again=self._unsure.is_any)
         self._begun = {row.attempt_id for row in begun}
@@ -211,14 +231,17 @@ class Desk:
         self.book.touch_due(now)
         touched_dags = self.dags_touched | self.book.dags_to_start(now)
         if read:
-            touched_dags |= self.book.queued.keys()
+            touched_dags |= self.book.read_dags
+        if self._ends:
+            self.news.slots = True
+            touched_dags |= self.starts.held_back
         if self.due_touched or read or (self.next_due is not None and self.next_due <= now):
             touched_dags |= self._create_due(connection, now)
-        self._decide(connection, now, touched_dags)
+        self._decide(connection, now, touched_dags, room)
         if self._runs_ended:  # a DAG that max_active_runs held back may have a run due
             touched_dags = self._create_due(connection, now)
             self._runs_ended = False
-            self._decide(connection, now, touched_dags)
+            self._decide(connection, now, touched_dags, room)
             outcome.ends_at_once = self._runs_ended
         self.misses.is_old = self.misses.is_old or bool(read)
         self.callbacks.add(connection, self.misses.transact(connection, now, bool(self.house.config.smtp_host)))
@@ -230,7 +253,12 @@ class Desk:
             except (FlowError, LookupError, TypeError, ValueError) as error:
                 log.exception("attempt %s: its workload cannot be made", row.attempt_id)
                 outcome.unmade.append((row, f"its workload cannot be made: {error}"))
-        self._find_unwanted(connection, read, outcome)
+        self.launching.find_unwanted(connection, self.book, read, self._changed_rows, outcome)
+        self.sweep.leave_word(connection, self._foreign_runs, self.news)
+
+    def _room(self) -> Room | None:
+        """Return how many runs may be started; None: as many as wait, there is no other host."""
+        return Room.left(self.house.config, self.active, self._is_full) if self.holding.others else None
 
     def _create_due(self, connection: Connection, now: datetime) -> set[str]:
         if self.draining or self.is_selective:
@@ -242,17 +270,18 @@ class Desk:
         created += asset_runs.create_due(connection, now)
         for run in created:
             self.book.place(connection, run)
+            self.news.runs.add(run.id)
             self.misses.is_old = True
         if created or not self._runs_ended:
             self.next_due = dags.next_due(connection, now)  # those due already wait for a run to end
         return {run.dag_id for run in created}
 
-    def _decide(self, connection: Connection, now: datetime, touched_dags: set[str]) -> None:
+    def _decide(self, connection: Connection, now: datetime, touched_dags: set[str], room: Room | None) -> None:
         """Decide until nothing follows: tasks of touched runs, ends of runs, starts of queued runs."""
         while True:
             if not self.draining:
                 for dag_id in sorted(touched_dags):
-                    self._start_runs(connection, dag_id, now)
+                    self._start_runs(connection, dag_id, now, room)
             touched_dags.clear()
             self.book.refresh_past(connection)
             touched, self.book.touched = self.book.touched, {}
@@ -281,8 +310,9 @@ class Desk:
             self.callbacks.after_decisions(connection, self.book, applied.tasks)
             self._applied(expanding.expand(connection, expansions, now))
             for change in run_changes:
-                run = runs.transition_run(connection, change, now)
+                run = runs.transition_run(connection, change, now, host_id=self.host_id)
                 if run.state in RUN_TERMINAL:
+                    self.news.ended.add(run.dag_id)
                     ended = self.book.running[run.id]
                     self.callbacks.after_run(connection, run, ended.spec, ended.tasks.values())
                     self._runs_ended = True
@@ -303,39 +333,18 @@ class Desk:
             )
             return []
 
-    def _start_runs(self, connection: Connection, dag_id: str, now: datetime) -> None:
-        waiting = self.book.queued.get(dag_id, {})
-        # only a clock that was set back makes the time of a queued run come later
-        self.book.not_before(
-            dag_id, min((run.run_after for run in waiting.values() if run.run_after > now), default=None)
-        )
-        if not waiting:
-            return
-        wanted = [run for run in waiting.values() if not self.is_selective or run.id in self.run_anyway]
-        own = [run for run in wanted if run.backfill_id is None]
-        plan = runs_to_start(
-            dags.get_dag(connection, dag_id), own, self.book.running_count(dag_id), now, frozenset(self.run_anyway)
-        )
-        numbers = {run.backfill_id for run in wanted if run.backfill_id is not None}
-        for number, backfill in backfills.by_ids(connection, sorted(numbers)).items():
-            queued = [run for run in wanted if run.backfill_id == number]
-            more = backfill_runs_to_start(backfill, queued, self.book.running_count(dag_id, number))
-            plan = StartRuns([*plan.start, *more.start], [*plan.waiting, *more.waiting])
-        for run, reason in plan.waiting:
-            if run.reason != reason:
-                edits.set_run_reason(connection, run.id, reason)
-                self.book.place(connection, queries.run_by_id(connection, run.id))
-        for change in plan.start:
-            run = runs.transition_run(connection, change, now)
-            self.book.place(connection, run)
+    def _start_runs(self, connection: Connection, dag_id: str, now: datetime, room: Room | None) -> None:
+        only = self.run_anyway if self.is_selective else None
+        for run in self.starts.start(connection, dag_id, now, room, self.run_anyway, only):
             if any(task.is_notebook for task in self.book.running[run.id].spec.tasks):
                 self.kernels.expect(self.house.clock.monotonic())
 
     def _claim(self, connection: Connection, now: datetime) -> list[tuple[TaskInstance, str]]:
         only = self.run_anyway if self.is_selective else None
-        claimed = claim_ready(connection, self.house, self.book, self.host_id, self.boot_id, now, only)
-        self._applied([row for row, _ in claimed])
-        return claimed
+        claims = claim_ready(connection, self.house, self.book, self.host_id, self.boot_id, now, only)
+        self._applied([row for row, _ in claims.rows])
+        self._is_full = claims.is_full
+        return claims.rows
 
     def _workload(self, connection: Connection, row: TaskInstance) -> Workload:
         snapshot = self.book.running[row.dag_run_id]
@@ -343,28 +352,9 @@ class Desk:
         is_notebook = snapshot.specs[row.task_id].is_notebook
         return build(connection, self.house, basis, row, self.kernels.socket() if is_notebook else None, snapshot)
 
-    def _find_unwanted(self, connection: Connection, read: set[int], outcome: Outcome) -> None:
-        """Find attempts that this turn or a command before it made unwanted, or asked to stop."""
-        rows = dict(self._changed_rows)
-        for dag_run_id in read:
-            items = self.active.of_run(dag_run_id)
-            if not items:
-                continue
-            found = {row.id: row for row in queries.task_instances_by_id(connection, [item.row.id for item in items])}
-            run = queries.run_by_id(connection, dag_run_id)
-            snapshot = self.book.running.get(dag_run_id)
-            teardowns = {name for name, spec in snapshot.specs.items() if spec.is_teardown} if snapshot else set()
-            outcome.cancels += [
-                item
-                for item in items
-                if (run.cancel_requested_at and item.row.task_id not in teardowns)
-                or (item.row.id in found and found[item.row.id].cancel_requested_at)
-            ]
-            rows.update(found)
-        outcome.unwanted += self.active.unwanted(rows.values())
-
     def _applied(self, rows: list[TaskInstance]) -> None:
         self._changed_rows.update((row.id, row) for row in rows)
+        self._foreign_runs.update(row.dag_run_id for row in rows if row.dag_run_id not in self.book.running)
         self.book.update_tasks(rows)
 
     # --- requests
@@ -373,6 +363,23 @@ class Desk:
         """Look at the queued runs of this DAG and at what is due."""
         self.dags_touched.add(dag_id)
         self.due_touched = True
+
+    def hear(self, news: WakeUp) -> None:
+        """Take what another host tells."""
+        for dag_run_id in news.runs:
+            self.book.distrust(dag_run_id)
+        for dag_id in news.dags:
+            self.dag_changed(dag_id)
+        self.dags_touched |= {dag_id for dag_id in news.ended if self.book.queued.get(dag_id)}
+        self.book.touch_past(news.past)
+        self._slots_touched = self._slots_touched or bool(news.past) or (news.slots and bool(self.book.with_ready))
+        self.sweep.is_due = self.sweep.is_due or news.sweep
+
+    def begin_anew(self, host_id: str) -> None:
+        """Go on as another host: this one was declared ended, and what it held may be another's."""
+        self.holding.host_id = host_id
+        self.book.distrust()
+        self._unsure.clear()  # they are found without a process
 
     def cancel_all(self, actor: Actor) -> None:
         """Ask every run that has an attempt in flight to stop."""
@@ -389,49 +396,3 @@ class Desk:
         self.draining = False
         self.due_touched = True
         self.dags_touched.update(self.book.queued)
-
-    def due_has_notebooks(self, at: datetime) -> bool:
-        """Tell whether a run that is due at ``at`` has a notebook task."""
-        with self.house.reading() as connection:
-            return any(
-                task.is_notebook
-                for dag in dags.due_dags(connection, at)
-                for task in dags.load_spec(dags.get_version(connection, dag.version_id)).tasks
-            )
-
-    # --- after the commit
-
-    def _carry_out(self, outcome: Outcome) -> None:
-        monotonic = self.house.clock.monotonic()
-        for workload, token, row in outcome.launches:
-            task = workload.task
-            within = self.executor.start_within
-            deadline = None if within is None else monotonic + within
-            active = Active(workload.attempt_id, row, task.is_notebook, task.execution_timeout, deadline)
-            active.resource_group = task.resource_group
-            self.active.add(active)
-            self.executor.start(workload, token)
-        for row, message in outcome.unmade:
-            active = Active(row.attempt_id or "", row, False, None, None)
-            self._ends.append(Ended(active, Problem("bad", message)))
-        for item in [*outcome.unwanted, *outcome.cancels]:
-            if not item.cancelled:
-                item.cancelled = True
-                self.executor.cancel(item.attempt_id)
-
-    def _end_for(self, active: Active, reason: Reason) -> None:
-        """End an attempt that is over a limit; it fails for that reason."""
-        if active.ended_for is None:
-            log.warning("attempt %s: %s", active.attempt_id, reason)
-            active.ended_for = reason
-            self.executor.kill(active.attempt_id)
-
-    def deadline_of(self, active: Active, age: float = 0.0) -> float | None:
-        """Return the monotonic instant at which an attempt, started ``age`` seconds ago, is ended by the host.
-
-        None: never.
-        """
-        if active.execution_timeout is None:
-            return None
-        grace = 2 * self.house.config.limits.kill_grace + OVERTIME
-        return self.house.clock.monotonic() + active.execution_timeout + grace - age

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Collection, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
@@ -21,6 +21,16 @@ from .tokens import hash_token, new_token
 
 CHECK_WITHIN = timedelta(seconds=60)
 """How long an active row goes unlooked at: it is renewed with the heartbeat."""
+OWN_LIMITS = frozenset({"parallelism", "notebook_parallelism", "queue_full", "resource_group_full"})
+"""Reasons by which tasks wait for this host and no other one."""
+
+
+@dataclass(frozen=True)
+class Claims:
+    """Claimed task instances, each with the token of its attempt. ``is_full``: others wait for slots of this host."""
+
+    rows: list[tuple[TaskInstance, str]]
+    is_full: bool = False
 
 
 def claim_ready(
@@ -31,15 +41,16 @@ def claim_ready(
     boot_id: str | None,
     now: datetime,
     only: Collection[int] | None,
-) -> list[tuple[TaskInstance, str]]:
+) -> Claims:
     """Claim ready task instances (of the runs ``only``, if given) and return each with the token of its attempt."""
     ready = _preferred(_ready(book, only), house.config.resource_groups)
     if not ready:
-        return []
+        return Claims([])
     limits = slot_limits(connection, house.config)
     tokens: dict[str, str] = {}
     claims = []
-    for item in pick(ready, slots_in_use(connection, house.config, host_id), limits).chosen:
+    picked = pick(ready, slots_in_use(connection, house.config, host_id), limits)
+    for item in picked.chosen:
         attempt_id, token = uuid.uuid4().hex, new_token()
         tokens[attempt_id] = token
         check_at = now + CHECK_WITHIN
@@ -50,7 +61,9 @@ def claim_ready(
     for claim, reason in claimed.refused:
         if reason.code == "changed":  # the snapshot was behind the row
             book.distrust(claim.ready.dag_run_id)
-    return [(row, tokens[row.attempt_id or ""]) for row in claimed.tasks]
+    refused = {reason.code for _, reason in picked.refused}
+    refused |= {reason.code for _, reason in claimed.refused}
+    return Claims([(row, tokens[row.attempt_id or ""]) for row in claimed.tasks], not refused.isdisjoint(OWN_LIMITS))
 
 
 def _preferred(ready: list[Ready], groups: Mapping[str, ResourceGroup]) -> list[Ready]:

@@ -74,6 +74,15 @@ def create_due(connection: Connection, now: datetime, began: datetime | None = N
     return created
 
 
+def has_notebooks(connection: Connection, at: datetime) -> bool:
+    """Tell whether a run that is due at ``at`` has a notebook task."""
+    return any(
+        task.is_notebook
+        for dag in dags.due_dags(connection, at)
+        for task in dags.load_spec(dags.get_version(connection, dag.version_id)).tasks
+    )
+
+
 def refresh_next(connection: Connection, dag: Dag, now: datetime, cause: str = "missed_new") -> RunInfo | None:
     """Compute the next run of ``dag`` anew and return it: it is new, its schedule changed, or it was unpaused.
 

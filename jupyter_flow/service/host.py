@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import logging
-import os
 import selectors
 import uuid
 from contextlib import ExitStack
 from datetime import datetime, timedelta
 from typing import Any
 
-from .. import __version__
 from ..execution.children import Notice
 from ..execution.choose import make_executor
 from ..execution.identity import boot_id
@@ -18,27 +16,27 @@ from ..model.config import FlowConfig
 from ..model.errors import FlowError, InvalidInput
 from ..model.records import Actor
 from ..parsing.loop import File
-from ..storage import attempts, database, events, host, migrating
+from ..storage import database, events, migrating
 from ..wire.paths import house_socket
-from . import doors, questions, retention, trouble, without_database
+from . import doors, due, questions, retention, trouble, without_database
 from .actors import actor_of
+from .among_hosts import AmongHosts
 from .ask_next import ask_next
 from .clock import Clock, SystemClock
 from .desk import Desk
-from .dispatch import CHECK_WITHIN
 from .guard import Guard
+from .host_row import HEARTBEAT, HostRow
 from .house import Effects, House, usable
 from .house_socket import HouseSocket, Peer
 from .kernels import WARM_BEFORE, WaitingKernels
 from .lease import Lease, place
 from .parser import Parser
 from .recovery import recover
+from .wake_up import WakeUp
 from .wakeup import Wakeup
 
 log = logging.getLogger(__name__)
 
-HEARTBEAT = 10.0
-LEASE_TTL = timedelta(seconds=60)
 PUSH_PAUSE = 0.05
 CALM = 8
 """While as many attempts or more are in flight, pushes come at most every :data:`PUSH_PAUSE` seconds."""
@@ -58,14 +56,12 @@ class Host(Effects):
         self.config = config
         self.clock = clock or SystemClock()
         self._stack = stack
-        self.host_id = uuid.uuid4().hex
         self.is_ended = False
         self.started_at = self.clock.wall()
         self._told, self._sign_at = 0, 0.0
         self._drain: str | None = None
         self._reload: bool | None = None
         self._reload_waiters: list[tuple[Peer, Any]] = []
-        self._next_beat = 0.0
         self._commanded = False
         self._unpushed = False
         self._push_at = 0.0
@@ -83,7 +79,9 @@ class Host(Effects):
         stack.callback(self.selector.close)
         self.wakeup = Wakeup(self.selector, stack, self._stop_on_signal)
         self.guard = Guard(config, self.clock, lambda: len(self.desk.active), self.wakeup)
-        earlier = self._take_row()
+        row = HostRow(self.house, uuid.uuid4().hex, place(config.home))
+        self.among = AmongHosts(self.house, row, self.selector, self._on_news, stack)
+        earlier = row.take()
         stack.callback(self._end_row)
         self.house.spool.mkdir(mode=0o700, exist_ok=True)
 
@@ -91,8 +89,8 @@ class Host(Effects):
         stack.callback(self.executor.close)
         self.kernels = WaitingKernels(config, self.executor.launcher)
         stack.callback(self.kernels.close)
-        self.desk = Desk(self.house, self.executor, self.kernels, self.host_id, boot_id(), earlier)
-        self.desk.is_selective = only is not None
+        self.desk = Desk(self.house, self.executor, self.kernels, row.host_id, boot_id(), earlier)
+        self.desk.is_selective = self.desk.holding.own_home_only = only is not None
         self.parser = Parser(self.house, self.executor.launcher, self._dags_parsed, only)
         stack.callback(self.parser.close)
         self.retention = retention.Retention(self.house)
@@ -106,7 +104,7 @@ class Host(Effects):
 
     def begin(self) -> None:
         """Take over from an earlier host, look at the DAG folders, open the door."""
-        recover(self.desk)
+        self.among.begin(self.desk)
         self.parser.start()
         self.socket = HouseSocket(house_socket(self.config.home), self.selector, self._on_message)
         self._stack.callback(self.socket.close)
@@ -115,7 +113,7 @@ class Host(Effects):
 
     def begin_to_end(self, actor: Actor) -> int:
         """Take over from an earlier host only to cancel what still runs; return how many tasks that are."""
-        self.desk.draining = True
+        self.desk.draining = self.desk.holding.own_home_only = True
         recover(self.desk)
         self.socket = HouseSocket(house_socket(self.config.home), self.selector, self._on_message)
         self._stack.callback(self.socket.close)
@@ -146,12 +144,14 @@ class Host(Effects):
             whole, self._reload = self._reload, None
             self.parser.look(whole=whole)
         self._look_around()
+        if self.among.must_begin_anew:
+            self.guard.do(self._begin_anew)
         changed = self.guard.do(self.parser.turn)
-        while self.desk.has_work and self.guard.do(self.desk.turn):
+        while not self.among.must_begin_anew and self.desk.has_work and self.guard.do(self._turn):
             changed = True
         changed = self.guard.do(self._prune) or changed
-        if self.guard.wants_proof or (now >= self._next_beat and self.guard.may(self._beat)):
-            self._next_beat = now + HEARTBEAT
+        if self.guard.wants_proof or (now >= self.among.next_beat and self.guard.may(self._beat)):
+            self.among.next_beat = now + self.among.row.pause
             self.guard.do(self._beat, is_proof=True)
         self._unpushed = self._unpushed or changed or self._commanded
         self._commanded = False
@@ -210,18 +210,13 @@ class Host(Effects):
         self.executor.kill(active.attempt_id)
 
     def _sleep(self, longest: float) -> float:
-        if (
-            self._reload is not None
-            or (self.guard.may(self.desk.turn) and self.desk.has_work)
-            or self.guard.wants_proof
-        ):
-            return 0.0
-        if self.guard.may(self.desk.turn) and self.desk.has_work:
+        may_turn = self.guard.may(self._turn)
+        if self._reload is not None or (may_turn and self.desk.has_work) or self.guard.wants_proof:
             return 0.0  # a command of this process has come in between two steps
         now = self.clock.monotonic()
         instants = [now + longest]
         if self.guard.may(self._beat):
-            instants.append(self._next_beat)
+            instants.append(self.among.next_beat)
         instants += [
             at
             for at in (
@@ -239,7 +234,7 @@ class Host(Effects):
         ]
         wall = self.clock.wall()
         at = self.desk.next_instant()
-        if at is not None and self.guard.may(self.desk.turn):
+        if at is not None and may_turn:
             instants.append(now + (at - wall).total_seconds())
         return max(0.0, min(instants) - now)
 
@@ -313,6 +308,7 @@ class Host(Effects):
     def run_changed(self, dag_run_id: int) -> None:
         """Read this run again in the next turn."""
         self.desk.book.distrust(dag_run_id)
+        self.desk.news.runs.add(dag_run_id)
 
     def run_anyway(self, dag_run_id: int) -> None:
         """Start this run even if its DAG is paused."""
@@ -321,11 +317,12 @@ class Host(Effects):
     def dag_changed(self, dag_id: str) -> None:
         """Look at queued and due runs of this DAG."""
         self.desk.dag_changed(dag_id)
+        self.desk.news.dags.add(dag_id)
         self.parser.timetables.look_again()
 
     def look_again(self) -> None:
         """Look at waiting tasks and at what is due in this turn."""
-        self.desk.due_touched = True
+        self.desk.due_touched = self.desk.news.slots = self.desk.news.sweep = True
 
     def reload(self, whole: bool) -> None:
         """Look at the DAG folders in this turn."""
@@ -362,45 +359,36 @@ class Host(Effects):
     def _dags_parsed(self, dag_ids: set[str]) -> None:
         for dag_id in dag_ids:
             self.desk.dag_changed(dag_id)
+        self.desk.news.dags |= dag_ids
 
-    # --- the row of this host
+    # --- among other hosts
 
-    def _take_row(self) -> datetime | None:
-        """Become the host; return when the last one was seen."""
-        with self.house.writing("lease") as connection:
-            earlier = host.last_seen(connection)
-            host.take_lease(
-                connection,
-                host_id=self.host_id,
-                **place(self.config.home),
-                queues=self.config.queues,
-                dag_folders=[str(folder.resolve()) for folder in self.config.dag_folders],
-                pid=os.getpid(),
-                boot_id=boot_id(),
-                version=__version__,
-                now=self.clock.wall(),
-                ttl=LEASE_TTL,
-                force=True,
-            )
-        return earlier
+    def _turn(self) -> bool:
+        return self.among.turn(self.desk)
 
     def _beat(self) -> bool:
-        now = self.clock.wall()
-        with self.house.writing("heartbeat") as connection:
-            if not host.heartbeat(connection, self.host_id, now, LEASE_TTL):
-                log.error("another host took over: this one ends")
-                self.is_ended = True
-            elif len(self.desk.active):
-                attempts.set_check_at(connection, self.desk.active.ids(), now + CHECK_WITHIN)
-            self.desk.callbacks.seen_alive(connection)
-            self.desk.sampler.save(connection)
-        self._warm_up(now)
+        self.is_ended = not self.among.beat(self.desk) or self.is_ended
+        self._warm_up(self.clock.wall())
         return False
 
-    def _warm_up(self, now: Any) -> None:
+    def _begin_anew(self) -> bool:
+        return self.among.begin_anew(self.desk)
+
+    def _on_news(self, news: WakeUp) -> None:
+        self.desk.hear(news)
+        if news.hosts:
+            self.among.next_beat = 0.0
+        if news.dags:
+            self.parser.timetables.look_again(news.dags)
+        self._unpushed = True
+
+    def _warm_up(self, now: datetime) -> None:
         at = self.desk.next_due
-        if at is not None and at - now < timedelta(seconds=WARM_BEFORE + HEARTBEAT) and self.desk.due_has_notebooks(at):
-            self.kernels.expect(self.clock.monotonic(), ahead=True)
+        if at is None or at - now >= timedelta(seconds=WARM_BEFORE + self.among.row.pause):
+            return
+        with self.house.reading() as connection:
+            if due.has_notebooks(connection, at):
+                self.kernels.expect(self.clock.monotonic(), ahead=True)
 
     def _prune(self) -> bool:
         return bool(self.retention.tick(self.clock.monotonic()))
@@ -408,5 +396,4 @@ class Host(Effects):
     def _end_row(self) -> None:
         if self.guard.is_away:
             return
-        with self.house.writing("release") as connection:
-            host.end_host(connection, self.host_id, self.clock.wall())
+        self.among.row.end()

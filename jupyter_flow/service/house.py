@@ -70,11 +70,14 @@ class House:
             yield connection
 
     @contextmanager
-    def writing(self, name: str = "write") -> Iterator[Connection]:
-        """One write transaction: committed at the end, rolled back by an exception. ``name``: of its fault points."""
+    def writing(self, name: str = "write", in_turn: bool = True) -> Iterator[Connection]:
+        """One write transaction: committed at the end, rolled back by an exception.
+
+        ``name``: of its fault points. ``in_turn`` False: see :func:`..storage.database.begin_write`.
+        """
         if self.engine is None:
             raise NoHost("this process only reads: a command needs the host or the lease")
-        with database.begin_write(self.engine, name) as connection:
+        with database.begin_write(self.engine, name, in_turn=in_turn) as connection:
             yield connection
 
     @property

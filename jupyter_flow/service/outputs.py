@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 from ..model.errors import InvalidInput, NotFound
@@ -14,6 +15,7 @@ from .authorize import authorize
 from .documents import Document
 from .house import House
 from .log_lines import MAX_LINES, open_plain, read_lines
+from .spools import spool_of
 
 MAX_NOTEBOOK = 256 * 1024 * 1024
 
@@ -34,10 +36,10 @@ def task_log(
     """
     if type(after) is not int or after < 0:
         raise InvalidInput(f"after {after!r} must be the seq of a log line")
-    row, chosen = _attempt(house, actor, dag_id, run_id, task_id, map_index, attempt)
+    row, chosen, folder = _attempt(house, actor, dag_id, run_id, task_id, map_index, attempt)
     if chosen is None:
         return {"attempt_number": 0, "lines": [], "complete": row.state not in TASK_ACTIVE and row.end_date is not None}
-    lines = read_lines(house.spool / chosen.id / "log.jsonl", after)
+    lines = read_lines(folder / "log.jsonl", after)
     complete = chosen.finished_at is not None and len(lines) < MAX_LINES
     return {"attempt_number": chosen.attempt_number, "lines": lines, "complete": complete}
 
@@ -52,10 +54,9 @@ def task_notebook(
     attempt: int | None = None,
 ) -> Document:
     """The executed notebook of an attempt as last saved: ``name``, ``path``, ``failing_cell``, ``notebook``."""
-    _, chosen = _attempt(house, actor, dag_id, run_id, task_id, map_index, attempt)
+    _, chosen, folder = _attempt(house, actor, dag_id, run_id, task_id, map_index, attempt)
     if chosen is None:
         raise NotFound(f"task {task_id!r} of run {run_id!r} has not started yet: there is no executed notebook")
-    folder = house.spool / chosen.id
     names = [chosen.notebook_path.rpartition("/")[2]] if chosen.notebook_path else []
     names = names or sorted(path.name for path in folder.glob("*.ipynb") if not path.name.startswith("."))
     stream = open_plain(folder / names[0]) if names else None
@@ -83,14 +84,15 @@ def _notebook(content: bytes, name: str) -> Any:
 
 def _attempt(
     house: House, actor: Actor, dag_id: str, run_id: str, task_id: str, map_index: int, number: int | None
-) -> tuple[TaskInstance, Attempt | None]:
+) -> tuple[TaskInstance, Attempt | None, Path]:
+    """Return the task instance, the attempt (None: there is none yet), and the folder of its spool."""
     authorize(house.policy, actor, "read", dag_id)
     with house.reading() as connection:
         row = queries.get_task_instance(connection, dag_id, run_id, task_id, map_index)
         tries = attempts.list_attempts(connection, row.id)
-    if number is None:
-        return row, tries[-1] if tries else None
-    for attempt in tries:
-        if attempt.attempt_number == number:
-            return row, attempt
+        if number is None and not tries:
+            return row, None, house.spool
+        for attempt in reversed(tries):
+            if number in (None, attempt.attempt_number):
+                return row, attempt, spool_of(connection, house, attempt)
     raise NotFound(f"task {task_id!r} of run {run_id!r} has no attempt {number!r}")

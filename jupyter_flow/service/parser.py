@@ -17,10 +17,12 @@ from ..parsing.apply import apply_gone, apply_parsed, bundle_of
 from ..parsing.loop import File, ParseLoop
 from ..parsing.parsed import ParsedFile, Problem
 from ..parsing.watch import Watcher
-from ..storage import dag_files, timetables
+from ..storage import dag_files, host, timetables
+from ..storage.database import is_shared
 from . import due
 from .custom_timetables import CustomTimetables
 from .house import House
+from .lease import place
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +60,9 @@ class Parser:
         self.look()
         with self._house.reading() as connection:
             known = set(dag_files.known_files(connection))
+            elsewhere = self._folders_elsewhere(connection)
         missing = known - {(str(folder), name) for folder, name in self.loop.files()}
+        missing = {(folder, name) for folder, name in missing if folder not in elsewhere}
         if self._only is not None:  # the same file, known as one of another DAG folder
             own = self._only[0] / self._only[1]
             missing = {file for file in known if Path(*file) == own} - {(str(self._only[0]), self._only[1])}
@@ -67,6 +71,19 @@ class Parser:
             with self._house.writing("parse") as connection:
                 for folder, name in missing:
                     apply_gone(connection, folder, name, now)
+
+    def _folders_elsewhere(self, connection: Connection) -> set[str]:
+        """Return the DAG folders whose files other living hosts see: on other machines, or where we do not look."""
+        if not is_shared(connection):
+            return set()
+        here, own = place(self._house.config.home), {str(folder) for folder in self.loop.folders}
+        found: set[str] = set()
+        for item in host.open_hosts(connection):
+            if item.hostname != here["hostname"]:
+                found.update(item.dag_folders)
+            elif item.home != here["home"]:
+                found.update(set(item.dag_folders) - own)
+        return found
 
     def take(self, notices: list[Notice]) -> None:
         """Take notices of parse children, and of those that ask timetables."""

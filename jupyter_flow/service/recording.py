@@ -113,6 +113,7 @@ def _judge(
     except KeyError:  # cleared to a version without this task: the report is stale in any case
         attempt = attempts.get_attempt(connection, ended.active.attempt_id)
         task = dags.load_spec(dags.get_version(connection, attempt.dag_version_id)).task(row.task_id)
+    spool = str(ended.active.spool.parent if ended.active.spool is not None else house.spool)
     # teardowns of a cancelled run do their work
     cancelled_by = row.cancel_requested_by or (None if task.is_teardown else run.cancel_requested_by)
-    return to_end(ended, row, task, cancelled_by, house.config.infra_retries, str(house.spool), now)
+    return to_end(ended, row, task, cancelled_by, house.config.infra_retries, spool, now)

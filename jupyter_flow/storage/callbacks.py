@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Row, bindparam, insert, select, update
 from ..model.calls import Callback, NewCallback
 from ..model.errors import NotFound
 from ..model.reason import Reason
-from .schema import dag_run
+from .schema import dag_run, host
 from .schema_calls import callback
 from .types import NEVER
 
@@ -43,8 +43,8 @@ class CallbackEnd:
     log_path: str | None = None
 
 
-def add(connection: Connection, items: Sequence[NewCallback], now: datetime) -> None:
-    """Make callbacks, to be begun soon. One that its change has made already breaks the transaction."""
+def add(connection: Connection, items: Sequence[NewCallback], now: datetime, host_id: str = SCHEDULER) -> None:
+    """Make callbacks, to be begun soon by ``host_id``. One that its change has made already breaks the transaction."""
     if items:
         values = [
             {
@@ -55,7 +55,7 @@ def add(connection: Connection, items: Sequence[NewCallback], now: datetime) -> 
                 "event": item.event,
                 "source": item.source,
                 "facts": dict(item.facts),
-                "held_by": SCHEDULER,
+                "held_by": host_id,
                 "check_at": now,
                 "starts": 0,
                 "created_at": now,
@@ -65,16 +65,26 @@ def add(connection: Connection, items: Sequence[NewCallback], now: datetime) -> 
         connection.execute(_INSERT, values)
 
 
-def waiting(connection: Connection, limit: int) -> list[Callback]:
-    """Return callbacks that no process was begun for, the oldest first."""
+def waiting(connection: Connection, limit: int, host_id: str | None = None) -> list[Callback]:
+    """Return callbacks that no process was begun for, the oldest first; ``host_id``: only those that it is to begin."""
     query = select(callback).where(_OPEN, callback.c.attempt_id.is_(None)).order_by(callback.c.id).limit(limit)
+    if host_id is not None:
+        query = query.where(callback.c.held_by.in_([host_id, SCHEDULER]))
     return [_callback(row) for row in connection.execute(query)]
 
 
-def open_callbacks(connection: Connection) -> list[Callback]:
-    """Return callbacks with a process that has not ended, as far as is known: what a new host adopts."""
+def open_callbacks(connection: Connection) -> list[tuple[Callback, str]]:
+    """Return callbacks with a process that has not ended, as far as is known, each with the id of its host."""
     query = select(callback).where(_OPEN, callback.c.attempt_id.is_not(None)).order_by(callback.c.id)
-    return [_callback(row) for row in connection.execute(query)]
+    return [(_callback(row), row.held_by) for row in connection.execute(query)]
+
+
+def left_behind(connection: Connection, limit: int = 1000) -> list[Callback]:
+    """Return callbacks that no process was begun for, and whose host has ended."""
+    lives = select(host.c.id).where(host.c.host_id == callback.c.held_by, host.c.ended_at.is_(None))
+    query = select(callback).where(_OPEN, callback.c.attempt_id.is_(None), callback.c.held_by != SCHEDULER)
+    found = connection.execute(query.where(~lives.exists()).order_by(callback.c.id).limit(limit))
+    return [_callback(row) for row in found]
 
 
 def begin(
@@ -100,10 +110,10 @@ def started(
     connection.execute(_START, values)
 
 
-def again(connection: Connection, item: Callback, now: datetime) -> None:
-    """Let another process be begun for a callback: the last one has called nothing, and never will."""
+def again(connection: Connection, item: Callback, now: datetime, host_id: str = SCHEDULER) -> None:
+    """Let ``host_id`` begin another process for a callback: the last one has called nothing, and never will."""
     nothing: dict[str, Any] = dict.fromkeys(("attempt_id", "token_hash", "pid", "start_ticks", "boot_id", "started_at"))
-    values = {**nothing, "held_by": SCHEDULER, "check_at": now}
+    values = {**nothing, "held_by": host_id, "check_at": now}
     connection.execute(update(callback).where(callback.c.id == item.id, _OPEN).values(values))
 
 

@@ -13,11 +13,11 @@ from datetime import datetime
 from sqlalchemy import Connection, bindparam, select, update
 
 from ..model.rows import DagRun, Host, TaskInstance
-from ..model.state import RUN_TERMINAL, TASK_ACTIVE, RunState
+from ..model.state import RUN_TERMINAL, RunState
 from .events import append
 from .mapping import to_run, to_task_instance
 from .runs import RUN_CHECK
-from .schema import dag_run, host, task_instance
+from .schema import attempt, dag_run, host, task_instance
 
 _UNFINISHED = dag_run.c.state.in_([str(state) for state in RunState if state not in RUN_TERMINAL])
 _IS_QUEUED = (dag_run.c.state == str(RunState.QUEUED)) & dag_run.c.cancel_requested_at.is_(None)
@@ -34,11 +34,14 @@ _QUEUED = select(dag_run.c.id, dag_run.c.dag_id).where(_IS_QUEUED)
 _OVERDUE = select(dag_run.c.id).where(
     _UNFINISHED, dag_run.c.held_by == bindparam("b_host"), dag_run.c.check_at <= bindparam("b_now")
 )
-_IN_FLIGHT = (
-    select(task_instance)
+_LEFT_BEHIND = (
+    select(task_instance, attempt.c.id.label("left_id"), attempt.c.held_by.label("left_by"))
+    .join_from(attempt, task_instance, task_instance.c.id == attempt.c.task_instance_id)
+    .join(dag_run, dag_run.c.id == task_instance.c.dag_run_id)
     .where(
-        task_instance.c.dag_run_id.in_(bindparam("b_ids", expanding=True)),
-        task_instance.c.state.in_(sorted(map(str, TASK_ACTIVE))),
+        dag_run.c.held_by == bindparam("b_host"),
+        attempt.c.finished_at.is_(None),
+        ~select(host.c.id).where(host.c.host_id == attempt.c.held_by, host.c.ended_at.is_(None)).exists(),
     )
     .order_by(task_instance.c.id)
 )
@@ -78,6 +81,12 @@ def hold(connection: Connection, dag_run_ids: Iterable[int], host_id: str, now: 
         connection.execute(update(dag_run).where(_BY_IDS, _UNFINISHED).values(values), {"b_ids": ids})
 
 
+def holders(connection: Connection, dag_run_ids: Collection[int]) -> dict[int, str]:
+    """Return surrogate key of a run -> ``held_by``."""
+    query = select(dag_run.c.id, dag_run.c.held_by).where(_BY_IDS)
+    return {row.id: row.held_by for row in connection.execute(query, {"b_ids": list(dag_run_ids)})}
+
+
 def queued(connection: Connection) -> dict[int, str]:
     """Return all runs that wait for their start: surrogate key -> DAG id."""
     return {row.id: row.dag_id for row in connection.execute(_QUEUED)}
@@ -88,7 +97,7 @@ def overdue(connection: Connection, host_id: str, now: datetime) -> list[int]:
     return list(connection.execute(_OVERDUE, {"b_host": host_id, "b_now": now}).scalars())
 
 
-def in_flight(connection: Connection, dag_run_ids: Collection[int]) -> list[tuple[TaskInstance, str]]:
-    """Return the queued and running task instances of these runs, each with the id of the host that looks after it."""
-    rows = connection.execute(_IN_FLIGHT, {"b_ids": list(dag_run_ids)}) if dag_run_ids else ()
-    return [(to_task_instance(row), row.held_by) for row in rows]
+def left_behind(connection: Connection, host_id: str) -> list[tuple[str, TaskInstance, str]]:
+    """Return the attempts in runs of ``host_id`` that have not ended and whose own host has: (id, row, own host)."""
+    rows = connection.execute(_LEFT_BEHIND, {"b_host": host_id})
+    return [(row.left_id, to_task_instance(row), row.left_by) for row in rows]

@@ -107,6 +107,12 @@ def open_hosts(connection: Connection) -> list[Host]:
     return [_to_host(row) for row in connection.execute(_OPEN)]
 
 
+def homes_on(connection: Connection, boot_id: str) -> list[str]:
+    """Return the homes of all hosts, living or ended, of one boot of one machine."""
+    query = select(host.c.home).where(host.c.boot_id == boot_id, host.c.home != "").distinct().order_by(host.c.home)
+    return list(connection.execute(query).scalars())
+
+
 def by_ids(connection: Connection, host_ids: Collection[str]) -> dict[str, Host]:
     """Return hosts by their id, ended ones too."""
     found = connection.execute(select(host).where(host.c.host_id.in_(list(host_ids)))) if host_ids else ()

@@ -120,6 +120,13 @@ def open_runs(connection: Connection, host_id: str | None = None) -> list[DagRun
     return _runs(connection, query)
 
 
+def queued_runs(connection: Connection, dag_id: str) -> list[DagRun]:
+    """Return the runs of a DAG that wait for their start, oldest ``run_after`` first."""
+    query = select(dag_run).where(dag_run.c.dag_id == dag_id, dag_run.c.state == str(RunState.QUEUED))
+    query = query.where(dag_run.c.cancel_requested_at.is_(None))
+    return _runs(connection, query.order_by(dag_run.c.run_after, dag_run.c.id))
+
+
 def overdue_runs(connection: Connection, now: datetime) -> list[DagRun]:
     """Return unfinished runs whose ``check_at`` has passed: look at them in full, then say :func:`..edits.checked`."""
     return _runs(connection, select(dag_run).where(dag_run.c.state.in_(_OPEN), dag_run.c.check_at <= now))

@@ -148,8 +148,13 @@ def test_bounds_of_a_host_count_its_own_tasks_and_pools_count_all(hosts: Engine)
     assert {reason.code for _, reason in first.refused} == {"parallelism"}
     assert {reason.code for _, reason in second.refused} == {"pool_full"}
     with begin_write(hosts) as connection:
-        flying = holding.in_flight(connection, [item.run.id for item in snapshots.values()])
-        assert sorted(holder for _, holder in flying) == ["a", "a", "b"]
+        assert holding.left_behind(connection, "b") == []
+    end(hosts, "a")
+    take(hosts, "b")
+    with begin_write(hosts) as connection:
+        left = holding.left_behind(connection, "b")
+        assert {(key, owner) for key, _, owner in left} == {(row.attempt_id, "a") for row in first.tasks}
+        assert set(holding.holders(connection, [item.run.id for item in snapshots.values()]).values()) == {"b"}
 
 
 def test_a_pool_is_never_exceeded_by_hosts_that_claim_at_the_same_time(database_url: str, engine: Engine) -> None:

@@ -11,9 +11,11 @@ from typing import Any
 from sqlalchemy import Connection, Engine
 
 from jupyter_flow.model.config import FlowConfig
+from jupyter_flow.service.among_hosts import AmongHosts
 from jupyter_flow.service.desk import Desk
 from jupyter_flow.service.guard import Guard
 from jupyter_flow.service.host import Host
+from jupyter_flow.service.host_row import HostRow
 from jupyter_flow.service.house import House
 from jupyter_flow.service.recovery import recover
 
@@ -58,7 +60,7 @@ class SimulatedHouse(House):
             yield connection
 
     @contextmanager
-    def writing(self, *name: str) -> Iterator[Connection]:
+    def writing(self, *name: str, **more: bool) -> Iterator[Connection]:
         """As the house's own; ``name``: of its fault points."""
         what = name[0] if name else "write"
         self.armed.pass_point(f"{what}: before the transaction")
@@ -67,7 +69,7 @@ class SimulatedHouse(House):
         if self.transactions > TURNS:
             raise Violation(f"{TURNS} transactions in one step: the host runs in circles")
         try:
-            with super().writing(*name) as connection:
+            with super().writing(*name, **more) as connection:
                 yield connection
                 self.armed.pass_point(f"{what}: before the commit")
         except Crash:
@@ -142,15 +144,13 @@ class SimulatedHost(Host):
         self.machine = machine
         self.config = config
         self.clock = clock
-        self.host_id = name
         self.is_ended = self.is_dead = False
         self._stack = ExitStack()
         self._drain: str | None = None
         self._reload: bool | None = None
         self._reload_waiters = []
-        self._told = 0
+        self._told, self._sign_at = 0, 0.0
         self.started_at = clock.wall()
-        self._next_beat = 0.0
         self._commanded = False
         self._unpushed = False
         self._push_at = 0.0
@@ -169,13 +169,15 @@ class SimulatedHost(Host):
         stub: Any = _Stub()
         self.simulated = SimulatedExecutor(world, machine, lambda: world.wake(self))
         self.executor: Any = PointedExecutor(self.simulated, self.armed)
+        self.among = AmongHosts(self.house, HostRow(self.house, name, {"home": machine.name, "hostname": machine.name}))
         self.guard = Guard(config, clock, lambda: len(self.desk.active), lambda: world.wake(self))
         self.kernels = self.parser = self.socket = self.retention = stub
 
     def begin(self) -> None:
         """Become the host and take over."""
-        earlier = self._take_row()
-        self.desk = Desk(self.house, self.executor, self.kernels, self.host_id, self.machine.boot_id, earlier)
+        row = self.among.row
+        earlier = row.take()
+        self.desk = Desk(self.house, self.executor, self.kernels, row.host_id, self.machine.boot_id, earlier)
         recover(self.desk)
         self._work()
 
