@@ -40,6 +40,7 @@ class DaskSide:
         self._waiting: set[str] = set()
         self._heard: dict[str, tuple[float, float]] = {}  # worker -> what the scheduler heard last, noticed at
         self._silent: set[str] = set()
+        self._wanted: dict[str, dict[str, float]] = {}  # what waiting attempts ask for, until somebody was told
         self.load = Load()
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._run, name="dask", daemon=True)
@@ -126,7 +127,6 @@ class DaskSide:
             memory_limit=0,
             host="127.0.0.1",
             local_directory=self._settings["local_directory"],
-            resources=self._settings["own_resources"] or None,
             silence_logs=logging.ERROR,
         )
         cluster.adapt(
@@ -145,6 +145,8 @@ class DaskSide:
         assert self._client is not None  # noqa: S101 - the thread begins with it
         others = sorted(self._heard.keys() - self._silent) if self._silent else None
         self._waiting.add(attempt_id)
+        if resources:
+            self._wanted[attempt_id] = resources
         future = self._client.submit(
             run_attempt,
             attempt_id,
@@ -170,6 +172,7 @@ class DaskSide:
     def _cancel(self, attempt_id: str) -> None:
         future = self._futures.pop(attempt_id, None)
         self._again.pop(attempt_id, None)
+        self._wanted.pop(attempt_id, None)
         self._waiting.discard(attempt_id)
         if future is not None and not future.done():
             future.cancel()
@@ -184,6 +187,7 @@ class DaskSide:
                 self._heard[address] = (facts["last_seen"], now)
         for address in self._heard.keys() - workers.keys():
             del self._heard[address]
+        self._say_missing(workers)
         silence = lease_of(self._settings["polling_interval"])
         self._silent = {address for address, (_, at) in self._heard.items() if now - at > silence}
         if not self._silent or self._silent == self._heard.keys():
@@ -195,7 +199,19 @@ class DaskSide:
                 future.cancel()
                 again()
 
+    def _say_missing(self, workers: Mapping[str, Any]) -> None:
+        """Say once of an attempt that no worker has what it asks for."""
+        for attempt_id in self._waiting.intersection(self._wanted):
+            wanted = self._wanted.pop(attempt_id)
+            if not any(_offers(facts.get("resources") or {}, wanted) for facts in workers.values()):
+                words = ", ".join(f"{name}={amount:g}" for name, amount in wanted.items())
+                self._post({"op": "log", "text": f"no worker offers {words}: attempt {attempt_id} waits for one"})
+
     def _tell(self, where: dict[str, Any]) -> None:
         assert self._client is not None  # noqa: S101 - the thread begins with it
         if self._cluster is None:
             self._client.run(tell_where, where, on_error="ignore")
+
+
+def _offers(offered: Mapping[str, float], wanted: Mapping[str, float]) -> bool:
+    return all(offered.get(name, 0.0) >= amount for name, amount in wanted.items())

@@ -94,9 +94,11 @@ class DaskExecutor:
             self._exit(key, f"cannot write {spool}: {error.strerror}")
             return
         task = workload.task
-        resources = {str(name): float(amount) for name, amount in task.resources.items()}
-        if task.queue != DEFAULT_QUEUE:
-            resources[f"{QUEUE_PREFIX}{task.queue}"] = 1.0
+        resources: dict[str, float] = {}
+        if self._settings["dask_address"]:  # a cluster of our own is this machine, where the house counts
+            resources = {str(name): float(amount) for name, amount in task.resources.items()}
+            if task.queue != DEFAULT_QUEUE:
+                resources[f"{QUEUE_PREFIX}{task.queue}"] = 1.0
         item = self._attempts[key] = _Attempt(spool, token, resources)
         self._submit(key, item)
 

@@ -25,7 +25,6 @@ def bridge_settings(config: FlowConfig) -> dict[str, Any]:
     for name, path in config.dask_security.items():
         if not os.access(path, os.R_OK):
             raise InvalidInput(f"dask_security: {name} {path!r} cannot be read")
-    queues = {f"{QUEUE_PREFIX}{name}": count for name, count in config.queues.items() if name != DEFAULT_QUEUE}
     return {
         "home": str(config.home),
         "dask_address": config.dask_address,
@@ -34,7 +33,6 @@ def bridge_settings(config: FlowConfig) -> dict[str, Any]:
         "worker_num_max": config.worker_num_max,
         "polling_interval": config.polling_interval,
         "shared_store": config.shared_store,
-        "own_resources": queues,
         "local_directory": str(config.home / "workers"),
     }
 

@@ -227,6 +227,7 @@ SCHEMAS: dict[str, Schema] = {
         start_date=_INSTANT,
         end_date=_INSTANT,
         duration=_SECONDS,
+        worker=_TEXT_OR_NULL,
         peak_rss=_INTEGER_OR_NULL,
         cpu_time=_SECONDS,
         samples={

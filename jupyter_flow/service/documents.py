@@ -244,6 +244,7 @@ def attempt_document(attempt: Attempt, *, now: datetime) -> Document:
         "exit_code": attempt.exit_code,
         "signal": attempt.signal,
         "kernelspec": attempt.kernelspec,
+        "worker": attempt.worker,
         "peak_rss": attempt.peak_rss,
         "cpu_time": attempt.cpu_time,
         "metrics": [dict(metric) for metric in attempt.metrics],

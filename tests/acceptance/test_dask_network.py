@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,7 +29,7 @@ def make(houses: Callable[[], House]) -> Iterator[Callable[..., DaskHouse]]:
 
 
 def attempts_of(dask: DaskHouse, run_id: str) -> list[dict[str, object]]:
-    query = "SELECT a.* FROM attempt a JOIN task_instance t ON t.id = a.task_instance_id WHERE t.run_id = ?"
+    query = "SELECT a.*, t.task_id FROM attempt a JOIN task_instance t ON t.id = a.task_instance_id WHERE t.run_id = ?"
     return dask.house.rows(f"{query} ORDER BY a.attempt_number", run_id)
 
 
@@ -82,3 +83,44 @@ def test_a_slow_network_changes_nothing(make: Callable[..., DaskHouse]) -> None:
     run = dask.house.trigger("pulse")
     assert dask.house.wait_for_run("pulse", run["run_id"], 90)["state"] == "success", dask.said()
     assert [row["outcome"] for row in attempts_of(dask, run["run_id"])] == ["success"]
+
+
+RICH = """
+from jupyter_flow import DAG, BashOperator, NotebookOperator, task
+import helper
+
+with DAG("rich"):
+
+    @task(queue="big", resources={"GPU": 1})
+    def make():
+        import os
+        print(os.environ["DASK_HOUSE_PLACE"])
+        open("beside", "w").write("a file of its own")
+        return {"n": helper.N, "blob": "x" * 400_000}
+
+    @task
+    def look(given):
+        print(given["n"], len(given["blob"]))
+        return given["n"] + 1
+
+    look(make()) >> NotebookOperator(task_id="book", notebook="book.ipynb", parameters={"a": 2})
+"""
+
+
+def test_bundles_values_and_notebooks_travel_by_a_store(make: Callable[..., DaskHouse], tmp_path: Path) -> None:
+    store = tmp_path / "store"
+    dask = make(shared_store=store.as_uri())
+    dask.house.write_dag(RICH, "rich.py")
+    dask.house.write_dag("N = 41\n", "helper.py")
+    dask.house.write_notebook(["a = 1", "print(a * 21)"], "book.ipynb")
+    dask.start("--queue", "big=4", resources=[None, "GPU=1 queue:big=1"])
+    run = dask.house.run_dag("rich", 120)
+    assert run["state"] == "success", dask.house.story("rich", run["run_id"]) + dask.said()
+    rows = {row["task_id"]: row for row in attempts_of(dask, run["run_id"])}
+    assert f" {dask.network.places[1].name}#" in str(rows["make"]["worker"])
+    shown = dask.house.call("tasks.log", dag_id="rich", run_id=run["run_id"], task_id="look")
+    assert "41 400000" in [line["text"] for line in shown["lines"]]
+    document = dask.house.call("tasks.notebook", dag_id="rich", run_id=run["run_id"], task_id="book")
+    assert document["notebook"]["cells"]
+    assert list((store / "bundles").glob("*.zip"))
+    assert list((store / "xcoms").rglob("*")), "a large value went to the store"

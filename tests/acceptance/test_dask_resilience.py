@@ -142,3 +142,13 @@ def test_a_guard_whose_outpost_is_gone_ends_its_attempts() -> None:
     guard.stdin.close()
     assert sleeper.wait(20) == -signal.SIGKILL
     assert guard.wait(20) == 0
+
+
+def test_a_scheduler_off_this_machine_without_tls_is_refused_in_one_line(house: House) -> None:
+    refused = house.cli("scheduler", "--set", "executor=dask", "--set", "dask_address=tcp://192.0.2.7:8786")
+    assert refused.code == 2
+    words = (
+        "dask_address 'tcp://192.0.2.7:8786' is refused: off this machine a scheduler needs tls:// and dask_security"
+    )
+    assert refused.err.strip().splitlines() == [words]
+    assert not (house.home / "bridge.json").exists()

@@ -6,6 +6,7 @@ import itertools
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 from .houses import House
@@ -41,8 +42,11 @@ class DaskHouse:
         self._processes: list[subprocess.Popen[bytes]] = []
         self._tls = certificates(house.base.parent / f"{house.base.name}-tls") if self.network.is_real else {}
 
-    def start(self) -> DaskHouse:
-        """Start scheduler, host and workers."""
+    def start(self, *host_options: str, resources: Sequence[str | None] = ()) -> DaskHouse:
+        """Start scheduler, host (with ``host_options`` on its command line) and workers.
+
+        ``resources``: what each worker offers, as Dask's command line has it.
+        """
         scheduler_file = self.house.base / "scheduler.json"
         scheme = "tls" if self._tls else "tcp"
         words = ["--host", self.network.house, "--port", "0", "--protocol", scheme, "--no-dashboard"]
@@ -53,7 +57,9 @@ class DaskHouse:
         if self._tls:
             options["dask_security"] = self._tls
         self.house.home.mkdir(mode=0o700, exist_ok=True)
-        self.house.start(*[word for name, value in options.items() for word in ("--set", _setting(name, value))])
+        self.house.start(
+            *host_options, *[word for name, value in options.items() for word in ("--set", _setting(name, value))]
+        )
         wait_for(lambda: (self.house.home / "bridge.json").exists(), "the bridge listens", 60)
         for number, place in enumerate(self.network.places):
             folder = self.house.base.parent / f"{self.house.base.name}-worker{number}"
@@ -61,6 +67,8 @@ class DaskHouse:
             tag = f"{self.house.tag}-{place.name}"
             words = [address, "--no-nanny", "--nthreads", "1", "--name", place.name, "--no-dashboard"]
             words += ["--local-directory", str(folder)]
+            offered = dict(enumerate(resources)).get(number)
+            words += ["--resources", offered] if offered else []
             env = {**place.env, "DASK_HOUSE_PLACE": tag}
             process = self._run(["dask_worker", *words], place.name, place.command([], self.house.base), env)
             self.workers.append(Worker(place, process, tag))
