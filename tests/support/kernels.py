@@ -22,6 +22,8 @@ from jupyter_flow.execution.kernel_pool import KernelPool, PoolCounts
 from jupyter_flow.model.config import FlowConfig
 from jupyter_flow.wire.framing import Decoder, encode
 
+from .waiting import wait_for
+
 ATTEMPT = "a" * 32
 
 
@@ -185,6 +187,7 @@ def cold_kernel(folder: Path, cwd: str, environment: Mapping[str, str]) -> Itera
         start_new_session=True,
     )
     try:
+        wait_for((folder / "c-1").exists, "the kernel listens", 90)  # a client gives up on one that is not there yet
         client = Client(connection)
         yield client
         client.close()
