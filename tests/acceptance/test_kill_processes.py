@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import random
+import signal
 
 import pytest
+from support.census import wait_until_gone
+from support.hangs import TAG, strays, write_hangs
 from support.houses import House
 from support.kills import KERNEL_ENDS, kill_kernels, kill_runners
+from support.waiting import wait_for
 
 
 @pytest.mark.parametrize("kind", ["python", "bash", "notebook"])
@@ -14,6 +19,25 @@ def test_a_killed_runner_is_noticed_at_once_and_leaves_nothing(house: House, kin
     found = kill_runners(house, 1, random.Random(1), [kind])
     assert not found.faults, "\n".join(found.faults)
     assert max(found.seconds) < 5.0, found.seconds  # the board measures the promise, on a machine of its own
+
+
+@pytest.mark.parametrize("kind", ["python", "notebook"])
+def test_what_a_killed_runner_leaves_is_ended_without_a_host_too(house: House, kind: str) -> None:
+    names = ["deaf", "nameless"]
+    write_hangs(house, kind, names, None)
+    house.start()
+    house.trigger("hangs")
+    wait_for(lambda: all((house.base / "flags" / name).exists() for name in names), "both work", 90)
+    started = "select pid, id from attempt where pid is not null"
+    wait_for(lambda: len(house.rows(started)) == 2, "both are recorded", 30)
+    rows = house.rows(started)
+    assert len(strays(house)) >= 2
+    house.kill()
+    for row in rows:
+        os.kill(row["pid"], signal.SIGKILL)
+    for row in rows:
+        assert wait_until_gone(f"{TAG}={row['id']}", timeout=5) == []
+    wait_for(lambda: not strays(house), lambda: f"nothing is left: {strays(house)}", 5)
 
 
 def test_however_a_kernel_dies_its_task_names_the_cell_and_the_cause(house: House) -> None:
