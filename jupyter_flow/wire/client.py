@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import select
 import socket
+import struct
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Self
@@ -27,9 +28,12 @@ class HouseClient:
         self._envelope = envelope or {}
         self._next_id = 0
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._socket.settimeout(timeout)
         try:
+            # by the kernel's own clock: a socket with a timeout of Python's is refused at once by a crowd at the door
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, _timeval(timeout))
             self._socket.connect(str(self._path))
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, _timeval(None))
+            self._socket.settimeout(timeout)
         except OSError:
             self._socket.close()
             raise NoHost(
@@ -80,3 +84,9 @@ class HouseClient:
 
     def __exit__(self, *exc: object) -> None:
         self.close()
+
+
+def _timeval(seconds: float | None) -> bytes:
+    """Return a ``struct timeval``; None: for ever."""
+    microseconds = 0 if seconds is None else max(1, round(seconds * 1_000_000))
+    return struct.pack("ll", *divmod(microseconds, 1_000_000))
