@@ -51,6 +51,7 @@ def main(arguments: list[str] | None = None) -> int:
     if unknown:
         print(f"there is no board {', '.join(unknown)}: there are {', '.join(there)}", file=sys.stderr)
         return 2
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is ended
     seed = random.SystemRandom().randrange(1_000_000) if given.seed is None else given.seed
     finished = {} if given.fresh or not given.long else _finished()
     results = []
