@@ -187,10 +187,16 @@ def watching(subject: House, *dag_ids: str) -> Iterator[Watcher]:
 
 
 def notebook_dag(
-    subject: House, dag_id: str, count: int = 1, *, chained: bool = False, kernel: str = "python3"
+    subject: House,
+    dag_id: str,
+    count: int = 1,
+    *,
+    chained: bool = False,
+    kernel: str = "python3",
+    cells: list[str] | None = None,
 ) -> None:
-    """Write a DAG of ``count`` trivial notebooks, in a row or side by side."""
-    write_notebook(subject.dags, TRIVIAL, f"{dag_id}.ipynb", kernel)
+    """Write a DAG of ``count`` notebooks (trivial ones, or of ``cells``), in a row or side by side."""
+    write_notebook(subject.dags, cells or TRIVIAL, f"{dag_id}.ipynb", kernel)
     after = "\n        if tasks[1:]:\n            tasks[-2] >> tasks[-1]" if chained else ""
     subject.write_dag(
         f"""

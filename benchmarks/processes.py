@@ -47,3 +47,9 @@ def pss_mb(pids: set[int]) -> float:
             continue
         total += next(int(line.split()[1]) for line in text.splitlines() if line.startswith("Pss:"))
     return total / 1024
+
+
+def private_mb(pid: int) -> float:
+    """Memory in MB that a process shares with no other."""
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    return sum(int(line.split()[1]) for line in lines if line.startswith("Private_")) / 1024

@@ -51,10 +51,10 @@ class KernelPool:
 
     The owner's loop watches :meth:`fileobjs` for reading and calls :meth:`service` when one is readable.
     ``refusal``: why there is no kernel forkserver (all kernels start cold then), "" otherwise. ``pid``: the
-    forkserver's, once it has greeted us.
+    forkserver's, once it has greeted us. ``preload``: modules that its kernels find imported.
     """
 
-    def __init__(self, config: FlowConfig, python: str = sys.executable) -> None:
+    def __init__(self, config: FlowConfig, python: str = sys.executable, preload: Sequence[str] = ()) -> None:
         self.refusal = ""
         if not config.forkservers:
             self.refusal = "forkservers are switched off"
@@ -63,7 +63,7 @@ class KernelPool:
         self.counts = PoolCounts()
         self.pid: int | None = None
         self._folder = ensure_private_dir(runtime_dir(config.home))
-        self._home, self._python = config.home, python
+        self._home, self._python, self._preload = config.home, python, tuple(preload)
         self._environment = child_environment(os.environ, config.profile)
         self._selector = selectors.DefaultSelector()
         self._key = self._seen_key = ""
@@ -84,7 +84,7 @@ class KernelPool:
         path = self._folder / f"kernels-{key}.sock"
         if self._server is None:
             self._key = key
-            command = [self._python, str(PROGRAM), "--key", key]
+            command = [self._python, str(PROGRAM), "--key", key, *(f"--preload={name}" for name in self._preload)]
             log_path = self._home / "forkservers.log"
             self._server = ForkserverProcess(command, path, self._environment, log_path, self._selector)
         if self._server.state == "absent" and not self._server.connect():
@@ -95,7 +95,10 @@ class KernelPool:
     def _current_key(self) -> str:
         now = time.monotonic()
         if now >= self._look_again:
-            self._seen_key, self._look_again = pool_key(self._python, self._environment), now + LOOK_PAUSE
+            self._seen_key, self._look_again = (
+                pool_key(self._python, self._environment, self._preload),
+                now + LOOK_PAUSE,
+            )
         return self._seen_key
 
     def warm(self, count: int) -> None:
@@ -174,9 +177,9 @@ class KernelPool:
         self._selector.close()
 
 
-def pool_key(python: str, environment: Mapping[str, str]) -> str:
+def pool_key(python: str, environment: Mapping[str, str], preload: Sequence[str] = ()) -> str:
     """Return what changes when a forked kernel would differ: interpreter, its packages, start environment, ours."""
-    seen: list[object] = [__version__, python, os.path.realpath(python), sorted(environment.items())]
+    seen: list[object] = [__version__, python, os.path.realpath(python), sorted(environment.items()), list(preload)]
     libraries = sorted(Path(python).parent.parent.glob("lib*/python3*/site-packages"))
     for path in [Path(os.path.realpath(python)), *libraries, *PROGRAM_FILES]:
         seen.append([str(path), path.stat().st_mtime_ns if path.exists() else None])

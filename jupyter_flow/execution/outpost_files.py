@@ -45,7 +45,7 @@ def place(spec: Mapping[str, Any], home: Path, bundle: Path | None) -> Workload:
     cwd.mkdir(parents=True, exist_ok=True)
     places = tuple(_moved(item, workload.dag_folder, work) or item for item in workload.template_searchpath)
     folders = dict.fromkeys(("dag_folder", "root", "bundle"), str(work))
-    return replace(workload, **here, **folders, cwd=str(cwd), kernels=None, template_searchpath=places)  # type: ignore[arg-type]
+    return replace(workload, **here, **folders, cwd=str(cwd), kernels=None, preloaded={}, template_searchpath=places)  # type: ignore[arg-type]
 
 
 def _moved(path: str, old: str, new: Path) -> str | None:

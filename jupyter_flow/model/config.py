@@ -23,6 +23,7 @@ MAIL_FIELDS = (
 PLAIN_FIELDS = (
     *("executor", "worker_num_min", "worker_num_max", "polling_interval", "dask_address", "dask_security"),
     *("shared_store", "resource_groups", "resource_sampling", "host_lost_after"),
+    "preload",
     *("keep_days", "keep_bytes", "keep_runs", "keep_failed_factor", "prune_interval"),
 )
 """Fields of :class:`FlowConfig` that pass from door to host as they are, by ``--set NAME=JSON``."""
@@ -35,6 +36,7 @@ class FlowConfig:
     ``home``: state folder. ``dag_folders``: where DAG files are found. ``root``: notebooks and templates must
     lie beneath it (default: the DAG folder of the DAG). ``db_url``: empty = SQLite in ``home``.
     ``idle_after``: how long kernels and images for notebooks are kept ready without a notebook task.
+    ``preload``: kernelspec name -> modules that the process has imported from which its kernels are forked.
     ``profile``: which of the named ``default_args_profiles`` of DAGs counts (empty: none). ``strict``: a dependency
     that a DAG file states twice is an error (else a warning).
     ``on_stop``: what happens to running tasks when JupyterLab stops (finish | keep | cancel).
@@ -75,6 +77,7 @@ class FlowConfig:
     forkservers: bool = True
     waiting_kernels: int = 1
     idle_after: float = 300.0
+    preload: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     limits: Limits = Limits()
     profile: str = ""
     strict: bool = False

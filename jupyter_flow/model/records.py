@@ -84,7 +84,8 @@ class Workload:
     folder of the task. ``xcoms``: resolved upstream values as ``{"task_id","map_index","key","value"}``, or with
     ``reference`` in place of ``value``.
     ``variables``: values of the variables that templates name. ``spool``: the attempt's folder.
-    ``home``: for questions over house.sock. ``kernels``: socket path of the kernel forkserver, or None.
+    ``home``: for questions over house.sock. ``kernels``: socket path of the kernel forkserver, or None;
+    ``preloaded``: those with modules imported, by the kernelspec that they serve.
 
     ``kind`` ``callback``: not the task is executed but one callback of it (or of the DAG; then ``task`` is a
     placeholder), described by ``callback``: ``{"level": "task" | "dag" | "sla" | "deadline", "event": "success" |
@@ -117,6 +118,7 @@ class Workload:
     variables: Mapping[str, str] = field(default_factory=dict)
     limits: Limits = Limits()
     kernels: str | None = None
+    preloaded: Mapping[str, str] = field(default_factory=dict)
     render_template_as_native_obj: bool = False
     callback: Mapping[str, Any] | None = None
     expand: Mapping[str, Any] | None = None

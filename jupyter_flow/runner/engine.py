@@ -61,6 +61,7 @@ class EngineTask:
     helper: str | None = None
     env: dict[str, str] = field(default_factory=dict)
     kernels_socket: str | None = None
+    preloaded: Mapping[str, str] = field(default_factory=dict)
     cwd: str | None = None
     cell_timeout: float | None = None
     log: LogFile | None = None
@@ -125,7 +126,7 @@ class FlowEngine(Engine):
             env=kernel_environment(spec, os.environ, task.env),
             own_env=frozenset(task.env),
             folder=folder,
-            socket=task.kernels_socket,
+            socket=task.preloaded.get(name, task.kernels_socket),
             start_timeout=task.limits.kernel_start_timeout,
         )
         records = task.records = CellRecords(nb_man, task.events, task.log, task.save)

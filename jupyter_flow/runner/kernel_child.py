@@ -15,6 +15,8 @@ import sys
 import threading
 import time
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
@@ -42,6 +44,15 @@ LAZY_MODULES = (
 )
 """What every kernel imports at its start or first cell, besides ``ipykernel.kernelapp``."""
 START_TIMEOUT_MS = 60_000
+QUIET = {
+    "OPENBLAS_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "BLIS_NUM_THREADS": "1",
+    "JE_ARROW_MALLOC_CONF": "background_thread:false",
+    "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+}
+"""Variables under which modules are preloaded: libraries start no threads at import, and figures appear as they do
+where pyplot is imported in a kernel."""
 KERNEL_WINS = frozenset({"TERM", "CLICOLOR", "FORCE_COLOR", "CLICOLOR_FORCE", "PAGER", "GIT_PAGER"})
 """Variables that IPython sets in every kernel, whatever it was started with."""
 
@@ -68,6 +79,7 @@ def be_kernel(
             tag.write(request["tag"])
         leash.arm(leash_end, os.getpid())
         baseline.restore(keep=(leash_end, channel.fileno()))
+        restore_threads()
         if request is not None:
             apply(request, start_environment, tag)
         from ipykernel.kernelapp import IPKernelApp
@@ -77,7 +89,8 @@ def be_kernel(
         sys.argv = [program, "-f", connection_file]
         # 1 stands for "a parent, but do not poll it": the leash does that, and our end must not end a kernel
         app: Any = IPKernelApp.instance(parent_handle=1)
-        app.initialize(sys.argv[1:])
+        with without_preloaded():
+            app.initialize(sys.argv[1:])
         if request is None:
             work = threading.Thread(target=wait_in_pool, args=(app, channel, start_environment, tag), daemon=True)
             work.start()
@@ -173,8 +186,81 @@ def import_base() -> None:
             importlib.import_module(name)
         except ImportError:
             continue  # other versions of IPython and ipykernel lack some: nothing but time is lost
-    threads = len(os.listdir("/proc/self/task"))
-    if threads != 1:
-        raise RuntimeError(f"{threads} threads after importing ipykernel: forked children could deadlock")
+    check_forkable("ipykernel")
     if any(isinstance(item, zmq.Context) for item in gc.get_objects()):
         raise RuntimeError("a zmq context exists after importing ipykernel: it does not survive a fork")
+
+
+def check_forkable(what: str) -> None:
+    """Raise RuntimeError unless this process has one thread after importing ``what``."""
+    threads = len(os.listdir("/proc/self/task"))
+    if threads != 1:
+        raise RuntimeError(f"{threads} threads after importing {what}: forked children could deadlock")
+
+
+_base: dict[str, Any] = {}
+"""The modules of the kernel itself, if others were preloaded."""
+
+
+class _KernelSys:
+    """``sys`` as it is without preloaded modules."""
+
+    modules = _base
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(sys, name)
+
+
+@contextmanager
+def without_preloaded() -> Iterator[None]:
+    """While open, a kernel that is being made does not see the preloaded modules.
+
+    It asks every module for its file, to tell its own code from the user's in the debugger, and remembers which ones
+    were there at its start. Preloaded ones are the user's; and to touch them all would copy ten megabytes of memory
+    that is shared otherwise.
+    """
+    found = [sys.modules.get(name) for name in ("ipykernel.ipkernel", "IPython.core.shellapp")]
+    askers: list[Any] = [module for module in found if _base and getattr(module, "sys", None) is sys]
+    for module in askers:
+        module.sys = _KernelSys()
+    try:
+        yield
+    finally:
+        for module in askers:
+            module.sys = sys
+
+
+def preload(modules: list[str]) -> None:
+    """Import what the kernels of this forkserver are to find imported; the environment is as before afterwards.
+
+    Raises RuntimeError when that is not safe to fork from, ImportError for a module that is not there.
+    """
+    _base.update(sys.modules)
+    before = {name: os.environ.get(name) for name in QUIET}
+    os.environ.update(QUIET)
+    try:
+        for name in modules:
+            importlib.import_module(name)
+            check_forkable(name)
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+    if "numpy" in sys.modules and importlib.util.find_spec("threadpoolctl") is None:
+        raise RuntimeError("threadpoolctl is not installed: it gives kernels with numpy their threads back")
+    if "numpy" in sys.modules:
+        importlib.import_module("threadpoolctl")
+
+
+def restore_threads() -> None:
+    """Let preloaded linear algebra use as many threads as it would have, had it been imported here."""
+    threadpoolctl: Any = sys.modules.get("threadpoolctl")
+    if threadpoolctl is None:
+        return
+    for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
+        if os.environ.get(name, "").isdecimal():
+            threadpoolctl.threadpool_limits(int(os.environ[name]), user_api="blas")
+            return
+    threadpoolctl.threadpool_limits(len(os.sched_getaffinity(0)), user_api="blas")

@@ -1,8 +1,8 @@
 """The kernel forkserver: forks IPython kernels on demand, and keeps some that wait.
 
 Run by its path with the *kernel's* interpreter, which needs ipykernel and nothing of ours installed (Python 3.9+):
-``PYTHON kernel_forkserver.py --socket PATH --key TEXT --ready-fd N``. The siblings that it loads by path use the
-standard library only, ``kernel_child`` ipykernel besides.
+``PYTHON kernel_forkserver.py --socket PATH --key TEXT --preload MODULE … --ready-fd N``. The siblings that it loads by
+path use the standard library only, ``kernel_child`` ipykernel besides.
 
 A house's connection says ``{"op":"house"}`` first; then ``warm`` (``count``: kernels to keep waiting), ``idle``
 (none), ``retire``. It hears ``hello`` (``pid python key``) and ``pool`` (``waiting starting lent``) at changes.
@@ -485,6 +485,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="kernel_forkserver")
     parser.add_argument("--socket", required=True)
     parser.add_argument("--key", default="")
+    parser.add_argument("--preload", action="append", default=[], metavar="MODULE")
     parser.add_argument("--ready-fd", type=int, required=True)
     options = parser.parse_args(arguments)
     baseline = fork_hygiene.Baseline()
@@ -498,6 +499,8 @@ def main(arguments: list[str] | None = None) -> int:
         tag = fork_hygiene.EnvironmentTag()
         environment = dict(os.environ)
         kernel_child.import_base()
+        if options.preload:
+            kernel_child.preload(options.preload)
         server = KernelForkserver(options.socket, options.key, baseline, tag, environment)
     except Exception as error:
         traceback.print_exc()

@@ -96,6 +96,7 @@ class NotebookTask:
             helper=helper_code(values.snapshot()),
             env=dict(request.env or {}),
             kernels_socket=self.workload.kernels,
+            preloaded=self.workload.preloaded,
             cwd=request.cwd or str(path.parent),
             cell_timeout=request.cell_timeout,
             log=self.log,

@@ -117,6 +117,10 @@ class JupyterFlow(ExtensionApp):
     shared_store = Unicode(
         "", help="URL of a folder that all hosts and workers reach (file:///…, s3://…): bundles, logs, notebooks."
     ).tag(config=True)
+    preload = Dict(
+        key_trait=Unicode(),
+        help="Modules that kernels find imported, by kernelspec: {'python3': ['pandas']}.",
+    ).tag(config=True)
     resource_groups = Dict(
         key_trait=Unicode(), help="Limits by name: {'batch': {'slots': 4, 'memory': 8_000_000_000, 'gpu': 1}}."
     ).tag(config=True)

@@ -32,7 +32,7 @@ def build_callback(connection: Connection, house: House, callback: Callback) -> 
     about = callback.facts if callback.facts.get("task_id") else callback.facts.get("task")
     row, spec = _row(run, spec, rows, about, callback)
     snapshot = make_snapshot(connection, run, spec, rows, house.config.max_map_length)
-    workload = build(connection, house, RunBasis.gather(connection, run, spec), row, None, snapshot)
+    workload = build(connection, house, RunBasis.gather(connection, run, spec), row, {}, snapshot)
     told = {
         **callback.facts,
         "level": callback.level,

@@ -350,7 +350,7 @@ class Desk:
         snapshot = self.book.running[row.dag_run_id]
         basis = self.book.basis(connection, snapshot)
         is_notebook = snapshot.specs[row.task_id].is_notebook
-        return build(connection, self.house, basis, row, self.kernels.socket() if is_notebook else None, snapshot)
+        return build(connection, self.house, basis, row, self.kernels.sockets() if is_notebook else {}, snapshot)
 
     def _applied(self, rows: list[TaskInstance]) -> None:
         self._changed_rows.update((row.id, row) for row in rows)

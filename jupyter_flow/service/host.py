@@ -96,7 +96,7 @@ class Host(Effects):
         self.retention = retention.Retention(self.house)
         for descriptor in self.executor.fileobjs():
             self.selector.register(descriptor, selectors.EVENT_READ, self._on_notices)
-        for descriptor in self.kernels.pool.fileobjs():
+        for descriptor in self.kernels.fileobjs():
             self.selector.register(descriptor, selectors.EVENT_READ, self._on_kernels)
         self.selector.register(self.parser.watcher, selectors.EVENT_READ, self._on_changes)
 
@@ -242,7 +242,7 @@ class Host(Effects):
         """The executor has notices: :meth:`_work` fetches them."""
 
     def _on_kernels(self, mask: int) -> None:
-        self.kernels.pool.service()
+        self.kernels.service()
 
     def _on_changes(self, mask: int) -> None:
         self._reload = bool(self._reload)

@@ -17,6 +17,13 @@ _FIELDS = {item.name: item for item in fields(FlowConfig) if item.name in PLAIN_
 _PLAIN = FlowConfig(home=Path())
 _DEFAULTS: dict[str, Any] = {name: getattr(_PLAIN, name) for name in _FIELDS}
 _EXECUTORS = ("local", "inline", "dask")
+NEVER_PRELOADED = frozenset(
+    (
+        *("torch", "pyarrow", "tensorflow", "jax", "jaxlib", "cupy", "cudf"),
+        *("rmm", "pycuda", "polars", "numba", "ray", "dask"),
+    )
+)
+"""Modules whose import starts threads, or takes hold of what does not survive a fork."""
 _OPTIONAL = frozenset({"keep_runs"})
 
 
@@ -51,6 +58,8 @@ def _checked(name: str, value: Any) -> Any:
     default = _DEFAULTS[name]
     if name == "resource_groups":
         return _groups(value)
+    if name == "preload":
+        return _modules(value)
     if name == "dask_security":
         if not isinstance(value, Mapping) or not set(value) <= {"ca_file", "cert", "key"}:
             raise InvalidInput("dask_security takes file names under ca_file, cert and key")
@@ -67,6 +76,23 @@ def _checked(name: str, value: Any) -> Any:
     if isinstance(value, bool) or not isinstance(value, int if whole else int | float) or value < 0:
         raise InvalidInput(f"{name} {value!r} must be a {'whole ' if whole else ''}number from 0 on")
     return value if whole else float(value)
+
+
+def _modules(value: Any) -> dict[str, tuple[str, ...]]:
+    """Read ``{"python3": ["pandas", "sklearn"]}``."""
+    if not isinstance(value, Mapping):
+        raise InvalidInput('preload must be an object: {"python3": ["pandas", "sklearn"]}')
+    found = {}
+    for kernel, modules in value.items():
+        if not isinstance(modules, list | tuple) or not all(isinstance(item, str) for item in modules):
+            raise InvalidInput(f"preload of kernel {kernel!r} must be a list of names of modules")
+        for module in modules:
+            if not all(part.isidentifier() for part in module.split(".")):
+                raise InvalidInput(f"preload of kernel {kernel!r}: {module!r} is no name of a module")
+            if module.partition(".")[0] in NEVER_PRELOADED:
+                raise InvalidInput(f"preload of kernel {kernel!r}: {module} starts threads or takes hold of devices")
+        found[str(kernel)] = tuple(modules)
+    return found
 
 
 def _groups(value: Any) -> dict[str, ResourceGroup]:

@@ -108,10 +108,13 @@ def build(
     house: House,
     basis: RunBasis,
     row: TaskInstance,
-    kernels: str | None,
+    kernels: Mapping[str, str],
     snapshot: RunSnapshot,
 ) -> Workload:
-    """Return the workload of the current attempt of ``row``: XComs and variables that its task names are resolved."""
+    """Return the workload of the current attempt of ``row``: XComs and variables that its task names are resolved.
+
+    ``kernels``: sockets of kernel forkservers by kernelspec; the one without a name is for all others.
+    """
     if row.attempt_id is None:
         raise ValueError(f"task instance {row.task_id!r} is not claimed")
     task = snapshot.specs[row.task_id]
@@ -146,7 +149,8 @@ def build(
         variables=variables.get_values(connection, task.variable_inputs) if task.variable_inputs else {},
         limits=config.limits,
         xcom=config.xcom,
-        kernels=kernels,
+        kernels=kernels.get(""),
+        preloaded={name: path for name, path in kernels.items() if name},
         render_template_as_native_obj=_is_native(basis.spec, task),
         template_searchpath=basis.spec.template_searchpath,
         user_templates=basis.spec.user_templates,
