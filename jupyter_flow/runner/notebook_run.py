@@ -18,6 +18,7 @@ from nbformat import NotebookNode
 
 from ..authoring.exceptions import TaskFailure
 from ..model.reason import Reason
+from .cell_reasons import death_reason, failure_reason
 from .cell_records import CellRecords
 from .interrupts import Cause
 from .kernel_client import KernelNotReady, how, start_kernel
@@ -122,7 +123,7 @@ class NotebookRun(NotebookOutputs):
             await self._collect_messages()
         except KernelDied as death:
             # between two requests: nothing was running, yet what follows cannot run
-            raise TaskFailure(_death_reason(death.end, self._records.cell_number(self._records.last_index))) from None
+            raise TaskFailure(death_reason(death.end, self._records.cell_number(self._records.last_index))) from None
         finally:
             await self._close()
             self._loop = None
@@ -193,7 +194,7 @@ class NotebookRun(NotebookOutputs):
             reply = await self._execute(cell.source, cell, index, stop_on_error=not allows_errors)
         except KernelDied as death:
             self._records.cell_died(cell, index, death.end)
-            raise TaskFailure(_death_reason(death.end, number)) from None
+            raise TaskFailure(death_reason(death.end, number)) from None
         except Stopped:
             self._records.cell_interrupted(cell, index)
             raise
@@ -205,7 +206,7 @@ class NotebookRun(NotebookOutputs):
         if self._stop_cause is not None:
             self._records.cell_interrupted(cell, index)
             raise Stopped(self._stop_cause)
-        reason = _failure_reason(reply, number)
+        reason = failure_reason(reply, number)
         if reason is not None and not (allows_errors and reply["status"] == "error"):
             self._records.cell_failed(cell, index, reason)
             raise TaskFailure(reason)
@@ -381,23 +382,3 @@ class NotebookRun(NotebookOutputs):
         if self.km is not None:
             manager: Any = self.km
             await manager.cleanup_resources()
-
-
-def _death_reason(end: KernelEnd, cell: int) -> Reason:
-    if end.signal is not None:
-        return Reason("kernel_died", {"signal": end.signal, "cell": cell})
-    code = "?" if end.exit_code is None else end.exit_code
-    return Reason("kernel_died_exit", {"exit_code": code, "cell": cell})
-
-
-def _failure_reason(reply: dict[str, Any], cell: int) -> Reason | None:
-    """Return why a cell failed by its reply, None if it did not."""
-    for payload in reply.get("payload") or ():
-        if isinstance(payload, dict) and payload.get("source") == "ask_exit":
-            return Reason("cell_exit", {"code": 0, "cell": cell})
-    if reply["status"] == "ok":
-        return None
-    name, value = str(reply.get("ename", "Error")), str(reply.get("evalue", ""))
-    if name == "SystemExit":
-        return Reason("cell_exit", {"code": value, "cell": cell})
-    return Reason("cell_error", {"type": name, "message": value[:2000], "cell": cell})
