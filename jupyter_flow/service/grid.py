@@ -54,7 +54,7 @@ def dag_grid(house: House, actor: Actor, dag_id: str, limit: int = 100, before: 
     for run in runs:
         found = states.get(run.id, grid.RunStates((), ""))
         if found.task_ids not in shared:
-            shared[found.task_ids] = _places(found.task_ids, places)
+            shared[found.task_ids] = _sources(found.task_ids, places)
         shown.append(_run(run, found, shared[found.task_ids], places))
     return {
         "dag_id": dag_id,
@@ -65,13 +65,17 @@ def dag_grid(house: House, actor: Actor, dag_id: str, limit: int = 100, before: 
     }
 
 
-def _places(task_ids: tuple[str, ...], places: dict[str, int]) -> list[int] | None:
-    """Return the place of each instance's task; None if a task has several instances."""
-    return [places[task_id] for task_id in task_ids] if len(set(task_ids)) == len(task_ids) else None
+def _sources(task_ids: tuple[str, ...], places: dict[str, int]) -> list[int] | None:
+    """Return for each place which of ``task_ids`` stands there (their number for none); None if one has several."""
+    if len(set(task_ids)) != len(task_ids):
+        return None
+    sources = [len(task_ids)] * len(places)
+    for source, task_id in enumerate(task_ids):
+        sources[places[task_id]] = source
+    return sources
 
 
-def _run(run: DagRun, found: grid.RunStates, own_places: list[int] | None, places: dict[str, int]) -> dict[str, Any]:
-    letters = [NOT_THERE] * len(places)
+def _run(run: DagRun, found: grid.RunStates, sources: list[int] | None, places: dict[str, int]) -> dict[str, Any]:
     document: dict[str, Any] = {
         "run_id": run.run_id,
         "run_type": str(run.run_type),
@@ -80,10 +84,9 @@ def _run(run: DagRun, found: grid.RunStates, own_places: list[int] | None, place
         "start_date": iso_or_none(run.start_date),
         "end_date": iso_or_none(run.end_date),
     }
-    if own_places is not None:
-        for place, letter in zip(own_places, found.codes, strict=True):
-            letters[place] = letter
-        return {**document, "states": "".join(letters)}
+    if sources is not None:
+        return {**document, "states": "".join(map((found.codes + NOT_THERE).__getitem__, sources))}
+    letters = [NOT_THERE] * len(places)
     counts: dict[str, Counter[str]] = {}
     for task_id, letter in zip(found.task_ids, found.codes, strict=True):
         counts.setdefault(task_id, Counter())[letter] += 1

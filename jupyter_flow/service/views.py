@@ -106,7 +106,11 @@ def list_runs(
         rows, cursor = queries.list_runs(connection, dag_id, limit=limit, before=before)
         seen = readable(house.policy, actor, rows)
         parents = lineage.parents(connection, seen)
-        shown = [_run_document(connection, run, parents.get(run.id), now) for run in seen]
+        numbers = dags.version_numbers(connection, {run.dag_version_id for run in seen})
+        shown = [
+            documents.run_document(run, numbers[run.dag_version_id], now=now, parent=parents.get(run.id))
+            for run in seen
+        ]
     return {"runs": shown, "next": cursor}
 
 

@@ -178,6 +178,12 @@ def set_next_run(connection: Connection, dag_id: str, info: RunInfo | None) -> N
     connection.execute(_UPDATE, {"b_dag_id": dag_id, **_next(info)})
 
 
+def version_numbers(connection: Connection, version_ids: Collection[int]) -> dict[int, int]:
+    """Return the numbers of DAG versions by surrogate key, without their specs."""
+    query = select(dag_version.c.id, dag_version.c.number).where(dag_version.c.id.in_(list(version_ids)))
+    return {row.id: row.number for row in connection.execute(query)}
+
+
 def get_version(connection: Connection, version_id: int) -> DagVersion:
     """Return one version; raises :class:`NotFound`."""
     row = connection.execute(_VERSION, {"b_id": version_id}).one_or_none()

@@ -26,19 +26,16 @@ def states_of(connection: Connection, dag_run_ids: Sequence[int], codes: Mapping
 
     Runs of the same tasks share one tuple of ids. Read from the index that holds nothing else.
     """
-    columns = [task_instance.c[name] for name in ("dag_run_id", "task_id", "state")]
-    rows = (
-        select(*columns)
+    letter = case(dict(codes), value=task_instance.c.state, else_=literal("?"))
+    query = (  # no order is asked for: that of the index comes for nothing, and ids and letters have the same
+        select(
+            task_instance.c.dag_run_id,
+            func.aggregate_strings(task_instance.c.task_id, _BETWEEN),
+            func.aggregate_strings(letter, ""),
+        )
         .where(task_instance.c.dag_run_id.in_(list(dag_run_ids)))
-        .order_by(task_instance.c.dag_run_id, task_instance.c.task_id, task_instance.c.map_index)
-        .subquery()
+        .group_by(task_instance.c.dag_run_id)
     )
-    letter = case(dict(codes), value=rows.c.state, else_=literal("?"))
-    query = select(
-        rows.c.dag_run_id,
-        func.aggregate_strings(rows.c.task_id, _BETWEEN),
-        func.aggregate_strings(letter, ""),
-    ).group_by(rows.c.dag_run_id)
     known: dict[str, tuple[str, ...]] = {}
     found = {}
     for dag_run_id, names, letters in connection.execute(query):
