@@ -1,8 +1,8 @@
 """The measured points of the capacity model, and a check of it: what it predicts for a spike against the spike.
 
-Target: none but the check, predicted ÷ measured time of the spike between 0.7 and 1.4. Points: 50 runs of 20 no-op tasks
-on SQLite; rows and bytes in the database and in the spool per task instance, CPU time of the host per task instance.
-The spike: 200 DAGs of one task, triggered at once; the rate of the first half predicts the time of the whole.
+Target: none but the check, predicted ÷ measured time of the spike between 0.7 and 1.4. Points: 50 runs of 20 no-op
+tasks on SQLite; rows and bytes in the database and in the spool per task instance, CPU time of the host per task
+instance. The spike: 200 DAGs of one task, triggered at once; the rate of the first half predicts the time of the whole.
 """
 
 from __future__ import annotations
