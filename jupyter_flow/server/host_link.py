@@ -21,6 +21,7 @@ HostState = Literal["connected", "lost", "stopped"]
 _ACTOR = Actor(user="jupyter_server", auth="server")
 QUIET_AFTER = 45.0
 """Seconds after which a host that says nothing (it beats every 10 s) is perhaps not well."""
+_PAUSE = 0.1
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 30.0
 _NAMED = 3
 
@@ -73,6 +74,7 @@ class HostLink:
         pause = _FIRST_PAUSE
         while not self._stopping.is_set():
             self._woken.clear()
+            is_over = False
             try:
                 self._ensure()
                 client = HouseClient(self._config.home, {"actor": _ACTOR.to_json()})
@@ -95,6 +97,8 @@ class HostLink:
                         on_change(message["cursor"])
                     elif message.get("push") == "health":
                         on_host("connected")
+                    elif message.get("push") == "ends":
+                        is_over = True
             except (FlowError, OSError) as error:
                 self.trouble = str(error)
                 if not self._stopping.is_set():
@@ -105,6 +109,8 @@ class HostLink:
                 lost, self._client = self._client, None
             if lost is not None:
                 lost.close()
+            if is_over:
+                self._wait_for_end()
             if lost is not None and not lease.holder(self._config.home):
                 on_host("stopped")
                 self._woken.wait()
@@ -112,6 +118,13 @@ class HostLink:
                 on_host("lost")
                 self._woken.wait(pause)
                 pause = min(2 * pause, _LONGEST_PAUSE)
+
+    def _wait_for_end(self) -> None:
+        """Wait until the host that has said that it ends lets go of its lease, or another one has it."""
+        pid = lease.holder(self._config.home).get("pid")
+        while pid is not None and lease.is_held(self._config.home) and not self._stopping.wait(_PAUSE):
+            if lease.holder(self._config.home).get("pid") != pid:
+                return
 
     def _ensure(self) -> None:
         supervise.ensure_host(self._config)

@@ -126,6 +126,7 @@ class Host(Effects):
         """Serve until stopped."""
         while not self.is_ended:
             self.step()
+        self.socket.push({"push": "ends"})  # in good order: nobody has to start another
 
     def step(self, longest: float = HEARTBEAT) -> None:
         """Sleep until something happens or is due (at most ``longest`` seconds), and do it."""

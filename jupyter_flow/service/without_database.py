@@ -45,6 +45,7 @@ def health_from_memory(
             "heartbeat_at": None,
             "version": __version__,
         },
+        "hosts": [],
         "running": running,
         "queued": queued,
         "parallelism": config.parallelism,
