@@ -174,7 +174,7 @@ def test_commits_are_durable_and_no_wait_is_for_ever(engine: Engine, database_ur
     with engine.connect() as connection, connect_read(reader) as reading:
         settings, others = _settings(connection), _settings(reading, reader=True)
         if is_shared(connection):
-            waits = {"statement_timeout": "10s", "lock_timeout": "5s", "idle_in_transaction_session_timeout": "30s"}
+            waits = {"statement_timeout": "10s", "lock_timeout": "5s", "idle_in_transaction_session_timeout": "8s"}
             assert settings == {**waits, "synchronous_commit": "on"}
             assert others["transaction_read_only"] == "on"
             assert others["transaction_isolation"] == "repeatable read"
