@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
+from simulation.bench import Bench
 from simulation.stage import Stage
-from simulation.world import Bench
 from support.flows import ACTOR, chain
 
 from jupyter_flow.service import commands
@@ -62,7 +62,7 @@ def test_a_run_that_was_queued_before_the_clock_was_set_back_starts_when_its_tim
     world.trigger("r1")
     world.pass_time(1.0)
     world.trigger("r2")
-    world.clock.offset = -300.0
+    world.machines[0].offset = -300.0
     world.until(lambda: world.run_state("r1") == "success")
     assert world.run_state("r2") == "queued"
     world.until(lambda: world.run_state("r2") == "success")
@@ -82,9 +82,9 @@ def test_a_host_lives_on_when_it_cannot_tell_what_was_committed(stage: Callable[
     world = stage()
     world.trigger("r1")
     host = world.hosts[0]
-    host.house.committed = lambda: world.outage(100.0)  # with the next commit the database goes away
+    host.house.committed = lambda before: world.outage(100.0)  # with the next commit the database goes away
     world.until(lambda: world.now < host.armed.outage_until)
-    host.house.committed = lambda: world.committed(host)
+    host.house.committed = lambda before: world.committed(host, before)
     world.pass_time(150.0)
     assert world.hosts == [host]
     world.until(lambda: world.run_state("r1") == "success")

@@ -2,138 +2,39 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
-
-from support.slow_model import SlowRun
 
 from jupyter_flow.execution.executor import Problem
 from jupyter_flow.model.records import Report, Workload
 from jupyter_flow.model.state import RUN_TRANSITIONS, TASK_TRANSITIONS
 from jupyter_flow.service.tokens import hash_token
 
+from .effects import Effects
 from .faults import Violation
-
-ACTIVE = {"queued", "running"}
-HELD = {*ACTIVE, "up_for_retry", "up_for_reschedule"}
-ENDED = {"success", "failed", "cancelled", "skipped", "upstream_failed", "removed"}
-RUN_ENDED = {"success", "failed", "cancelled"}
-OUTSIDE = {"marked", "cleared", "cancel", "run_cancelled", "run_timeout", "fail_fast", "dag_retry"}
-"""Reasons of changes that the trigger rules know nothing of."""
-NEVER = "9999"
-NOT_ACCEPTED = {None, "stale", "lost"}
-STATES = {"rescheduled": "up_for_reschedule"}
-
-TASKS = """SELECT id, dag_run_id, task_id, map_index, state, row_version, held_by, check_at, try_number, max_tries,
- attempt_count, attempt_id, pool, pool_slots, infra_losses FROM task_instance"""
-RUNS = "SELECT id, dag_id, run_id, state, row_version, held_by, check_at, last_seq, cancel_requested_at FROM dag_run"
-ATTEMPTS = "SELECT id, task_instance_id, attempt_number, try_number, finished_at, outcome, token_hash FROM attempt"
-EVENTS = """SELECT id, kind, dag_run_id, seq, task_id, map_index, state_from, state_to, reason, actor
- FROM event WHERE id > ? ORDER BY id"""
-
-
-@dataclass
-class Task:
-    id: int
-    dag_run_id: int
-    task_id: str
-    map_index: int
-    state: str
-    row_version: int
-    held_by: str
-    check_at: str
-    try_number: int
-    max_tries: int
-    attempt_count: int
-    attempt_id: str | None
-    pool: str
-    pool_slots: int
-    infra_losses: int
-
-    @property
-    def key(self) -> tuple[str, int]:
-        return self.task_id, self.map_index
+from .rows import (
+    ACTIVE,
+    ATTEMPTS,
+    ENDED,
+    EVENTS,
+    HELD,
+    NEVER,
+    NOT_ACCEPTED,
+    OUTSIDE,
+    RUN_ENDED,
+    RUNS,
+    STATES,
+    TASKS,
+    Attempt,
+    Event,
+    Run,
+    Shadow,
+    Task,
+)
 
 
-@dataclass
-class Run:
-    id: int
-    dag_id: str
-    run_id: str
-    state: str
-    row_version: int
-    held_by: str
-    check_at: str
-    last_seq: int
-    cancel_requested_at: str | None
-
-
-@dataclass
-class Attempt:
-    id: str
-    task_instance_id: int
-    attempt_number: int
-    try_number: int
-    finished_at: str | None
-    outcome: str | None
-    token_hash: str
-
-
-@dataclass
-class Event:
-    id: int
-    kind: str
-    dag_run_id: int | None
-    seq: int
-    task_id: str | None
-    map_index: int | None
-    state_from: str | None
-    state_to: str | None
-    reason: Any
-    actor: str | None
-
-    @property
-    def code(self) -> str | None:
-        return json.loads(self.reason)["code"] if self.reason else None
-
-    @property
-    def key(self) -> tuple[str, int]:
-        return self.task_id or "", -1 if self.map_index is None else self.map_index
-
-
-class Shadow:
-    """A slow model of one run, fed with what is not for trigger rules to decide; it says what the rest must be."""
-
-    def __init__(self, spec: Any) -> None:
-        self.spec = spec
-        self.model = SlowRun(spec)
-        self.is_lost = False
-        """The outcome is not determined by what the model knows."""
-
-    def external(self, event: Event, task: Task | None, report: Report | None) -> None:
-        model, key = self.model, event.key
-        if event.state_to in ENDED:
-            model.states[key] = event.state_to
-            if event.state_to == "success" and event.state_from in ACTIVE and event.code == "ok" and report is not None:
-                if report.follow is not None:
-                    model.chosen[key] = dict(report.follow)
-                for item in report.xcoms:
-                    model.pushed[key] = len(item["value"])
-        elif event.state_to == "waiting":
-            model.states[key] = "waiting"
-            model.chosen.pop(key, None)
-            model.pushed.pop(key, None)
-            if model.expansion(key[0]) is not None or any(item.expand for item in self.spec.tasks):
-                self.is_lost = True  # how many instances there are is another question now
-        elif event.state_to in HELD:
-            model.states[key] = "held"
-        else:
-            model.states[key] = "scheduled"
-
-
-class Checker:
+class Checker(Effects):
     """Reads what is committed after each commit and compares it with what it has seen before."""
 
     def __init__(self, world: Any) -> None:
@@ -149,7 +50,7 @@ class Checker:
         self.same_try: dict[int, bool] = {}
         self.tries_granted: dict[int, int] = {}
         self.accepted: Counter[int] = Counter()
-        self.pools: dict[str, int] = {}
+        self.retry_at: dict[int, datetime] = {}
 
     # --- questions of the world
 
@@ -161,7 +62,12 @@ class Checker:
 
     # --- a launch
 
-    def launched(self, workload: Workload, token: str) -> None:
+    def is_lost(self, attempt_id: str) -> bool:
+        """Whether an attempt was declared lost."""
+        row = self.raw.execute("SELECT outcome FROM attempt WHERE id = ?", (attempt_id,)).fetchone()
+        return row is not None and row[0] == "lost"
+
+    def launched(self, workload: Workload, token: str, machine: Any) -> None:
         key = workload.attempt_id
         row = self.raw.execute(
             "SELECT a.token_hash, t.state, t.attempt_id, t.task_id, t.map_index FROM attempt a"
@@ -173,7 +79,7 @@ class Checker:
         self.launches[key] += 1
         if self.launches[key] > 1:
             raise Violation(f"attempt {key} of {workload.task.task_id} is started twice")
-        if row[1:] != ("queued", key, workload.task.task_id, workload.map_index):
+        if row[1:] != ("queued", key, workload.task.task_id, workload.map_index) and key not in machine.voided:
             raise Violation(f"attempt {key} of {workload.task.task_id} is started, but its row says {row[1:]}")
         if hash_token(token) != row[0] or token in self.tokens:
             raise Violation(f"attempt {key} of {workload.task.task_id} does not have a token of its own")
@@ -204,14 +110,16 @@ class Checker:
         for event in events:
             if event.kind == "task_state" and event.dag_run_id is not None:
                 by_task.setdefault((event.dag_run_id, *event.key), []).append(event)
+        if events:
+            self._attempts(host, old_attempts, old_tasks)
         for task in tasks.values():
             self._story(task, old_tasks.get(task.id), by_task.get((task.dag_run_id, *task.key), []))
             self._held(task)
         self._runs(events, old_runs)
         if events:
-            self._attempts(old_attempts, old_tasks)
+            self._forgotten(events)
             self._slots(events)
-            self._rules(events, old_tasks)
+            self._rules(host, events, old_tasks)
 
     def _gapless(self, events: list[Event], old_runs: dict[int, Run]) -> None:
         last = {key: run.last_seq for key, run in old_runs.items()}
@@ -240,6 +148,8 @@ class Checker:
             if state in ENDED and event.actor is None and event.code not in OUTSIDE | {"expanded"}:
                 raise Violation(f"{name} has ended as {state}, and became {event.state_to} by itself ({event.code})")
             self._try(task, event, name)
+            if event.state_from == "up_for_retry" and event.state_to == "scheduled" and old is not None:
+                self._due(old, name)
             state = event.state_to
         if old is None:
             self.tries_granted[task.id] = task.max_tries
@@ -275,10 +185,16 @@ class Checker:
                 raise Violation(f"{name} was active and is scheduled again: {event.code}")
         elif event.state_to == "up_for_reschedule":
             self.same_try[task.id] = True
+        elif event.state_to == "waiting" and event.code is None:
+            pass  # an upstream task was cleared before it could start again
         elif event.state_to not in ("scheduled", "queued", "running"):
             self.same_try[task.id] = False
-        if event.state_to == "waiting" and event.state_from == "up_for_reschedule" and event.code is None:
-            self.same_try[task.id] = False
+
+    def _due(self, old: Task, name: str) -> None:
+        """A retry waits for its time."""
+        due = self.retry_at.get(old.id)
+        if due is not None and self.world.instant() < due:
+            raise Violation(f"{name} is tried again before {due}")
 
     def _held(self, task: Task) -> None:
         if task.state in ENDED:
@@ -288,6 +204,8 @@ class Checker:
             raise Violation(f"{name} is held by nobody")
         if task.state in HELD and (not task.check_at or task.check_at.startswith(NEVER)):
             raise Violation(f"{name} is never to be looked at again")
+        if task.state in ("waiting", "scheduled") and task.attempt_id is not None:
+            raise Violation(f"{name} names attempt {task.attempt_id}, which is not its own any more")
         if task.state in ACTIVE and (task.held_by == "scheduler" or task.attempt_id is None):
             raise Violation(f"{name} is held by {task.held_by} for attempt {task.attempt_id}")
 
@@ -322,8 +240,7 @@ class Checker:
                 if left:
                     raise Violation(f"run {run.run_id} has ended as {run.state}, open are {left}")
 
-    def _attempts(self, old: dict[str, Attempt], old_tasks: dict[int, Task]) -> None:
-        machine = self.world.machine
+    def _attempts(self, host: Any, old: dict[str, Attempt], old_tasks: dict[int, Task]) -> None:
         for attempt in self.attempts.values():
             before = old.get(attempt.id)
             task = self.tasks[attempt.task_instance_id]
@@ -333,7 +250,7 @@ class Checker:
                     raise Violation(f"{name} had ended as {before.outcome}, now {attempt.outcome}")
                 continue
             if attempt.outcome in NOT_ACCEPTED:
-                given = machine.given.get(attempt.id)
+                given = self.world.given(attempt.id)
                 if attempt.outcome == "lost" and isinstance(given, Report):
                     raise Violation(f"{name} reported {given.outcome}, and counts as lost")
                 continue
@@ -341,9 +258,9 @@ class Checker:
             if current is None or current.attempt_id != attempt.id or current.state not in ACTIVE:
                 state = current and (current.state, current.attempt_id)
                 raise Violation(f"{name} ({attempt.id}) was accepted as {attempt.outcome}, but the task was {state}")
-            self._accepted(attempt, task, name, machine.given.get(attempt.id))
+            self._accepted(host, attempt, task, name, self.world.given(attempt.id))
 
-    def _accepted(self, attempt: Attempt, task: Task, name: str, given: Report | Problem | None) -> None:
+    def _accepted(self, host: Any, attempt: Attempt, task: Task, name: str, given: Report | Problem | None) -> None:
         outcome = STATES.get(attempt.outcome or "", attempt.outcome)
         if isinstance(given, Report):
             if given.outcome != outcome:
@@ -352,6 +269,12 @@ class Checker:
             raise Violation(f"{name} left no result, recorded is success")
         if outcome == "success":
             self.accepted[task.id] += 1
+        self.retry_at.pop(task.id, None)
+        if outcome == "failed" and isinstance(given, Report):
+            end = datetime.fromisoformat(given.end_date)
+            spec = self.world.specs[self.runs[task.dag_run_id].dag_id]
+            if end <= self.world.instant(host.machine):  # the clock was not set back meanwhile
+                self.retry_at[task.id] = end + timedelta(seconds=spec.task(task.task_id).retry_delay)
 
     def _slots(self, events: list[Event]) -> None:
         claimed = {(event.dag_run_id, *event.key) for event in events if event.state_to == "queued" and event.task_id}
@@ -359,8 +282,12 @@ class Checker:
             return
         limits = dict(self.raw.execute("SELECT name, slots FROM pool").fetchall())
         active = [task for task in self.tasks.values() if task.state in ACTIVE]
-        if len(active) > self.world.config.parallelism:
-            raise Violation(f"{len(active)} tasks are active, {self.world.config.parallelism} may be")
+        holders = {task.held_by for task in active if (task.dag_run_id, *task.key) in claimed}
+        for holder in holders:
+            count = sum(task.held_by == holder for task in active)
+            if count > self.world.config.parallelism:
+                raise Violation(f"{count} tasks are active on {holder}, {self.world.config.parallelism} may be")
+        by_key = {(task.dag_run_id, *task.key): task for task in active}
         per_pool: Counter[str] = Counter()
         per_run: Counter[int] = Counter()
         per_task: Counter[tuple[str, str]] = Counter()
@@ -379,12 +306,14 @@ class Checker:
             limit = task_spec.max_active_tis_per_dag
             if limit is not None and per_task[run.dag_id, task_id] > limit:
                 raise Violation(f"{task_id}: more than {limit} instances are active")
+            if self.world.is_shared and (by_key[run.id, task_id, map_index].held_by != run.held_by):
+                raise Violation(f"{task_id}[{map_index}] is claimed by another host than {run.held_by}")
             if run.state != "running":
                 raise Violation(f"{task_id}[{map_index}] is claimed though its run is {run.state}")
             if run.cancel_requested_at is not None and not task_spec.is_teardown:
                 raise Violation(f"{task_id}[{map_index}] is claimed though its run {run.run_id} is cancelled")
 
-    def _rules(self, events: list[Event], old_tasks: dict[int, Task]) -> None:
+    def _rules(self, host: Any, events: list[Event], old_tasks: dict[int, Task]) -> None:
         """What trigger rules have decided is what the slow model says, given all else that was committed."""
         of_run: dict[int, list[Event]] = {}
         for event in events:
@@ -396,11 +325,16 @@ class Checker:
             shadow = self.shadows.get(run_id)
             if shadow is None:
                 shadow = self.shadows[run_id] = Shadow(self.world.specs[run.dag_id])
+            is_holder = not self.world.is_shared or (host.desk is not None and run.held_by == host.desk.host_id)
+            is_holder = is_holder or run.state in RUN_ENDED
             decided = False
+            by_rule: set[tuple[str, int]] = set()
             claims = []
             for event in told:
                 if event.kind == "run_state" and event.state_to in ("running", *RUN_ENDED):
                     decided = decided or event.actor is None
+                if event.kind == "run_state" and event.state_to == "running":
+                    self._runs_at_once(run)
                 if event.kind != "task_state":
                     continue
                 if event.state_from == "scheduled" and event.state_to == "queued":
@@ -410,23 +344,30 @@ class Checker:
                         shadow.model.settle()  # what came before in this transaction
                     task = by_key.get((run_id, *event.key))
                     before = old_tasks.get(task.id) if task is not None else None
-                    given = self.world.machine.given.get(before.attempt_id) if before is not None else None
+                    given = self.world.given(before.attempt_id) if before is not None else None
                     shadow.external(event, task, given if isinstance(given, Report) else None)
-                    decided = decided or event.actor is None
-                elif event.state_from in ("up_for_retry", "up_for_reschedule"):
-                    shadow.model.states[event.key] = "waiting"
-                    decided = True
+                    decided = decided or (event.actor is None and is_holder)
                 else:
+                    if event.state_from in ("up_for_retry", "up_for_reschedule"):
+                        shadow.model.states[event.key] = "waiting"
+                    by_rule.add(event.key)
                     decided = True
             if shadow.is_lost:
                 continue
             if decided and run.state != "queued":
                 shadow.model.settle()
-                self._compare(run, shadow)
+                # a holder need not know at once what another host has changed, but must not decide by what was
+                self._compare(run, shadow, by_rule if self.world.is_shared else None)
             for key in claims:
                 shadow.model.states[key] = "held"
 
-    def _compare(self, run: Run, shadow: Shadow) -> None:
+    def _runs_at_once(self, run: Run) -> None:
+        running = [item.run_id for item in self.runs.values() if item.dag_id == run.dag_id and item.state == "running"]
+        limit = self.world.specs[run.dag_id].max_active_runs
+        if len(running) > limit:
+            raise Violation(f"{len(running)} runs of {run.dag_id} are running, {limit} may be")
+
+    def _compare(self, run: Run, shadow: Shadow, only: set[tuple[str, int]] | None = None) -> None:
         model = shadow.model
         found = {task.key: task.state for task in self.tasks.values() if task.dag_run_id == run.id}
         told = {}
@@ -439,6 +380,8 @@ class Checker:
         if told != found:
             differences = {key: (found.get(key), told.get(key)) for key in {*found, *told}}
             wrong = {key: pair for key, pair in sorted(differences.items()) if pair[0] != pair[1]}
+            if only is not None and only.isdisjoint(wrong):
+                return
             raise Violation(f"run {run.run_id} of {run.dag_id}: by the rules {{task: (is, should be)}} = {wrong}")
 
     # --- the end
@@ -449,27 +392,8 @@ class Checker:
         for task in self.tasks.values():
             if task.state not in ENDED:
                 raise Violation(f"the world is over, {task.task_id}[{task.map_index}] is {task.state}")
+        for run in self.runs.values():
+            if not self.shadows[run.id].is_lost:
+                self._compare(run, self.shadows[run.id])
         self._events_of_assets()
         self._xcoms()
-
-    def _events_of_assets(self) -> None:
-        found = Counter(
-            tuple(row)
-            for row in self.raw.execute(
-                "SELECT source_dag_id, source_run_id, source_task_id, source_map_index FROM asset_event"
-            )
-        )
-        for task in self.tasks.values():
-            run = self.runs[task.dag_run_id]
-            spec = next(item for item in self.world.specs[run.dag_id].tasks if item.task_id == task.task_id)
-            there = found[run.dag_id, run.run_id, task.task_id, task.map_index]
-            wanted = self.accepted[task.id] * len(spec.outlets)
-            if there != wanted:
-                raise Violation(f"{task.task_id}[{task.map_index}] made {there} asset events, not {wanted}")
-
-    def _xcoms(self) -> None:
-        query = """SELECT x.task_id, x.map_index, x.attempt_id, t.attempt_id, t.state FROM xcom x JOIN task_instance t
-         ON t.dag_run_id = x.dag_run_id AND t.task_id = x.task_id AND t.map_index = x.map_index"""
-        for task_id, map_index, by, current, state in self.raw.execute(query):
-            if by != current:
-                raise Violation(f"{task_id}[{map_index}] ({state}) keeps an XCom of attempt {by}, it is {current}")

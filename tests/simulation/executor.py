@@ -30,7 +30,7 @@ class Ground(Protocol):
     now: float
 
     def after(self, delay: float, name: str, action: Callable[[], None]) -> None: ...
-    def instant(self) -> Any: ...
+    def instant(self, machine: Machine) -> Any: ...
     def script(self, workload: Workload) -> Script: ...
     def launched(self, executor: SimulatedExecutor, workload: Workload, token: str) -> None: ...
     def code_began(self, process: Process) -> None: ...
@@ -41,6 +41,7 @@ class Ground(Protocol):
 class Process:
     """One process of an attempt. ``works``: its user code may still do something."""
 
+    machine: Machine
     workload: Workload
     script: Script
     pid: int
@@ -68,6 +69,9 @@ class Machine:
     def __init__(self, world: Ground, name: str) -> None:
         self.world = world
         self.name = name
+        self.offset = 0.0  # by which its clock is wrong
+        self.hosts: dict[int, Any] = {}  # living hosts by pid
+        self.voided: set[str] = set()
         self.boots = 1
         self.ticks = 100
         self.by_pid: dict[int, Process | None] = {}  # None: a process that is nothing to us
@@ -86,6 +90,8 @@ class Machine:
 
     def facts(self, pid: int) -> ProcessFacts | None:
         """Stand in for the process table."""
+        if pid in self.hosts:
+            return ProcessFacts(pid, "S", 1, pid, 1)
         if pid not in self.by_pid:
             return None
         return ProcessFacts(pid, "S", 1, pid, self.ticks_of[pid])
@@ -107,6 +113,10 @@ class Machine:
             return
         workload, executor = self.pending.pop(attempt_id)
         chance = self.world.chance
+        if attempt_id in self.voided:
+            self.world.note(f"{workload.task.task_id} has no ticket any more")
+            executor.tell(Exited(attempt_id, "task", None, 1, None), chance.uniform(0, 2))
+            return
         if attempt_id in self.doomed:
             executor.tell(Exited(attempt_id, "task", None, None, 9), chance.uniform(0, 2))
             return
@@ -115,7 +125,7 @@ class Machine:
             self.world.note(f"no process for {workload.task.task_id}")
             executor.tell(Exited(attempt_id, "task", None, None, None, "cannot fork"), chance.uniform(0, 2))
             return
-        process = Process(workload, script, self._free_pid(), self._tick(), watchers=[executor])
+        process = Process(self, workload, script, self._free_pid(), self._tick(), watchers=[executor])
         self.by_pid[process.pid] = self.by_attempt[attempt_id] = process
         self.ticks_of[process.pid] = process.ticks
         self.world.code_began(process)
@@ -146,7 +156,8 @@ class Machine:
     def leave_result(self, process: Process, outcome: str) -> None:
         """Write ``result.json`` and ring."""
         world, script = self.world, process.script
-        end = to_iso(world.instant())
+        now = world.instant(self)
+        end = to_iso(now)
         success = outcome == "success"
         reason = Reason("ok") if success else Reason("exception", {"type": "ValueError", "message": "no"})
         if outcome == "cancelled":
@@ -159,7 +170,7 @@ class Machine:
         if outcome == "failed" and script.no_retry:
             report = replace(report, no_retry=True)
         if outcome == "up_for_reschedule":
-            report = replace(report, reschedule_at=to_iso(world.instant() + timedelta(seconds=script.again_after)))
+            report = replace(report, reschedule_at=to_iso(now + timedelta(seconds=script.again_after)))
         self.results[process.attempt_id] = report
         chance = world.chance
         ring = Reported(process.attempt_id)
@@ -181,7 +192,7 @@ class Machine:
         process.alive = process.works = False
         del self.by_pid[process.pid], self.ticks_of[process.pid]
         chance = self.world.chance
-        if chance.random() < 0.25:  # its pid goes to somebody else
+        if chance.random() < 0.5:  # its pid goes to somebody else
             self.by_pid[process.pid] = None
             self.ticks_of[process.pid] = self._tick()
         exited = Exited(process.attempt_id, "task", process.pid, exit_code, number)
@@ -216,10 +227,15 @@ class Machine:
         self.pending.clear()
         self.boots += 1
 
-    def flush(self) -> None:
-        """All starts that were asked for happen now."""
-        for attempt_id in list(self.pending):
-            self.spawn(attempt_id)
+    def flush(self, home: object) -> None:
+        """All starts that hosts of one home asked for happen now."""
+        for attempt_id, (_, executor) in list(self.pending.items()):
+            if executor.home == home:
+                self.spawn(attempt_id)
+
+    def void(self, attempt_id: str) -> None:
+        """Take the ticket of an attempt away: what starts later finds nothing to do."""
+        self.voided.add(attempt_id)
 
     def _tell(self, process: Process, notice: Notice, delay: float) -> None:
         for executor in process.watchers:
@@ -246,8 +262,9 @@ class SimulatedExecutor:
 
     start_within = 120.0
 
-    def __init__(self, world: Ground, machine: Machine, wake: Callable[[], None]) -> None:
+    def __init__(self, world: Ground, machine: Machine, home: object, wake: Callable[[], None]) -> None:
         self.world = world
+        self.home = home
         self.machine = machine
         self.launcher = NoLauncher()
         self.closed = False
@@ -257,6 +274,9 @@ class SimulatedExecutor:
 
     def start(self, workload: Workload, token: str) -> None:
         self.world.launched(self, workload, token)
+        if workload.attempt_id in self.machine.voided:
+            self.tell(Exited(workload.attempt_id, "task", None, None, None, "cannot write its spool"), 0.1)
+            return
         self.machine.pending[workload.attempt_id] = (workload, self)
         chance = self.world.chance
         delay = chance.uniform(0, 1) if chance.random() < 0.93 else chance.uniform(20, 200)
@@ -286,7 +306,7 @@ class SimulatedExecutor:
             self.machine.doomed.add(attempt_id)
 
     def adopt(self, attempts: Iterable[Running]) -> Mapping[str, Adoption]:
-        self.machine.flush()  # whoever forks for us gets through with what it was asked for
+        self.machine.flush(self.home)  # whoever forks for us gets through with what it was asked for
         return {attempt.attempt_id: self._adopt(attempt) for attempt in attempts}
 
     def _adopt(self, attempt: Running) -> Adoption:

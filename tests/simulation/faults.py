@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from sqlalchemy.exc import OperationalError
@@ -32,18 +33,27 @@ def database_error(text: str, name: str | None = None) -> Injected:
 class Armed:
     """What one host is in for. ``crash_in``: points until it is killed; ``error_in``: statements until one fails.
 
+    ``stop_in``: points outside of transactions until it is stopped (SIGSTOP) for a while by ``stop``.
     ``outage_until``: instant until which every transaction of the host fails (partition, a stopped server).
     """
 
     crash_in: int | None = None
+    stop_in: int | None = None
+    stop: Callable[[], None] = lambda: None
     error_in: int | None = None
     error_name: str | None = None
     lost_answer_in: int | None = None
     outage_until: float = -1.0
+    transactions: int = 0
     passed: list[str] = field(default_factory=list)
 
-    def pass_point(self, name: str) -> None:
-        """Get past a point, or be killed there."""
+    def pass_point(self, name: str, holds_lock: bool = False) -> None:
+        """Get past a point, or be stopped or killed there."""
+        if self.stop_in is not None and not holds_lock:
+            self.stop_in -= 1
+            if self.stop_in <= 0:
+                self.stop_in = None
+                self.stop()
         if self.crash_in is None:
             return
         self.crash_in -= 1

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from contextlib import ExitStack, contextmanager, nullcontext
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
+from unittest.mock import patch
 
 from sqlalchemy import Connection, Engine
 
 from jupyter_flow.model.config import FlowConfig
-from jupyter_flow.service.among_hosts import AmongHosts
-from jupyter_flow.service.desk import Desk
-from jupyter_flow.service.guard import Guard
+from jupyter_flow.service import host
 from jupyter_flow.service.host import Host
-from jupyter_flow.service.host_row import HostRow
 from jupyter_flow.service.house import House
-from jupyter_flow.service.recovery import recover
 
 from .executor import Machine, SimulatedExecutor
 from .faults import Armed, Crash, Violation, database_error
@@ -28,14 +27,14 @@ TURNS = 60
 
 
 class SimulatedClock:
-    """Reads the world's time; ``offset``: seconds by which this machine's time of day is wrong."""
+    """Reads the world's time as a machine shows it."""
 
-    def __init__(self, now: Callable[[], float]) -> None:
+    def __init__(self, now: Callable[[], float], machine: Machine) -> None:
         self._now = now
-        self.offset = 0.0
+        self._machine = machine
 
     def wall(self) -> datetime:
-        return BEGAN + timedelta(seconds=self._now() + self.offset)
+        return BEGAN + timedelta(seconds=self._now() + self._machine.offset)
 
     def monotonic(self) -> float:
         return self._now()
@@ -50,8 +49,8 @@ class SimulatedHouse(House):
 
     armed: Armed = field(default_factory=Armed)
     now: Callable[[], float] = lambda: 0.0
-    committed: Callable[[], None] = lambda: None
-    transactions: int = 0
+    begun: Callable[[], Any] = lambda: None
+    committed: Callable[[Any], None] = lambda before: None
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -60,22 +59,23 @@ class SimulatedHouse(House):
             yield connection
 
     @contextmanager
-    def writing(self, *name: str, **more: bool) -> Iterator[Connection]:
-        """As the house's own; ``name``: of its fault points."""
+    def writing(self, *name: Any, **more: Any) -> Iterator[Connection]:
+        """As the house's own; the first of ``name``: of its fault points."""
         what = name[0] if name else "write"
         self.armed.pass_point(f"{what}: before the transaction")
         self._reach()
-        self.transactions += 1
-        if self.transactions > TURNS:
+        self.armed.transactions += 1
+        if self.armed.transactions > TURNS:
             raise Violation(f"{TURNS} transactions in one step: the host runs in circles")
+        before = self.begun()
         try:
             with super().writing(*name, **more) as connection:
                 yield connection
-                self.armed.pass_point(f"{what}: before the commit")
+                self.armed.pass_point(f"{what}: before the commit", holds_lock=True)
         except Crash:
-            self.committed()  # it may have been killed right after its commit
+            self.committed(before)  # it may have been killed right after its commit
             raise
-        self.committed()
+        self.committed(before)
         self._lose_answer()
         self.armed.pass_point(f"{what}: after the commit")
 
@@ -97,12 +97,11 @@ class _Stub:
 
     busy = False
 
-    @property
-    def timetables(self) -> _Stub:
-        return self
+    def __getattr__(self, name: str) -> Any:
+        return self if name in ("timetables", "pool", "watcher") else _nothing
 
-    def __getattr__(self, name: str) -> Callable[..., Any]:
-        return _nothing
+    def fileobjs(self) -> tuple[int, ...]:
+        return ()
 
 
 def _nothing(*_arguments: Any, **_named: Any) -> None:
@@ -128,58 +127,87 @@ class PointedExecutor:
         self._inner.cancel(attempt_id)
 
 
+class Home:
+    """Where one host at a time lives: its folder, machine, and connections to the database."""
+
+    def __init__(self, folder: Path, machine: Machine, engines: tuple[Engine, Engine], config: FlowConfig) -> None:
+        (folder / "spool").mkdir(parents=True, exist_ok=True)
+        self.machine = machine
+        self.engines = engines
+        self.config = replace(config, home=folder)
+        self.host: SimulatedHost | None = None
+        self.is_frozen = False  # a host stands still in the midst of its code
+
+    @property
+    def place(self) -> dict[str, str]:
+        return {"home": str(self.config.home), "hostname": self.machine.name}
+
+
 class SimulatedHost(Host):
     """One host process: dies by :class:`~.faults.Crash`, or ends by itself."""
 
-    def __init__(
-        self,
-        world: Any,
-        name: str,
-        config: FlowConfig,
-        machine: Machine,
-        clock: SimulatedClock,
-        engines: tuple[Engine, Engine],
-    ) -> None:
-        self.name = name
-        self.machine = machine
-        self.config = config
-        self.clock = clock
-        self.is_ended = self.is_dead = False
-        self._stack = ExitStack()
-        self._drain: str | None = None
-        self._reload: bool | None = None
-        self._reload_waiters = []
-        self._told, self._sign_at = 0, 0.0
-        self.started_at = clock.wall()
-        self._commanded = False
-        self._unpushed = False
-        self._push_at = 0.0
+    def __init__(self, world: Any, number: int, home: Home) -> None:
+        self.name = f"host{number}"
+        self.pid = 10_000 + number
+        self.home = home
+        self.machine = home.machine
+        self.is_dead = False
+        self.stopped_until = -1.0
         self.armed = Armed()
-        writer, reader = engines
-        self.house = SimulatedHouse(
-            config,
-            reader,
-            writer,
-            clock,
-            effects=self,
-            armed=self.armed,
-            now=lambda: world.now,
-            committed=lambda: world.committed(self),
-        )
-        stub: Any = _Stub()
-        self.simulated = SimulatedExecutor(world, machine, lambda: world.wake(self))
-        self.executor: Any = PointedExecutor(self.simulated, self.armed)
-        self.among = AmongHosts(self.house, HostRow(self.house, name, {"home": machine.name, "hostname": machine.name}))
-        self.guard = Guard(config, clock, lambda: len(self.desk.active), lambda: world.wake(self))
-        self.kernels = self.parser = self.socket = self.retention = stub
+        self.simulated = SimulatedExecutor(world, home.machine, home, lambda: world.wake(self))
+        self.desk: Any = None
+        self._world = world
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether it stands still in the midst of its code."""
+        return self.stopped_until >= 0
 
     def begin(self) -> None:
-        """Become the host and take over."""
-        row = self.among.row
-        earlier = row.take()
-        self.desk = Desk(self.house, self.executor, self.kernels, row.host_id, self.machine.boot_id, earlier)
-        recover(self.desk)
-        self._work()
+        """Become the host and take over: all that the real one does, with simulated collaborators."""
+        with ExitStack() as patches:
+            for name, value in self._collaborators().items():
+                patches.enter_context(patch.object(host, name, value))
+            Host.__init__(self, self.home.config, ExitStack(), SimulatedClock(lambda: self._world.now, self.machine))
+            super().begin()
+
+    def _collaborators(self) -> dict[str, Any]:
+        """What stands in for names of the host's module."""
+        writer, reader = self.home.engines
+        stub = _Stub()
+        world = self._world
+        return {
+            "Lease": SimpleNamespace(take=lambda home, now: nullcontext()),
+            "usable": lambda config: nullcontext(),
+            "database": SimpleNamespace(create_engine=lambda url: writer, create_reader=lambda url: reader),
+            "migrating": stub,
+            "House": self._house,
+            "selectors": SimpleNamespace(DefaultSelector=lambda: stub, EVENT_READ=1),
+            "Wakeup": lambda selector, stack, stop: lambda: world.wake(self),
+            "make_executor": lambda config: PointedExecutor(self.simulated, self.armed),
+            "WaitingKernels": lambda config, launcher: stub,
+            "Parser": lambda *given: stub,
+            "HouseSocket": lambda *given: stub,
+            "retention": SimpleNamespace(Retention=lambda house: stub),
+            "uuid": SimpleNamespace(uuid4=lambda: SimpleNamespace(hex=self.name)),
+            "boot_id": lambda: self.machine.boot_id,
+            "house_socket": lambda home: None,
+            "place": lambda home: self.home.place,
+        }
+
+    def _house(self, config: FlowConfig, reader: Engine, engine: Engine, clock: Any, effects: Any) -> SimulatedHouse:
+        world = self._world
+        return SimulatedHouse(
+            config,
+            reader,
+            engine,
+            clock,
+            effects=effects,
+            armed=self.armed,
+            now=lambda: world.now,
+            begun=world.begun,
+            committed=lambda before: world.committed(self, before),
+        )
 
     def work(self) -> None:
         """One round of the loop."""

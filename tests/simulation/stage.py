@@ -12,25 +12,28 @@ from jupyter_flow.service import commands
 from jupyter_flow.service.house import House
 from jupyter_flow.storage import dags, database
 
+from .bench import Bench
 from .dags import Script
-from .host import BEGAN
-from .world import ACTOR, Bench, World
+from .ground import in_place
+from .host import BEGAN, SimulatedClock
+from .plan import ACTOR
+from .world import World
 
 
 class Stage(World):
     """One DAG, one host, tasks that take ten seconds and succeed."""
 
     def __init__(self, bench: Bench, spec: DagSpec) -> None:
-        super().__init__(bench, 0)
+        super().__init__(bench, 0, homes=[0])
         self.specs = {spec.dag_id: spec}
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
         self.bench.reset()
-        self._stack.enter_context(self._in_place())
+        self._stack.enter_context(in_place(self))
         with database.begin_write(self.bench.engines[0][0]) as connection:
             for spec in self.specs.values():
-                dags.store_dag(connection, spec, dag_folder="/dags", bundle_hash="b" * 64, now=BEGAN)
+                dags.store_dag(connection, spec, dag_folder=str(self.bench.folder), bundle_hash="b" * 64, now=BEGAN)
                 dags.set_paused(connection, spec.dag_id, False, BEGAN, None)
         self.chance.random = lambda: 0.5  # type: ignore[method-assign]
         self.chance.uniform = lambda low, high: low + 0.1  # type: ignore[method-assign]
@@ -44,12 +47,12 @@ class Stage(World):
         return Script("reports", "success", 10.0)
 
     def host_up(self) -> None:
-        self.start_host()
+        self.start_host(self.homes[0])
 
     def host_down(self) -> None:
         """SIGKILL; nobody starts another one."""
         [host] = self.hosts
-        self._bury(host)
+        self.bury(host)
         self._queue = [item for item in self._queue if item[3] != "a host starts"]
 
     def trigger(self, run_id: str) -> None:
@@ -63,13 +66,13 @@ class Stage(World):
             action(host.house)
             host._commanded = True
             host.work()
-        self._after_work(host)
+        self.after_work(host)
 
     def ask_offline(self, action: Callable[[Any], Any]) -> None:
         """Carry out a command while no host runs."""
 
         writer, reader = self.bench.engines[0]
-        action(House(self.config, reader, writer, self.clock))
+        action(House(self.config, reader, writer, SimulatedClock(lambda: self.now, self.machines[0])))
 
     def outage(self, seconds: float) -> None:
         """Let the database be away for some time."""
@@ -79,7 +82,7 @@ class Stage(World):
         """Let everything happen that is due in these seconds."""
         end = self.now + seconds
         while self._queue and self._queue[0][0] <= end:
-            self._step()
+            self.step()
         self.now = end
 
     def until(self, holds: Callable[[], bool], seconds: float = 600.0) -> None:
@@ -88,7 +91,7 @@ class Stage(World):
         while not holds():
             if not self._queue or self._queue[0][0] > end:
                 raise AssertionError("it never came true:\n" + "\n".join(self.trace[-40:]))
-            self._step()
+            self.step()
 
     # --- what there is
 
@@ -103,4 +106,4 @@ class Stage(World):
         return [row[0] for row in self.bench.raw.execute("SELECT outcome FROM attempt ORDER BY attempt_number")]
 
     def living(self) -> list[str]:
-        return [item.workload.task.task_id for item in self.machine.by_attempt.values() if item.works]
+        return [item.workload.task.task_id for item in self.processes() if item.works]

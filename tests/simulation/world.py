@@ -4,147 +4,104 @@ from __future__ import annotations
 
 import hashlib
 import heapq
-import logging
 import random
-import shutil
-import sqlite3
-import uuid
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from datetime import datetime
-from pathlib import Path
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
-from unittest.mock import patch
 
-from sqlalchemy import Engine, event
-
-from jupyter_flow.execution import identity
-from jupyter_flow.model import faultpoint
 from jupyter_flow.model.config import FlowConfig
-from jupyter_flow.model.errors import Conflict, FlowError
-from jupyter_flow.model.records import Actor, Workload
+from jupyter_flow.model.records import Workload
 from jupyter_flow.model.spec import DagSpec
-from jupyter_flow.service import callbacks, commands, dispatch, guard, pools, recovery
-from jupyter_flow.storage import dags, database, migrating
-from jupyter_flow.storage import pools as stored_pools
 
+from .bench import Bench
 from .checks import Checker
-from .dags import POOL, Script, random_dag, script
+from .dags import Script, script
 from .executor import Machine, Process, SimulatedExecutor
 from .faults import Crash, Injected, Violation
-from .host import BEGAN, SimulatedClock, SimulatedHost
+from .ground import SimulatedHearing, in_place
+from .host import BEGAN, Home, SimulatedHost
+from .plan import Plan
 
-ACTOR = Actor("ada", "cli")
-CALM_AFTER = 90.0
+CALM_AFTER = 50.0
 """From this second on nothing goes wrong any more and nobody asks for anything."""
 STUCK_AFTER = 900.0
 """Seconds without any change after which an unfinished run will never end."""
-LONGEST = 4000
+LONGEST = 6000
 """Steps after which a world counts as endless."""
-SLOTS = 3
-"""Hosts with a database connection of their own, dead ones included: taken in turn."""
-
-
-class Bench:
-    """What worlds share to be quick: a migrated template, one database file, and engines that know their statements."""
-
-    def __init__(self, folder: Path) -> None:
-        template = folder / "template.db"
-        engine = database.create_engine(f"sqlite:///{template}")
-        migrating.migrate(engine)
-        engine.dispose()
-        self.path = folder / "flow.db"
-        shutil.copyfile(template, self.path)
-        self.template = sqlite3.connect(template)
-        url = f"sqlite:///{self.path}"
-        self.armed: SimulatedHost | None = None
-        self.engines = [(self._writer(url), database.create_reader(url)) for _ in range(SLOTS)]
-        self.raw = sqlite3.connect(self.path, isolation_level=None)
-        self.raw.execute("PRAGMA synchronous=OFF")
-        self.home = folder
-
-    def _writer(self, url: str) -> Engine:
-        engine = database.create_engine(url)
-
-        @event.listens_for(engine, "connect")
-        def _be_quick(connection: Any, _record: Any) -> None:
-            connection.execute("PRAGMA synchronous=OFF")
-
-        @event.listens_for(engine, "before_cursor_execute")
-        def _before(*_arguments: Any) -> None:
-            if self.armed is not None:
-                self.armed.armed.pass_statement()
-
-        return engine
-
-    def reset(self) -> None:
-        """Begin with an empty, migrated database."""
-        self.template.backup(self.raw)
-
-    def close(self) -> None:
-        """Close every connection."""
-        for pair in self.engines:
-            for engine in pair:
-                engine.dispose()
-        self.raw.close()
-        self.template.close()
-
-
-class _Ears(logging.Handler):
-    """Hears what the product logs: an error that nobody injected is a violation."""
-
-    def __init__(self, world: World) -> None:
-        super().__init__(logging.ERROR)
-        self.world = world
-
-    def emit(self, record: logging.LogRecord) -> None:
-        error = record.exc_info[1] if record.exc_info else None
-        if isinstance(error, (Injected, Conflict)):
-            self.world.note(f"the product says: {type(error).__name__}")
-            return
-        if record.name.endswith(".guard") and error is None:  # one clear line about disk or database
-            self.world.note("the host says what is wrong with its database")
-            return
-        self.world.complain(f"the product logged an error: {record.getMessage()}: {error!r}")
 
 
 class World:
-    """Hosts, machines, database, clocks and people of one seed. :meth:`run` raises :class:`Violation`."""
+    """Hosts, machines, database, clocks and people of one seed. :meth:`run` raises :class:`Violation`.
 
-    def __init__(self, bench: Bench, seed: int) -> None:
+    Either hosts follow each other in one home, or several homes on one or two machines share the database.
+    """
+
+    def __init__(self, bench: Bench, seed: int, homes: Iterable[int] | None = None) -> None:
         self.bench = bench
         self.seed = seed
         self.chance = random.Random(seed)
         self.now = 0.0
         self.steps = 0
         self.trace: list[str] = []
-        self.hosts: list[SimulatedHost] = []
         self.host: SimulatedHost | None = None  # the one whose code runs now
         self.specs: dict[str, DagSpec] = {}
+        self.hearings: list[SimulatedHearing] = []
+        self.told: list[str] = []
         self.changed_at = 0.0
-        self.runs_asked = 0
         self._queue: list[tuple[float, float, int, str, Callable[[], None]]] = []
         self._number = 0
         self._waking: dict[str, float] = {}
         self._born = 0
         self._complaint: str | None = None
+        places = list(homes) if homes is not None else self.chance.choice([[0], [0], [0, 0], [0, 0], [0, 1], [0, 0, 1]])
+        self.is_shared = len(places) > 1
         self.config = FlowConfig(
-            bench.home,
+            bench.folder,
             parallelism=self.chance.choice([2, 3, 16]),
             infra_retries=self.chance.choice([2, 50]),
             dags_are_paused_at_creation=False,
             resource_sampling=0.0,
+            host_lost_after=60.0,
         )
-        self.machine = Machine(self, "m")
-        self.clock = SimulatedClock(lambda: self.now)
+        self.machines = [Machine(self, f"m{number}") for number in range(max(places) + 1)]
+        self.homes = [
+            Home(bench.folder / f"home{number}", self.machines[place], bench.engines[number], self.config)
+            for number, place in enumerate(places)
+        ]
         self.checker = Checker(self)
 
     # --- the ground
 
-    def instant(self) -> datetime:
-        """What the clock of the machine shows."""
-        return self.clock.wall()
+    @property
+    def here(self) -> Machine:
+        """The machine on which code runs now."""
+        return self.host.machine if self.host is not None else self.machines[0]
+
+    @property
+    def hosts(self) -> list[SimulatedHost]:
+        """The living hosts."""
+        return [home.host for home in self.homes if home.host is not None]
+
+    @property
+    def is_calm(self) -> bool:
+        """Whether nothing goes wrong any more."""
+        return self.now > CALM_AFTER
+
+    def processes(self) -> list[Process]:
+        """All processes of attempts that ever were."""
+        return [item for machine in self.machines for item in machine.by_attempt.values()]
+
+    def given(self, attempt_id: str | None) -> Any:
+        """What the product was told of an attempt when it asked last."""
+        found = (machine.given.get(attempt_id or "") for machine in self.machines)
+        return next((item for item in found if item is not None), None)
+
+    def instant(self, machine: Machine | None = None) -> datetime:
+        """What the clock of a machine shows; without one, of the machine that is ahead of the others."""
+        offset = machine.offset if machine is not None else max(item.offset for item in self.machines)
+        return BEGAN + timedelta(seconds=self.now + offset)
 
     def after(self, delay: float, name: str, action: Callable[[], None]) -> None:
         """Let something happen ``delay`` seconds from now; what falls together happens in random order."""
@@ -168,37 +125,74 @@ class World:
     def launched(self, executor: SimulatedExecutor, workload: Workload, token: str) -> None:
         """A host starts an attempt."""
         self.note(f"launch {workload.task.task_id}[{workload.map_index}] attempt {workload.attempt_number}")
-        self.checker.launched(workload, token)
+        self.checker.launched(workload, token, executor.machine)
 
     def code_began(self, process: Process) -> None:
         """User code begins to run."""
         self.note(f"runs: {process} as pid {process.pid}")
-        for other in self.machine.by_attempt.values():
+        for other in self.processes():
             if other is not process and other.works and other.task_key == process.task_key:
+                if other.machine is not process.machine and self.checker.is_lost(other.attempt_id):
+                    self.note("its earlier attempt may still run on a machine that cannot be reached")
+                    continue
                 raise Violation(f"two attempts of one task run: {other} and {process} of {process.task_key}")
 
-    def committed(self, host: SimulatedHost) -> None:
-        """A transaction of ``host`` was committed."""
+    def begun(self) -> int:
+        """A transaction begins; returns how much has been told to other hosts."""
+        return len(self.told)
+
+    def committed(self, host: SimulatedHost, before: int) -> None:
+        """A transaction of ``host`` was committed: it is looked at, and what it tells is told."""
+        told, self.told[before:] = self.told[before:], []
         self.checker.committed(host)
+        for text in told:
+            for hearing in list(self.hearings):
+                if hearing.host is not host:
+                    hearing.tell(text)
+
+    def at_faultpoint(self, name: str) -> None:
+        """The product has reached one of its own fault points."""
+        if self.host is not None:
+            self.host.armed.pass_point(name, holds_lock=name.endswith("before_commit"))
+
+    def probe(self, url: str, wake: Callable[[], None], first: float) -> Any:
+        """Stand in for the thread that asks an unreachable database whether it is back."""
+        host = self.host
+        found = SimpleNamespace(has_answer=False)
+
+        def ask() -> None:
+            if host is None or host.is_dead:
+                return
+            if self.now < host.armed.outage_until:
+                self.after(2.0, "the probe asks", ask)
+                return
+            found.has_answer = True
+            wake()
+
+        self.after(first, "the probe asks", ask)
+        return found
 
     # --- a world's life
 
     def run(self) -> None:
         """Let it happen until every run has ended and the dust has settled."""
         self.bench.reset()
-        with self._in_place():
-            self._plan()
+        with in_place(self):
+            Plan(self).make()
             try:
                 while self._queue:
-                    self._step()
-                    if self.now > CALM_AFTER and self._is_over():
+                    self.step()
+                    if self.is_calm and self._is_over():
                         break
                 self.checker.at_the_end()
                 self._raise_complaint()
+            except Exception as error:
+                raise Violation(f"the product raised {error!r}") from error
             finally:
                 self.bench.armed = None
 
-    def _step(self) -> None:
+    def step(self) -> None:
+        """Let the next thing happen."""
         at, _, _, name, action = heapq.heappop(self._queue)
         self.now = max(self.now, at)
         self.steps += 1
@@ -215,108 +209,88 @@ class World:
             raise Violation(self._complaint)
 
     def _is_over(self) -> bool:
-        if self.checker.unfinished() or any(item.alive for item in self.machine.by_attempt.values()):
+        if self.checker.unfinished() or any(item.alive for item in self.processes()):
             return False
-        return not any(len(host.desk.active) for host in self.hosts)
-
-    @contextmanager
-    def _in_place(self) -> Iterator[None]:
-        """Put the world where the product looks for the machine and for chance."""
-        numbers = random.Random(f"ids of {self.seed}")
-        chosen = SimpleNamespace(uuid4=lambda: uuid.UUID(int=numbers.getrandbits(128), version=4))
-        census = SimpleNamespace(runner_of=self.machine.runner_of)
-        here = SimpleNamespace(boot_id=lambda: self.machine.boot_id, age=self.machine.age)
-        ears = _Ears(self)
-        logger = logging.getLogger("jupyter_flow")
-        was = (logger.level, logger.propagate)
-        with ExitStack() as stack:
-            for module in (dispatch, callbacks):
-                stack.enter_context(patch.object(module, "uuid", chosen))
-                if module.new_token.__module__ == "jupyter_flow.service.tokens":  # not a mutant's
-                    stack.enter_context(patch.object(module, "new_token", lambda: f"{numbers.getrandbits(128):x}"))
-            for module in (recovery, callbacks):
-                stack.enter_context(patch.object(module, "census", census))
-                stack.enter_context(patch.object(module, "identity", here))
-            stack.enter_context(patch.object(identity, "facts", self.machine.facts))
-            stack.enter_context(patch.object(guard, "_Probe", self._probe))
-            stack.enter_context(patch.object(guard, "space_of", lambda folder: None))
-            stack.enter_context(patch.object(guard, "_identity", lambda config: None))
-            stack.enter_context(patch.object(identity, "boot_id", lambda: self.machine.boot_id))
-            logger.addHandler(ears)
-            logger.setLevel(logging.ERROR)
-            logger.propagate = False
-            faultpoint.arm(self._at_faultpoint)
-            try:
-                yield
-            finally:
-                faultpoint.arm(None)
-                logger.removeHandler(ears)
-                logger.level, logger.propagate = was
-
-    def _probe(self, url: str, wake: Callable[[], None], first: float) -> Any:
-        """Stand in for the thread that asks an unreachable database whether it is back."""
-        host = self.host
-        assert host is not None
-        found = SimpleNamespace(has_answer=False)
-
-        def ask() -> None:
-            if host.is_dead:
-                return
-            if self.now < host.armed.outage_until:
-                self.after(2.0, "the probe asks", ask)
-                return
-            found.has_answer = True
-            wake()
-
-        self.after(first, "the probe asks", ask)
-        return found
-
-    def _at_faultpoint(self, name: str) -> None:
-        if self.host is not None:
-            self.host.armed.pass_point(name)
+        return not any(len(host.desk.active) for host in self.hosts if host.desk is not None)
 
     # --- hosts
 
     @contextmanager
     def inside(self, host: SimulatedHost) -> Iterator[None]:
         """Run code of ``host``: a crash ends it, and the world goes on."""
-        before, self.host, self.bench.armed = self.host, host, host
-        host.house.transactions = 0
+        before, self.host, self.bench.armed = self.host, host, host.armed
+        host.armed.transactions = 0
         try:
             yield
         except Crash as crash:
             self.note(f"{host.name} is killed {crash}")
-            self._bury(host)
+            self.bury(host)
         finally:
-            self.host = self.bench.armed = before
+            self.host = before
+            self.bench.armed = None if before is None else before.armed
 
-    def start_host(self) -> None:
-        """A new host takes over, unless one lives."""
-        if self.hosts:
+    def start_host(self, home: Home) -> None:
+        """A host of this home begins, unless one lives."""
+        if home.host is not None:
+            return
+        if home.is_frozen:
+            self.after(1.0, "a host starts", lambda: self.start_host(home))
             return
         self._born += 1
-        engines = self.bench.engines[self._born % SLOTS]
-        host = SimulatedHost(self, f"host{self._born}", self.config, self.machine, self.clock, engines)
-        self.hosts.append(host)
-        if self.now < CALM_AFTER and self.chance.random() < 0.15:
+        host = home.host = SimulatedHost(self, self._born, home)
+        host.machine.hosts[host.pid] = host
+        host.armed.stop = lambda: self._stand_still(host)
+        if not self.is_calm and self.chance.random() < 0.15:
             host.armed.crash_in = self.chance.randint(1, 12)
         with self.inside(host):
             try:
                 host.begin()
             except Injected:
                 self.note(f"{host.name} cannot begin")
-                self._bury(host)
-        if not host.is_dead:
-            self._after_work(host)
+                self.bury(host)
+        self.after_work(host)
 
-    def _bury(self, host: SimulatedHost) -> None:
+    def bury(self, host: SimulatedHost) -> None:
+        """A host process is gone; another one follows in its home."""
+        if host.is_dead:
+            return
         host.is_dead = True
         host.simulated.close()
-        self.hosts.remove(host)
+        host.home.host = None
+        host.machine.hosts.pop(host.pid, None)
+        for hearing in [item for item in self.hearings if item.host is host]:
+            hearing.close()
         self._waking.pop(host.name, None)
         if self.chance.random() < 0.4:  # what forks for it went with it, and its last orders were not read
-            self.machine.pending.clear()
-        self.after(self.chance.choice([0.0, 1.0, self.chance.uniform(0, 60)]), "a host starts", self.start_host)
+            pending = host.machine.pending
+            for attempt_id in [key for key, (_, by) in pending.items() if by.home is host.home]:
+                del pending[attempt_id]
+        delay = self.chance.choice([0.0, 1.0, self.chance.uniform(0, 60)])
+        self.after(delay, "a host starts", lambda: self.start_host(host.home))
+
+    def _stand_still(self, host: SimulatedHost) -> None:
+        """SIGSTOP in the midst of its code: the rest of the world goes on for a while, then it goes on itself."""
+        if host.is_stopped:
+            return
+        length = self.chance.choice([1.0, self.chance.uniform(5, 80)])
+        self.note(f"{host.name} stands still for {length:.1f} s")
+        end = self.now + length
+        host.stopped_until = end
+        host.home.is_frozen = True
+        here = self.host
+        self.host, self.bench.armed = None, None
+        try:
+            while self._queue and self._queue[0][0] <= end and not host.is_dead:
+                self.step()
+        finally:
+            host.home.is_frozen = False
+            self.host = here
+            self.bench.armed = None if here is None else here.armed
+        host.stopped_until = -1.0
+        if host.is_dead:
+            raise Crash("while it stood still")
+        self.now = max(self.now, end)
+        self.note(f"{host.name} goes on")
 
     def wake(self, host: SimulatedHost, delay: float = 0.0) -> None:
         """Let ``host`` go round its loop ``delay`` seconds from now; mostly on time."""
@@ -326,152 +300,34 @@ class World:
         self._waking[host.name] = at
 
         def go() -> None:
-            if not host.is_dead and self._waking.get(host.name) == at:
-                del self._waking[host.name]
-                with self.inside(host):
-                    host.work()
-                self._after_work(host)
+            if host.is_dead or self._waking.get(host.name) != at:
+                return
+            del self._waking[host.name]
+            if host.is_stopped:
+                self.wake(host, host.stopped_until - self.now + 0.001)
+                return
+            with self.inside(host):
+                host.work()
+            self.after_work(host)
 
         lot = self.chance.random()
         late = 0.0 if lot < 0.8 else self.chance.uniform(0, 0.5) if lot < 0.97 else self.chance.uniform(0, 30)
-        self.after(delay + (late if self.now < CALM_AFTER else 0), f"{host.name} wakes", go)
+        self.after(delay + (0 if self.is_calm else late), f"{host.name} wakes", go)
 
-    def _after_work(self, host: SimulatedHost) -> None:
+    def after_work(self, host: SimulatedHost) -> None:
+        """Let a host sleep, or end."""
         if host.is_dead:
             return
-        if host.is_ended:
+        if host.is_ended and not host.is_stopped:
             with self.inside(host):
                 try:
                     host.end()
                 except Injected:
                     pass
-            if not host.is_dead:
-                self._bury(host)
+            self.bury(host)
             return
-        self.wake(host, max(host.sleep(), 0.001))
-
-    # --- what is in store
-
-    def _plan(self) -> None:
-        chance = self.chance
-        setup = self.bench.engines[0][0]
-        with database.begin_write(setup) as connection:
-            stored_pools.set_pool(connection, POOL, chance.choice([2, 2, 3]), None, BEGAN, None)
-            for number in range(chance.choice([1, 1, 2])):
-                spec = random_dag(chance, f"d{number}")
-                self.specs[spec.dag_id] = spec
-                dags.store_dag(connection, spec, dag_folder="/dags", bundle_hash="b" * 64, now=BEGAN)
-                dags.set_paused(connection, spec.dag_id, False, BEGAN, None)
-        self.after(0.0, "a host starts", self.start_host)
-        for dag_id in self.specs:
-            for _ in range(chance.choice([1, 1, 2])):
-                self.after(chance.uniform(0, 5), f"somebody triggers {dag_id}", lambda d=dag_id: self._trigger(d))
-        soon = 60.0
-        self.after(chance.uniform(0.5, soon), "something will kill a host", self._arm_crash)
-        for action, name, weight in (
-            (self._arm_crash, "something will kill a host", 0.4),
-            (self._kill, "SIGKILL of the host", 0.4),
-            (self._arm_error, "a statement will fail", 0.5),
-            (self._outage, "the database goes away", 0.3),
-            (self._step_clock, "the clock is set", 0.5),
-            (self._reboot, "the machine reboots", 0.1),
-            (self._lose_children, "a process is killed", 0.5),
-            (self._stop, "the host is stopped", 0.15),
-        ):
-            if chance.random() < weight:
-                self.after(chance.uniform(0.5, soon), name, action)
-        for _ in range(chance.choice([0, 0, 1, 1, 2, 3])):
-            self.after(chance.uniform(1, soon), "somebody asks for something", self._ask)
-
-    def _any_host(self) -> SimulatedHost | None:
-        return self.chance.choice(self.hosts) if self.hosts else None
-
-    def _arm_crash(self) -> None:
-        if (host := self._any_host()) is not None:
-            host.armed.crash_in = self.chance.randint(1, 30)
-
-    def _kill(self) -> None:
-        if (host := self._any_host()) is not None:
-            self._bury(host)
-
-    def _stop(self) -> None:
-        if (host := self._any_host()) is not None:
-            host.is_ended = True
-            self._after_work(host)
-
-    def _arm_error(self) -> None:
-        if (host := self._any_host()) is not None:
-            host.armed.error_in = self.chance.randint(1, 60)
-            host.armed.error_name = self.chance.choice(["SQLITE_FULL", "SQLITE_IOERR", "SQLITE_BUSY", None])
-
-    def _outage(self) -> None:
-        if (host := self._any_host()) is not None:
-            host.armed.outage_until = self.now + self.chance.uniform(0.1, 30)
-
-    def _step_clock(self) -> None:
-        self.clock.offset += self.chance.choice([-120.0, -5.0, 5.0, 120.0, 3600.0])
-
-    def _reboot(self) -> None:
-        self.machine.reboot()
-        for host in list(self.hosts):
-            self._bury(host)
-
-    def _lose_children(self) -> None:
-        alive = [item for item in self.machine.by_attempt.values() if item.alive]
-        if alive:
-            self.machine.end(self.chance.choice(alive), None, 9)
-
-    # --- people
-
-    def _trigger(self, dag_id: str) -> None:
-        self.runs_asked += 1
-        number = self.runs_asked
-        self._command("trigger", lambda house: commands.trigger_dag(house, ACTOR, dag_id, run_id=f"r{number}"), True)
-
-    def _ask(self) -> None:
-        chance = self.chance
-        open_runs = self.checker.known_runs()
-        if not open_runs:
-            return
-        dag_id, run_id = chance.choice(open_runs)
-        task_id = chance.choice([item.task_id for item in self.specs[dag_id].tasks])
-        state = chance.choice(["success", "failed"])
-        what: list[tuple[str, Callable[[Any], Any]]] = [
-            (f"cancel {run_id}", lambda house: commands.cancel_run(house, ACTOR, dag_id, run_id)),
-            (f"clear {run_id}", lambda house: commands.clear_run(house, ACTOR, dag_id, run_id)),
-            (f"clear failed {run_id}", lambda house: commands.clear_run(house, ACTOR, dag_id, run_id, True)),
-            (f"clear {run_id} {task_id}", lambda house: commands.clear_task(house, ACTOR, dag_id, run_id, task_id)),
-            (f"mark {run_id} {state}", lambda house: commands.mark_run(house, ACTOR, dag_id, run_id, state)),
-            (
-                f"mark {run_id} {task_id} {state}",
-                lambda house: commands.mark_task(house, ACTOR, dag_id, run_id, task_id, state),
-            ),
-            (f"slots {POOL}", lambda house: pools.set_pool(house, ACTOR, POOL, chance.choice([2, 4]))),
-        ]
-        name, action = chance.choice(what)
-        self._command(name, action, False)
-
-    def _command(self, name: str, action: Callable[[Any], Any], again: bool) -> None:
-        """Let somebody ask a host; ``again``: until it is done."""
-        host = self._any_host()
-        done = False
-        if host is not None:
-            self.note(f"{name} by {host.name}")
-            with self.inside(host):
-                try:
-                    action(host.house)
-                    host._commanded = True
-                    done = True
-                except FlowError as error:
-                    self.note(f"refused: {type(error).__name__}")
-                    done = not again or "has a run" in str(error)
-                except Injected:
-                    pass
-                if not host.is_dead:
-                    host.work()
-            self._after_work(host)
-        if not done and again:
-            self.after(2.0, name, lambda: self._command(name, action, again))
+        if not host.is_stopped:
+            self.wake(host, max(host.sleep(), 0.001))
 
     @property
     def digest(self) -> str:
