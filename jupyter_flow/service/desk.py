@@ -215,6 +215,7 @@ class Desk:
             found = self.sweep.transact(connection, now, self.house.clock.monotonic())
             self._ends += [end for end in found if end.active.attempt_id not in known]
             self.due_touched = True
+        self.sweep.take_word(connection, now)
         read = self.book.refresh(connection)
         room = self._room()
         outcome.launches, outcome.unmade = self._unsure.claimed(connection)

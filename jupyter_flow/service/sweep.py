@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 from ..execution.executor import Problem
 from ..model.rows import Host
 from ..storage import edits, holding, host
+from ..storage.types import AT_ONCE
 from .active import Active, ActiveAttempts
 from .book import RunBook
 from .ends import Ended
@@ -43,6 +44,17 @@ class Sweep:
             if item.row.dag_run_id not in self._book.running:
                 self._book.distrust(item.row.dag_run_id)  # its holder may want its end
         return self._lost(connection, monotonic)
+
+    def take_word(self, connection: Connection, now: datetime) -> None:
+        """Have read again what others have changed and left word of, whether they have told of it or not.
+
+        In the transaction of a turn, so that nothing is decided by what is not so any more.
+        """
+        if self._holding.is_shared:
+            changed = holding.overdue(connection, self._holding.host_id, AT_ONCE)
+            holding.hold(connection, changed, self._holding.host_id, now)
+            for dag_run_id in changed:
+                self._book.distrust(dag_run_id)
 
     def leave_word(self, connection: Connection, changed: set[int], news: WakeUp) -> None:
         """Leave word for the holders of runs of which this host has ``changed`` something, or that follow others."""

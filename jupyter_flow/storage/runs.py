@@ -410,9 +410,8 @@ def _task_values(row: Row[Any], old: TaskInstance, new: TaskInstance, held_by: s
     """Return the parameters that make ``row`` (read as ``old``) to ``new``: only what is different, as each column and
     each of its indexes costs time.
     """
-    within_try = old.state in TASK_ACTIVE or old.state is TaskState.UP_FOR_RESCHEDULE
     values: dict[str, Any] = {"b_id": old.id, "b_row_version": old.row_version}
-    same_try = new.state is TaskState.SCHEDULED and within_try
+    same_try = _is_within_try(row, old, new)
     if row.held_by != held_by:
         values["b_held_by"] = held_by
     if row.same_try != same_try:
@@ -424,6 +423,18 @@ def _task_values(row: Row[Any], old: TaskInstance, new: TaskInstance, held_by: s
             write = _WRITTEN_AS.get(name)
             values[f"b_{name}"] = value if write is None else write(value)
     return values
+
+
+def _is_within_try(row: Row[Any], old: TaskInstance, new: TaskInstance) -> bool:
+    """Tell whether the next attempt belongs to the try of the last one, which was lost or asked to start again.
+
+    That stays so while the task waits again for an upstream one that was cleared; when it is cleared itself (then there
+    is a reason) a new try begins.
+    """
+    if new.state is TaskState.WAITING:
+        return bool(row.same_try) and new.reason is None
+    within = bool(row.same_try) or old.state in TASK_ACTIVE or old.state is TaskState.UP_FOR_RESCHEDULE
+    return new.state is TaskState.SCHEDULED and within
 
 
 _COLUMNS = [field.name for field in fields(TaskInstance) if field.name not in ("id", "row_version")]

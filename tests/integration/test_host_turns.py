@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from simulation.bench import Bench
 from simulation.stage import Stage
-from support.flows import ACTOR, chain
+from support.flows import ACTOR, chain, dag, task
 
 from jupyter_flow.service import commands
 
@@ -88,3 +88,18 @@ def test_a_host_lives_on_when_it_cannot_tell_what_was_committed(stage: Callable[
     world.pass_time(150.0)
     assert world.hosts == [host]
     world.until(lambda: world.run_state("r1") == "success")
+
+
+def test_a_host_decides_nothing_by_what_another_host_has_changed_and_not_told(bench: Bench) -> None:
+    spec = dag(task("a"), task("b"), task("c", "a", "b"), max_active_tasks=1)
+    with Stage(bench, spec, homes=[0, 0]) as world:
+        world.trigger("r1")
+        world.until(lambda: world.state("b") == "running")
+        world.until(lambda: world.living() == [])  # its report is on its way
+        other = world.hosts[1]
+        with world.inside(other):
+            commands.clear_task(other.house, ACTOR, "d", "r1", "a", downstream=False)
+        world.host_down()
+        world.until(lambda: world.state("b") == "success")
+        assert (world.state("a"), world.state("c")) == ("queued", "waiting")
+        world.until(lambda: world.run_state("r1") == "success")

@@ -213,6 +213,27 @@ def test_a_start_never_reported_goes_back_without_using_a_try(engine: Engine) ->
     assert stored.claim()[0].try_number == 1
 
 
+def test_a_lost_try_goes_on_after_its_upstream_task_was_cleared_and_run_again(engine: Engine) -> None:
+    stored = StoredRun(engine, dag(task("a"), task("b", "a", rule="one_done", retries=1)))
+    [a] = stored.claim()
+    stored.finish(a)
+    [b] = stored.claim()
+    with begin_write(engine) as connection:
+        gone = TaskChange(b.id, "b", -1, S.SCHEDULED, Reason("infra"), attempt_id=b.attempt_id, infra_loss=True)
+        [row] = reports.record_losses(connection, [reports.LostAttempt(gone, b.attempt_id, Reason("infra"))], T0).tasks
+        row = runs.transition(connection, change(row, S.WAITING), T0)  # as deciding does when `a` is cleared
+        row = runs.transition(connection, change(row, S.SCHEDULED), T0)
+    stored.reload()
+    [b] = stored.claim()
+    assert (b.try_number, b.max_tries, b.attempt_count) == (1, 2, 2)
+    with begin_write(engine) as connection:
+        cleared = runs.transition(connection, change(b, S.WAITING, reason=Reason("cleared")), T0)
+        runs.transition(connection, change(cleared, S.SCHEDULED), T0)
+        reports.record_losses(connection, [reports.LostAttempt(gone, b.attempt_id, Reason("infra"))], T0)
+    stored.reload()
+    assert stored.claim()[0].try_number == 2
+
+
 def test_unfinished_rows_are_held_and_active_ones_have_a_deadline(engine: Engine) -> None:
     stored = StoredRun(engine, dag(task("a"), task("b", "a"), task("c")))
     with begin_write(engine) as connection:

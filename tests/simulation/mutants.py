@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import Any
@@ -24,10 +24,15 @@ from jupyter_flow.storage.schema import dag_run
 from jupyter_flow.storage.types import NEVER
 
 from .bench import Bench
+from .faults import Violation
 from .world import World
 
 Stack = ExitStack
 MUTANTS: dict[str, Callable[[ExitStack], None]] = {}
+MOST_SEEDS = 250
+"""So many are tried until a mutant counts as not found."""
+SEEN_AT: dict[str, int] = {}
+"""The first seed that finds a mutant, if it is not 0."""
 
 
 def mutant(apply: Callable[[ExitStack], None]) -> Callable[[ExitStack], None]:
@@ -44,10 +49,8 @@ def mutated(name: str) -> Iterator[None]:
         yield
 
 
-def caught(bench: Bench, name: str, seeds: range) -> tuple[int, str] | None:
+def caught(bench: Bench, name: str, seeds: Iterable[int]) -> tuple[int, str] | None:
     """Return the first of ``seeds`` whose world finds the mutant, and what it says; None if none does."""
-    from .faults import Violation
-
     with mutated(name):
         for seed in seeds:
             try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from typing import Any, Self
 
@@ -23,8 +23,8 @@ from .world import World
 class Stage(World):
     """One DAG, one host, tasks that take ten seconds and succeed."""
 
-    def __init__(self, bench: Bench, spec: DagSpec) -> None:
-        super().__init__(bench, 0, homes=[0])
+    def __init__(self, bench: Bench, spec: DagSpec, homes: Iterable[int] = (0,)) -> None:
+        super().__init__(bench, 0, homes)
         self.specs = {spec.dag_id: spec}
         self._stack = ExitStack()
 
@@ -47,12 +47,12 @@ class Stage(World):
         return Script("reports", "success", 10.0)
 
     def host_up(self) -> None:
-        self.start_host(self.homes[0])
+        for home in self.homes:
+            self.start_host(home)
 
     def host_down(self) -> None:
-        """SIGKILL; nobody starts another one."""
-        [host] = self.hosts
-        self.bury(host)
+        """SIGKILL of the last one; nobody starts another."""
+        self.bury(self.hosts[-1])
         self._queue = [item for item in self._queue if item[3] != "a host starts"]
 
     def trigger(self, run_id: str) -> None:
@@ -60,8 +60,8 @@ class Stage(World):
         self.ask(lambda house: commands.trigger_dag(house, ACTOR, dag_id, run_id=run_id))
 
     def ask(self, action: Callable[[Any], Any]) -> None:
-        """Let the host carry out a command."""
-        [host] = self.hosts
+        """Let the first host carry out a command."""
+        host = self.hosts[0]
         with self.inside(host):
             action(host.house)
             host._commanded = True
