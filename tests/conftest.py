@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from support import files
 from support.houses import House
-from support.postgres import Postgres
+from support.postgres import Postgres, a_server
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -27,12 +25,8 @@ def _plain_process() -> None:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
     """A PostgreSQL server of this test process; make databases in it."""
-    # Not in pytest's folder: run as root, the server is another user, and each pytest that starts locks others out.
-    folder = Path(tempfile.mkdtemp(prefix="flow-postgres-"))
-    server = Postgres(folder)
-    yield server
-    server.stop()
-    shutil.rmtree(folder)
+    with a_server() as server:
+        yield server
 
 
 @pytest.fixture

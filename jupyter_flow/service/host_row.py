@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from .. import __version__
 from ..storage import host
-from ..storage.database import is_shared
+from ..storage.database import failure_of, failure_text, is_shared
 from .holding import SHARED_HEARTBEAT, SHARED_TTL, machine
 from .house import House
 from .wake_up import WakeUp, send
@@ -69,7 +69,12 @@ class HostRow:
             return host.heartbeat(connection, self.host_id, self.house.clock.wall(), self._ttl)
 
     def end(self) -> None:
-        """Give the lease back."""
-        with self.house.writing("release") as connection:
-            host.end_host(connection, self.host_id, self.house.clock.wall())
-            send(connection, self.host_id, WakeUp(hosts=True))
+        """Give the lease back. If the database does not take that, others will see that this host is gone."""
+        try:
+            with self.house.writing("release") as connection:
+                host.end_host(connection, self.host_id, self.house.clock.wall())
+                send(connection, self.host_id, WakeUp(hosts=True))
+        except Exception as error:
+            if failure_of(error) is None:
+                raise
+            log.warning("the end of this host is not written down: %s", failure_text(error))

@@ -118,11 +118,11 @@ class Listener:
             self._engine.dispose()
             raise
         self._driver: Any = self._connection.connection.driver_connection
+        self._descriptor: int = self._driver.fileno()  # a lost connection does not tell it any more
 
     def fileno(self) -> int:
-        """Return the descriptor of the connection."""
-        number: int = self._driver.fileno()
-        return number
+        """Return the descriptor of the connection, also after it was lost."""
+        return self._descriptor
 
     def take(self) -> list[str] | None:
         """Return the messages that have come, without waiting; None: the connection is lost, close this listener."""

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 import uuid
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -55,3 +59,17 @@ class Postgres:
         """Remove a database, whoever is connected to it."""
         with psycopg.connect(self._server.get_uri(), autocommit=True) as connection:
             connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@contextmanager
+def a_server() -> Iterator[Postgres]:
+    """A server of one's own, ended and removed at the end."""
+    # Not in pytest's folder: run as root, the server is another user, and each pytest that starts locks others out.
+    # Nor in a deep one: the path of its socket would be too long.
+    folder = Path(tempfile.mkdtemp(prefix="flow-postgres-"))
+    server = Postgres(folder)
+    try:
+        yield server
+    finally:
+        server.stop()
+        shutil.rmtree(folder)
