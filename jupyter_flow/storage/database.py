@@ -117,7 +117,9 @@ class Listener:
         except BaseException:
             self._engine.dispose()
             raise
-        self._driver: Any = self._connection.connection.driver_connection
+        driver = self._connection.connection.driver_connection
+        assert driver is not None
+        self._driver: Any = driver
         self._descriptor: int = self._driver.fileno()  # a lost connection does not tell it any more
 
     def fileno(self) -> int:
