@@ -117,10 +117,9 @@ class Listener:
         except BaseException:
             self._engine.dispose()
             raise
-        driver = self._connection.connection.driver_connection
-        assert driver is not None
-        self._driver: Any = driver
-        self._descriptor: int = self._driver.fileno()  # a lost connection does not tell it any more
+        driver: Any = self._connection.connection.driver_connection
+        self._driver = driver
+        self._descriptor: int = driver.fileno()  # a lost connection does not tell it any more
 
     def fileno(self) -> int:
         """Return the descriptor of the connection, also after it was lost."""
