@@ -29,7 +29,7 @@ def _pytest(ring: str, *options: str) -> list[Step]:
     return [Step((PYTHON, "-m", "pytest", "-q", *options, f"tests/{ring}"))]
 
 
-# Tests that mostly wait, for databases or processes of their own: two files at a time. One file stays in one process, so
+# Tests that mostly wait for databases or processes of their own: two files at a time. One file stays in one process, so
 # that the houses and kernels that its tests share are started once.
 SIDE_BY_SIDE = ("-n", "2", "--dist", "loadfile")
 
