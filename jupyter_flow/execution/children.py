@@ -44,6 +44,7 @@ class Exited:
 
     At most one per key. ``exit_code`` and ``signal`` are both None when nobody could reap it (an adopted
     child, a forkserver that died): ``result.json`` is the truth then. ``note``: what the house had done to end it.
+    ``no_room``: it never started, because its disk is full.
     """
 
     key: str
@@ -53,6 +54,7 @@ class Exited:
     signal: int | None
     problem: str = ""
     note: str = ""
+    no_room: bool = False
 
 
 @dataclass(frozen=True)

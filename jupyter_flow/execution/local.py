@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import os
@@ -103,7 +104,8 @@ class LocalExecutor:
                 file.write(json.dumps(workload.to_json()))  # json.dump would encode in Python
             faultpoint("spec.after_write")
         except OSError as error:
-            self._notices.append(Exited(key, "task", None, None, None, f"cannot write {spool}: {error.strerror}"))
+            why, no_room = f"cannot write {spool}: {error.strerror}", error.errno in (errno.ENOSPC, errno.EDQUOT)
+            self._notices.append(Exited(key, "task", None, None, None, why, no_room=no_room))
             self.launcher.wake()
             return
         self._attempts[key] = _Attempt(spool, workload.limits.kill_grace)

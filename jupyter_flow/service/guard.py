@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+from ..execution.children import Exited, Notice
 from ..model.config import FlowConfig
 from ..model.errors import DatabaseAway, FlowError
 from ..storage import database
@@ -22,6 +23,8 @@ RETRY_AFTER = (0.05, 0.2, 1.0, 2.0)
 """Seconds until the next try after a step failed, longer each time."""
 LOOK_EVERY, LOOK_AGAIN = 10.0, 1.0
 """Seconds between looks at the disk: when nothing happens, and at the least (and while something is wrong)."""
+FULL_FOR = 5.0
+"""Seconds for which a disk is full on which something could not be begun, whatever it says of its room (a quota)."""
 
 
 class Guard:
@@ -42,7 +45,7 @@ class Guard:
         self._failures = 0
         self._failed: Any = None
         self._retry_at: float | None = None
-        self._looked_at = float("-inf")
+        self._looked_at = self._refused_at = float("-inf")
         self._level: Level | None = None
         self._file = _identity(config)
         self._probe: _Probe | None = None
@@ -137,14 +140,20 @@ class Guard:
 
     # --- looking around
 
-    def look(self) -> None:
-        """Look at the disk and the database's file; cheap, and not more often than each second."""
+    def look(self, notices: Iterable[Notice] = ()) -> None:
+        """Look at the disk and the database's file; cheap, and not more often than each second.
+
+        At once if one of ``notices`` says that there is no room: else what did not begin would be begun again.
+        """
         now = self._clock.monotonic()
-        if now - self._looked_at < LOOK_AGAIN:
+        if any(isinstance(notice, Exited) and notice.no_room for notice in notices):
+            self._refused_at = now
+        elif now - self._looked_at < LOOK_AGAIN:
             return
         self._looked_at = now
         space = space_of(self._config.home)
-        self._disk(space, None if space is None else level_of(space, self._level))
+        level = None if space is None else level_of(space, self._level)
+        self._disk(space, "full" if now - self._refused_at < FULL_FOR else level)
         self._database_file()
 
     def _disk(self, space: Space | None, level: Level | None) -> None:

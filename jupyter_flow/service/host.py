@@ -144,7 +144,7 @@ class Host(Effects):
         if self._reload is not None:
             whole, self._reload = self._reload, None
             self.parser.look(whole=whole)
-        self._look_around()
+        self._look_around(notices)
         if self.among.must_begin_anew:
             self.guard.do(self._begin_anew)
         changed = self.guard.do(self.parser.turn)
@@ -173,9 +173,9 @@ class Host(Effects):
         with self.house.reading() as connection:
             self.desk.cursor = events.last_id(connection)
 
-    def _look_around(self) -> None:
+    def _look_around(self, notices: list[Notice]) -> None:
         """See what is wrong around the house, and tell of changes."""
-        self.guard.look()
+        self.guard.look(notices)
         was_paused, self.desk.paused = self.desk.paused, self.guard.troubles.pauses_dispatch
         if self._told != self.guard.troubles.changes:
             self._told = self.guard.troubles.changes

@@ -112,6 +112,20 @@ def test_a_runner_waits_for_room(house: House) -> None:
     assert texts[-1].startswith("success")
 
 
+def test_what_cannot_begin_waits_for_room(house: House) -> None:
+    """Without a disk of our own: one spool cannot be written. Nothing is begun again at once, and all ends well."""
+    house.write_dag(DAG.replace("GATE", repr(str(house.base / "gate"))))
+    house.start("--unpaused", "--infra-retries", "1", env={"JUPYTER_FLOW_FAULTS": "spec.before_write=raise:ENOSPC@1"})
+    run = house.trigger("quick")
+    full = wait_for(lambda: trouble_of(house).get("disk_full"), "the host says that the disk is full", 15)
+    assert full["pauses_dispatch"]
+    (task,) = house.run("quick", run["run_id"])["tasks"]
+    assert (task["state"], task["attempt_number"]) == ("scheduled", 1)
+    (ended,) = house.wait_for_run("quick", run["run_id"], 30)["tasks"]
+    assert (ended["state"], ended["attempt_number"]) == ("success", 2)
+    assert trouble_of(house) == {}
+
+
 def test_a_host_that_cannot_write_tries_again(house: House) -> None:
     """Without a disk of our own: commits of the host fail for want of room."""
     house.write_dag(DAG.replace("GATE", repr(str(house.base / "gate"))))
