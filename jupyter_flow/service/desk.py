@@ -127,8 +127,9 @@ class Desk:
                 self.end(active, notice)
 
     def end(self, active: Active, notice: Exited | None) -> None:
-        """Take the end of an attempt's process."""
-        self._ends.append(gather(self.executor, active, notice, self._spool(active), self.house.clock.wall()))
+        """Take the end of an attempt's process; once, though a takeover may find it while it waits to be recorded."""
+        if all(item.active.attempt_id != active.attempt_id for item in self._ends):
+            self._ends.append(gather(self.executor, active, notice, self._spool(active), self.house.clock.wall()))
         self.active.remove(active.attempt_id)
 
     def _spool(self, active: Active) -> Path:
@@ -380,7 +381,7 @@ class Desk:
         """Go on as another host: this one was declared ended, and what it held may be another's."""
         self.holding.host_id = host_id
         self.book.distrust()
-        self._unsure.clear()  # they are found without a process
+        self._unsure.start_nothing()  # they are found without a process
 
     def cancel_all(self, actor: Actor) -> None:
         """Ask every run that has an attempt in flight to stop."""

@@ -39,6 +39,12 @@ class Unsure:
             [item for item in self.unmade if attempts.token_hash(connection, item[0].attempt_id or "") is not None],
         )
 
+    def start_nothing(self) -> None:
+        """Forget what was about to start. What was recorded stays in doubt: another host may have recorded it."""
+        self.launches.clear()
+        self.unmade.clear()
+        self.is_any = True
+
     def clear(self) -> None:
         """Forget all: a turn was committed, and answered."""
         self.launches.clear()

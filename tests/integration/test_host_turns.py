@@ -103,3 +103,26 @@ def test_a_host_decides_nothing_by_what_another_host_has_changed_and_not_told(be
         world.until(lambda: world.state("b") == "success")
         assert (world.state("a"), world.state("c")) == ("queued", "waiting")
         world.until(lambda: world.run_state("r1") == "success")
+
+
+def test_an_end_that_waits_to_be_recorded_is_recorded_once_by_a_host_that_begins_anew(bench: Bench) -> None:
+    with Stage(bench, chain(1), homes=[0, 1]) as world:
+        world.trigger("r1")
+        world.until(lambda: world.state("t0") == "running")
+        world.outage(45.0)  # the other host, on another machine, declares this one ended meanwhile
+        world.pass_time(50.0)
+        assert world.state("t0") == "success"
+        world.until(lambda: world.run_state("r1") == "success")
+        assert world.outcomes() == ["success"]
+
+
+def test_a_start_that_waits_to_be_recorded_may_stand_in_the_rows_when_a_host_begins_anew(bench: Bench) -> None:
+    with Stage(bench, chain(1), homes=[0, 0]) as world:
+        world.takes = 120.0
+        world.trigger("r1")
+        world.outage(45.0)  # the other host finds the process by its tag, and records its start
+        world.until(lambda: world.state("t0") == "running")
+        assert world.now < 45.0
+        world.until(lambda: world.run_state("r1") == "success")
+        assert world.outcomes() == ["success"]
+        assert "IllegalTransition" not in "".join(world.trace)

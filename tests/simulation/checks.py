@@ -113,7 +113,7 @@ class Checker(Effects):
         if events:
             self._attempts(host, old_attempts, old_tasks)
         for task in tasks.values():
-            self._story(task, old_tasks.get(task.id), by_task.get((task.dag_run_id, *task.key), []))
+            self._story(host, task, old_tasks.get(task.id), by_task.get((task.dag_run_id, *task.key), []))
             self._held(task)
         self._runs(events, old_runs)
         if events:
@@ -133,7 +133,7 @@ class Checker(Effects):
             if run.last_seq != last.get(run.id, 0):
                 raise Violation(f"run {run.run_id} counts {run.last_seq} events and has {last.get(run.id, 0)}")
 
-    def _story(self, task: Task, old: Task | None, events: list[Event]) -> None:
+    def _story(self, host: Any, task: Task, old: Task | None, events: list[Event]) -> None:
         """Events and row tell one story, each step of which is legal."""
         name = f"{task.task_id}[{task.map_index}] of run {task.dag_run_id}"
         state = old.state if old is not None else None
@@ -149,7 +149,7 @@ class Checker(Effects):
                 raise Violation(f"{name} has ended as {state}, and became {event.state_to} by itself ({event.code})")
             self._try(task, event, name)
             if event.state_from == "up_for_retry" and event.state_to == "scheduled" and old is not None:
-                self._due(old, name)
+                self._due(host, old, name)
             state = event.state_to
         if old is None:
             self.tries_granted[task.id] = task.max_tries
@@ -190,10 +190,10 @@ class Checker(Effects):
         elif event.state_to not in ("scheduled", "queued", "running"):
             self.same_try[task.id] = False
 
-    def _due(self, old: Task, name: str) -> None:
-        """A retry waits for its time."""
+    def _due(self, host: Any, old: Task, name: str) -> None:
+        """A retry waits for its time, by the clock as it was when the turn began."""
         due = self.retry_at.get(old.id)
-        if due is not None and self.world.instant() < due:
+        if due is not None and max(self.world.instant(), host.clock.latest) < due:
             raise Violation(f"{name} is tried again before {due}")
 
     def _held(self, task: Task) -> None:

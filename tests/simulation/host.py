@@ -27,14 +27,20 @@ TURNS = 60
 
 
 class SimulatedClock:
-    """Reads the world's time as a machine shows it."""
+    """Reads the world's time as a machine shows it. ``latest``: what it showed last, or later in the same step."""
 
     def __init__(self, now: Callable[[], float], machine: Machine) -> None:
         self._now = now
         self._machine = machine
+        self.latest = BEGAN
 
     def wall(self) -> datetime:
-        return BEGAN + timedelta(seconds=self._now() + self._machine.offset)
+        found = BEGAN + timedelta(seconds=self._now() + self._machine.offset)
+        self.latest = max(self.latest, found)
+        return found
+
+    def begin_step(self) -> None:
+        self.latest = datetime.min.replace(tzinfo=UTC)
 
     def monotonic(self) -> float:
         return self._now()
@@ -167,8 +173,9 @@ class SimulatedHost(Host):
         """Become the host and take over: all that the real one does, with simulated collaborators."""
         with ExitStack() as patches:
             for name, value in self._collaborators().items():
-                patches.enter_context(patch.object(host, name, value))
-            Host.__init__(self, self.home.config, ExitStack(), SimulatedClock(lambda: self._world.now, self.machine))
+                if hasattr(host, name):
+                    patches.enter_context(patch.object(host, name, value))
+            Host.__init__(self, self.home.config, ExitStack())
             super().begin()
 
     def _collaborators(self) -> dict[str, Any]:
@@ -176,15 +183,21 @@ class SimulatedHost(Host):
         writer, reader = self.home.engines
         stub = _Stub()
         world = self._world
+
+        def executor() -> Any:
+            return PointedExecutor(self.simulated, self.armed)
+
         return {
+            "SystemClock": lambda: SimulatedClock(lambda: world.now, self.machine),
             "Lease": SimpleNamespace(take=lambda home, now: nullcontext()),
+            "HeadStart": SimpleNamespace(take=lambda config, now: nullcontext(SimpleNamespace(take_executor=executor))),
             "usable": lambda config: nullcontext(),
             "database": SimpleNamespace(create_engine=lambda url: writer, create_reader=lambda url: reader),
             "migrating": stub,
             "House": self._house,
             "selectors": SimpleNamespace(DefaultSelector=lambda: stub, EVENT_READ=1),
             "Wakeup": lambda selector, stack, stop: lambda: world.wake(self),
-            "make_executor": lambda config: PointedExecutor(self.simulated, self.armed),
+            "make_executor": lambda config: executor(),
             "WaitingKernels": lambda config, launcher: stub,
             "Parser": lambda *given: stub,
             "HouseSocket": lambda *given: stub,
@@ -211,6 +224,7 @@ class SimulatedHost(Host):
 
     def work(self) -> None:
         """One round of the loop."""
+        self.clock.begin_step()
         self._work()
 
     def sleep(self) -> float:

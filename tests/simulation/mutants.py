@@ -25,13 +25,30 @@ from jupyter_flow.storage.types import NEVER
 
 from .bench import Bench
 from .faults import Violation
+from .staged import STAGED
 from .world import World
 
 Stack = ExitStack
 MUTANTS: dict[str, Callable[[ExitStack], None]] = {}
+STAGE = -1
+"""Stands for the seed where a stage has found a mutant."""
 MOST_SEEDS = 250
 """So many are tried until a mutant counts as not found."""
-SEEN_AT: dict[str, int] = {}
+SEEN_AT: dict[str, int] = {
+    "takeover_without_a_look_at_the_lease": 6,
+    "no_fence_by_attempt_id": 3,
+    "terminal_state_overwritten_by_a_late_report": 3,
+    "clear_keeps_the_old_attempt_id": 3,
+    "cleared_task_starts_beside_its_old_attempt": 3,
+    "report_dropped_before_the_commit": 18,
+    "memory_kept_after_a_failed_transaction": 49,
+    "rules_read_from_memory_after_a_command": 1,
+    "lost_wakeup_after_a_report": 1,
+    "no_wakeup_for_a_run_of_later": 25,
+    "adoption_ignores_start_ticks": 3,
+    "retry_before_its_time": 2,
+    "clear_keeps_xcoms": 5,
+}
 """The first seed that finds a mutant, if it is not 0."""
 
 
@@ -50,8 +67,16 @@ def mutated(name: str) -> Iterator[None]:
 
 
 def caught(bench: Bench, name: str, seeds: Iterable[int]) -> tuple[int, str] | None:
-    """Return the first of ``seeds`` whose world finds the mutant, and what it says; None if none does."""
+    """Return the first of ``seeds`` whose world finds the mutant, and what it says; None if none does.
+
+    A stage comes first, as number -1.
+    """
     with mutated(name):
+        if name in STAGED:
+            try:
+                STAGED[name](bench)
+            except Violation as violation:
+                return STAGE, str(violation)
         for seed in seeds:
             try:
                 World(bench, seed).run()

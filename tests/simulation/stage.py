@@ -21,11 +21,13 @@ from .world import World
 
 
 class Stage(World):
-    """One DAG, one host, tasks that take ten seconds and succeed."""
+    """One DAG, one host, tasks that take ten seconds (``takes``) and succeed, but for attempts in ``fails``."""
 
     def __init__(self, bench: Bench, spec: DagSpec, homes: Iterable[int] = (0,)) -> None:
         super().__init__(bench, 0, homes)
         self.specs = {spec.dag_id: spec}
+        self.takes = 10.0
+        self.fails: set[tuple[str, int]] = set()
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
@@ -44,7 +46,8 @@ class Stage(World):
         self._stack.close()
 
     def script(self, workload: Workload) -> Script:
-        return Script("reports", "success", 10.0)
+        failed = (workload.task.task_id, workload.attempt_number) in self.fails
+        return Script("reports", "failed" if failed else "success", self.takes)
 
     def host_up(self) -> None:
         for home in self.homes:

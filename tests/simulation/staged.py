@@ -1,0 +1,43 @@
+"""Stages for faults against which the product has two lines of defence: chance hardly ever gets past the other one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from unittest.mock import patch
+
+from support.flows import ACTOR, dag, task
+
+from jupyter_flow.service import commands
+from jupyter_flow.storage import edits
+
+from .bench import Bench
+from .host import BEGAN
+from .stage import Stage
+
+
+def a_run_is_cleared_and_no_word_left(bench: Bench) -> None:
+    """Another host clears a run, and its holder does not read that before it retries a task of it.
+
+    It must find out by the version of the row.
+    """
+    spec = dag(task("t0"), task("t1", "t0", retries=1, retry_delay=30.0))
+    with Stage(bench, spec, homes=[0, 0]) as world:
+        world.fails.add(("t1", 1))
+        world.trigger("r1")
+        world.until(lambda: world.state("t1") == "up_for_retry")
+        query = "SELECT check_at FROM task_instance WHERE task_id = 't1'"
+        due = datetime.fromisoformat(bench.raw.execute(query).fetchone()[0]).replace(tzinfo=BEGAN.tzinfo)
+        world.pass_time((due - world.instant()).total_seconds() - 0.05)
+        other = world.hosts[1]
+        with world.inside(other), patch.object(edits, "look_again", lambda *given: None):
+            commands.clear_run(other.house, ACTOR, "d", "r1")
+        world.pass_time(0.2)  # the retry is due, and decided by what is not so any more
+        world.until(lambda: world.run_state("r1") == "success")
+        world.checker.at_the_end()
+
+
+STAGED: dict[str, Callable[[Bench], None]] = {
+    "no_compare_and_swap_on_row_version": a_run_is_cleared_and_no_word_left,
+}
+"""Mutant -> the stage on which it is found."""
