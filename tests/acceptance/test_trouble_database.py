@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import signal
 import sqlite3
 import time
 from collections.abc import Iterator
 from typing import Any
 
-import psutil
 import pytest
 from support.houses import House, states_of
 from support.postgres import Postgres, a_server
@@ -51,19 +49,11 @@ def server(postgres: Postgres, house: House) -> Iterator[tuple[Postgres, str]]:
     name = postgres.create_database()
     house.env["JUPYTER_FLOW_DB_URL"] = postgres.url(name)
     yield postgres, name
-    for process in family(postgres):
+    for process in postgres.processes():
         process.resume()
     postgres.start()
     house.close()
     postgres.drop_database(name)
-
-
-def family(postgres: Postgres) -> list[psutil.Process]:
-    try:
-        master = psutil.Process(postgres.pid)
-        return [master, *master.children(recursive=True)]
-    except (AssertionError, psutil.NoSuchProcess):
-        return []
 
 
 def write_dag(house: House) -> None:
@@ -97,9 +87,11 @@ def test_a_server_that_goes_away(house: House, server: tuple[Postgres, str], how
     run = begin(house)
     if how == "stopped":
         postgres.stop()
+    elif how == "killed":
+        postgres.kill()
     else:
-        for process in family(postgres):
-            process.send_signal(signal.SIGKILL if how == "killed" else signal.SIGSTOP)
+        for process in postgres.processes():
+            process.suspend()
     (house.base / "gate").touch()
     wait_for(lambda: (house.base / "asked").exists(), "a task asks the host in vain")
     wait_for(lambda: kinds(house) == ["database_away"], "the host says that the database is away", 60)
@@ -117,7 +109,7 @@ def test_a_server_that_goes_away(house: House, server: tuple[Postgres, str], how
     status = house.cli("status")
     assert (status.code, status.out.split(":")[0]) == (0, "degraded"), str(status)
 
-    for process in family(postgres):
+    for process in postgres.processes():
         process.resume()
     postgres.start()
     wait_for(lambda: house.call("host.status")["state"] == "healthy", "the host is well again", 20)
