@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from ..model.config import FlowConfig
-from .dask_executor import make_dask
 from .executor import Executor
 from .inline import make_inline
 from .local import make_executor as make_local
@@ -17,5 +16,7 @@ def make_executor(config: FlowConfig) -> Executor:
     if config.executor == "inline":
         return make_inline(config)
     if config.executor == "dask":
+        from .dask_executor import make_dask  # and all that speaks over the network
+
         return make_dask(config)
     return make_local(config)

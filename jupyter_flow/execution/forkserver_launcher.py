@@ -184,7 +184,7 @@ class ForkserverLauncher:
     def reconnect(self) -> None:
         """Greet the forkservers that an earlier host left behind (waits for them, at most a second each)."""
         for profile, server in self._servers.items():
-            if not server.connect():
+            if server.state == "starting" or not server.connect():  # one that starts has no past
                 continue
             deadline = time.monotonic() + HELLO_TIMEOUT
             while server.state == "connected" and not self._greeted[profile]:

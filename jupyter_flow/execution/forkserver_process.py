@@ -189,8 +189,12 @@ class ForkserverProcess:
             self._refuse(str(answer["refused"]))
             return
         self.state = "absent"
-        if not self.connect():
-            self._refuse("it listens but does not answer")
+        if self.connect():
+            return
+        if self._process is not None and self._process.poll() is not None:
+            self._reap()  # it was ready long ago, and has ended because nobody came
+            return
+        self._refuse("it listens but does not answer")
 
     def _refuse(self, why: str) -> None:
         self.state, self.why = "refused", why

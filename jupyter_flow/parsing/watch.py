@@ -8,8 +8,6 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-import watchfiles
-
 log = logging.getLogger(__name__)
 
 STEP_MS = 400
@@ -51,6 +49,8 @@ class Watcher:
         os.close(self._write)
 
     def _watch(self) -> None:
+        import watchfiles  # in this thread: nobody waits for it
+
         try:
             for _ in watchfiles.watch(
                 *self._folders,

@@ -23,6 +23,7 @@ import gc
 import importlib
 import json
 import os
+import select
 import selectors
 import signal
 import socket
@@ -230,6 +231,8 @@ def main(arguments: list[str] | None = None) -> int:
         tag = EnvironmentTag()
         import_base(options.profile)
         check_forkable()
+        if is_deserted(options.ready_fd):
+            return 0
         server = Forkserver(options.profile, options.socket, options.fingerprint, baseline, tag)
     except Exception as error:
         traceback.print_exc()
@@ -239,6 +242,13 @@ def main(arguments: list[str] | None = None) -> int:
     say(options.ready_fd, {"ready": True})
     server.serve()
     return 0
+
+
+def is_deserted(descriptor: int) -> bool:
+    """Tell whether the house that started us has gone: then the socket's path is another's."""
+    poll = select.poll()
+    poll.register(descriptor, 0)
+    return any(events & select.POLLERR for _, events in poll.poll(0))
 
 
 def say(descriptor: int, message: dict[str, Any]) -> None:

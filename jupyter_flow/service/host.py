@@ -10,7 +10,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ..execution.children import Notice
-from ..execution.choose import make_executor
 from ..execution.identity import boot_id
 from ..model.config import FlowConfig
 from ..model.errors import FlowError, InvalidInput
@@ -22,14 +21,15 @@ from . import doors, due, questions, retention, trouble, without_database
 from .actors import actor_of
 from .among_hosts import AmongHosts
 from .ask_next import ask_next
-from .clock import Clock, SystemClock
+from .clock import SystemClock
 from .desk import Desk
 from .guard import Guard
+from .head_start import HeadStart
 from .host_row import HEARTBEAT, HostRow
 from .house import Effects, House, usable
 from .house_socket import HouseSocket, Peer
 from .kernels import WARM_BEFORE, WaitingKernels
-from .lease import Lease, place
+from .lease import place
 from .parser import Parser
 from .recovery import recover
 from .wake_up import WakeUp
@@ -48,13 +48,14 @@ class Host(Effects):
     """The loop and what it owns.
 
     ``only``: parse this DAG file alone and start runs of its DAGs alone (and no scheduled ones).
+    ``ahead``: the lease of this home, and what was begun with it.
     """
 
     def __init__(
-        self, config: FlowConfig, stack: ExitStack, clock: Clock | None = None, only: File | None = None
+        self, config: FlowConfig, stack: ExitStack, only: File | None = None, ahead: HeadStart | None = None
     ) -> None:
         self.config = config
-        self.clock = clock or SystemClock()
+        self.clock = SystemClock()
         self._stack = stack
         self.is_ended = False
         self.started_at = self.clock.wall()
@@ -62,11 +63,10 @@ class Host(Effects):
         self._drain: str | None = None
         self._reload: bool | None = None
         self._reload_waiters: list[tuple[Peer, Any]] = []
-        self._commanded = False
-        self._unpushed = False
+        self._commanded = self._unpushed = False
         self._push_at = 0.0
 
-        stack.enter_context(Lease.take(config.home, self.started_at))
+        ahead = ahead or stack.enter_context(HeadStart.take(config, self.started_at))
         stack.enter_context(usable(config))
         engine = database.create_engine(config.database)
         stack.callback(engine.dispose)
@@ -85,7 +85,7 @@ class Host(Effects):
         stack.callback(self._end_row)
         self.house.spool.mkdir(mode=0o700, exist_ok=True)
 
-        self.executor = make_executor(config)
+        self.executor = ahead.take_executor()
         stack.callback(self.executor.close)
         self.kernels = WaitingKernels(config, self.executor.launcher)
         stack.callback(self.kernels.close)

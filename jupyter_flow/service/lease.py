@@ -20,8 +20,10 @@ LOCK_FILE = "host.lock"
 class Lease:
     """An exclusive lock on ``<home>/host.lock``; the kernel frees it when its holder dies, however it dies."""
 
-    def __init__(self, descriptor: int) -> None:
+    def __init__(self, descriptor: int, is_inherited: bool = False) -> None:
         self._descriptor = descriptor
+        self.is_inherited = is_inherited
+        """Whether its last holder was killed: it has not given it back."""
 
     @classmethod
     def take(cls, home: Path, now: datetime) -> Lease:
@@ -42,9 +44,10 @@ class Lease:
             raise Conflict(
                 f"a host already serves {home}: pid {pid}. Use it, or end it with `jupyter flow stop`"
             ) from None
+        is_inherited = os.fstat(descriptor).st_size > 0
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, json.dumps({"pid": os.getpid(), "started_at": to_iso(now)}).encode(), 0)
-        return cls(descriptor)
+        return cls(descriptor, is_inherited)
 
     def release(self) -> None:
         """Give the lease back. The file stays: removing it would race with the next taker."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import sys
@@ -11,8 +12,8 @@ from .. import __version__
 from ..model.config import FlowConfig
 from ..model.errors import DatabaseAway, FlowError
 from ..wire.arming import arm_process
-from .host import Host
-from .waiting_room import WaitingRoom
+from .clock import SystemClock
+from .head_start import HeadStart
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +31,8 @@ def run_host(config: FlowConfig) -> int:
             try:
                 return _serve(config)
             except DatabaseAway as error:
+                from .waiting_room import WaitingRoom
+
                 if not WaitingRoom(config, str(error)).wait():
                     return 0
     except FlowError as error:
@@ -42,7 +45,13 @@ def run_host(config: FlowConfig) -> int:
 
 def _serve(config: FlowConfig) -> int:
     with ExitStack() as stack:
-        server = Host(config, stack)
+        ahead = stack.enter_context(HeadStart.take(config, SystemClock().wall()))
+        ahead.warm()
+        gc.disable()  # what is read now stays
+        from .host import Host  # it takes a second to read: meanwhile others begin
+
+        gc.enable()
+        server = Host(config, stack, ahead=ahead)
         server.begin()
         log.info("host %s serves %s (pid %d)", __version__, config.home, os.getpid())
         server.run()
