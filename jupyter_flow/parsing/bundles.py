@@ -16,8 +16,9 @@ from ..model.faultpoint import faultpoint
 def make_bundle(bundles: Path, folder: Path, files: Iterable[str]) -> str:
     """Copy ``files`` (posix paths relative to ``folder``) to ``bundles/<hash>/…`` and return the hash.
 
-    An existing bundle of the same content is used again. Files that are missing or lie outside ``folder`` are
-    left out: the problem list names them. The copies have the permissions 0400.
+    An existing bundle of the same content is used again, and counts as young again: retention leaves young ones alone.
+    Files that are missing or lie outside ``folder`` are left out: the problem list names them. The copies have the
+    permissions 0400.
 
     Raises :class:`InvalidInput` if the bundle cannot be written.
     """
@@ -33,11 +34,13 @@ def make_bundle(bundles: Path, folder: Path, files: Iterable[str]) -> str:
         total.update(f"{name}\0{hashlib.sha256(content).hexdigest()}\n".encode())
     digest = total.hexdigest()
     target = bundles / digest
-    if not target.is_dir():
-        try:
+    try:
+        if target.is_dir():
+            os.utime(target)
+        else:
             _write(target, contents)
-        except OSError as error:
-            raise InvalidInput(f"bundle {target} cannot be written: {error.strerror or error}") from None
+    except OSError as error:
+        raise InvalidInput(f"bundle {target} cannot be written: {error.strerror or error}") from None
     return digest
 
 

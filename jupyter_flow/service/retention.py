@@ -152,18 +152,20 @@ def _unused(house: House, keep: Keep, pruned: Pruned, dry_run: bool) -> Iterator
             before = now - timedelta(days=keep.rule.days)
             pruned.notes = pruning.delete_old_notes(connection, before)
             pruned.versions = pruning.delete_unused_versions(connection, before)
-        hashes = pruning.delete_unused_bundles(connection, now - YOUNG)
-    for name in hashes:
-        if _BUNDLE.fullmatch(name):
+        pruning.delete_unused_bundles(connection, now - YOUNG)
+        folders = _names(house.bundles, _BUNDLE)
+        known = pruning.known_bundles(connection, folders)
+    for name in folders:  # also those whose record went with the pruning of another home
+        if name not in known and _age(house.bundles / name, now.timestamp()) > YOUNG.total_seconds():
             pruned.bundles += 1
             pruned.bytes += remove(house.bundles / name)
-        yield
+            yield
 
 
 def _files(house: House, keep: Keep, pruned: Pruned, dry_run: bool) -> Iterator[None]:
     """Bring the spool under ``keep.bytes``, oldest attempts first, and remove folders that no record names."""
     sizes: dict[str, int] = {}
-    for name in _names(house.spool):
+    for name in _names(house.spool, _ATTEMPT):
         sizes[name] = _size(house.spool / name)
         yield
     with house.reading() as connection:
@@ -267,9 +269,9 @@ def remove(folder: Path) -> int:
     return size
 
 
-def _names(spool: Path) -> list[str]:
+def _names(folder: Path, pattern: re.Pattern[str]) -> list[str]:
     try:
-        return [name for name in os.listdir(spool) if _ATTEMPT.fullmatch(name)]
+        return [name for name in os.listdir(folder) if pattern.fullmatch(name)]
     except OSError:
         return []
 

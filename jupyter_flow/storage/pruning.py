@@ -140,14 +140,18 @@ def delete_unused_versions(connection: Connection, before: datetime) -> int:
     return connection.execute(delete(dag_version).where(dag_version.c.updated_at < before, ~used)).rowcount
 
 
-def delete_unused_bundles(connection: Connection, before: datetime) -> list[str]:
-    """Delete the records of bundles that no version names; return their hashes, whose folders may go too."""
+def delete_unused_bundles(connection: Connection, before: datetime) -> int:
+    """Delete the records of bundles that no version names; how many."""
     used = select(dag_version.c.id).where(dag_version.c.bundle_hash == bundle.c.bundle_hash).exists()
-    found = connection.execute(select(bundle.c.bundle_hash).where(bundle.c.created_at < before, ~used)).scalars()
-    hashes = list(found)
+    return connection.execute(delete(bundle).where(bundle.c.created_at < before, ~used)).rowcount
+
+
+def known_bundles(connection: Connection, hashes: Collection[str]) -> set[str]:
+    """Return those of ``hashes`` that have a record: of the others the folders may go."""
+    known: set[str] = set()
     for part in _parts(hashes):
-        connection.execute(delete(bundle).where(bundle.c.bundle_hash.in_(part)))
-    return hashes
+        known.update(connection.execute(select(bundle.c.bundle_hash).where(bundle.c.bundle_hash.in_(part))).scalars())
+    return known
 
 
 def delete_old_notes(connection: Connection, before: datetime) -> int:

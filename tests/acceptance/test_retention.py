@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
+import time
 from contextlib import closing
 from pathlib import Path
 
@@ -33,6 +35,10 @@ with DAG("long"):
 
 def spools(house: House) -> set[str]:
     return {path.name for path in (house.home / "spool").iterdir() if len(path.name) == 32}
+
+
+def bundles(house: House) -> set[str]:
+    return {path.name for path in (house.home / "bundles").iterdir()}
 
 
 def attempt_of(house: House, dag_id: str, run_id: str) -> Path:
@@ -108,8 +114,15 @@ def test_without_a_host_it_works_under_the_lease(house: House) -> None:
     for number in range(2):
         house.run_dag("quick", run_id=f"q{number}")
     house.stop()
-    assert house.cli_json("db", "prune", "--days", "0", "--runs", "1")["runs"] == 1
+    (used,) = bundles(house)
+    for name, age in (("a" * 64, 2), ("b" * 64, 0.5), (used, 2)):
+        folder = house.home / "bundles" / name
+        folder.mkdir(exist_ok=True)
+        os.utime(folder, (time.time() - age * 86_400,) * 2)
+    found = house.cli_json("db", "prune", "--days", "0", "--runs", "1")
+    assert (found["runs"], found["bundles"]) == (1, 1)
     assert len(spools(house)) == 1
+    assert bundles(house) == {used, "b" * 64}  # what no record names goes when it is a day old
 
 
 def test_numbers_that_mean_nothing_are_refused_in_one_line(house: House) -> None:
