@@ -17,6 +17,8 @@ DEFAULT_POOL = "default_pool"
 """The pool of tasks that name none."""
 DEFAULT_QUEUE = "default"
 """The queue that every host serves."""
+Order = tuple[int, datetime, datetime, int]
+"""A sort key, see :attr:`Ready.order`; no two task instances have the same."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ class Ready:
         return Asked.of(self.resources)
 
     @cached_property
-    def order(self) -> tuple[int, datetime, datetime, int]:
+    def order(self) -> Order:
         """Sort key: higher priority weight first, then older run, then longer waiting."""
         return (-self.priority_weight, self.run_after, self.scheduled_at or self.run_after, self.task_instance_id)
 

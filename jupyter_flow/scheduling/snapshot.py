@@ -61,6 +61,7 @@ class RunSnapshot:
         self._setups = Tally(self.specs, self.topology.indirect_setups, group)
         self._lengths: dict[tuple[str, str], dict[int, int | None]] = {}
         self._ready: dict[Key, Ready] = {}
+        self._ready_changes: set[Key] = set()
         self._timed: dict[Key, datetime] = {}
         self._active: set[Key] = set()
         self._skips: dict[Key, frozenset[str]] = {}
@@ -204,11 +205,28 @@ class RunSnapshot:
 
     def ready(self) -> list[Ready]:
         """Return what is ``scheduled`` and asks for slots (only teardowns once the run is to stop)."""
-        if self.run.state is not RunState.RUNNING:
-            return []
-        if self.run.cancel_requested_at is not None:
-            return [ready for key, ready in self._ready.items() if self.specs[key[0]].is_teardown]
-        return list(self._ready.values())
+        return [ready for key in self._ready if (ready := self.asking(key)) is not None]
+
+    def asking(self, key: Key) -> Ready | None:
+        """Return what the task instance asks for if it is one of :meth:`ready`, else None."""
+        is_running, is_to_stop = self.terms
+        if not is_running or (is_to_stop and not self.specs[key[0]].is_teardown):
+            return None
+        return self._ready.get(key)
+
+    @property
+    def terms(self) -> tuple[bool, bool]:
+        """What of the run itself bears upon what is ready: whether it runs, and whether it is to stop."""
+        return self.run.state is RunState.RUNNING, self.run.cancel_requested_at is not None
+
+    def ready_keys(self) -> set[Key]:
+        """Return the task instances that are ``scheduled``."""
+        return set(self._ready)
+
+    def take_ready_changes(self) -> set[Key]:
+        """Return the task instances that became ``scheduled``, or are it no more, since the last call."""
+        changes, self._ready_changes = self._ready_changes, set()
+        return changes
 
     def active(self) -> list[TaskInstance]:
         """Return the queued and running task instances."""
@@ -253,7 +271,8 @@ class RunSnapshot:
                 self._skipped_by.setdefault(task_id, set()).add(key)
 
     def _unfile(self, key: Key) -> None:
-        self._ready.pop(key, None)
+        if self._ready.pop(key, None) is not None:
+            self._ready_changes.add(key)
         self._timed.pop(key, None)
         self._active.discard(key)
 
@@ -265,6 +284,7 @@ class RunSnapshot:
             self._timed[key] = row.check_at
         elif row.state is TaskState.SCHEDULED and row.task_id in self.specs and row.cancel_requested_at is None:
             self._ready[key] = self._ask(row, self.specs[row.task_id])
+            self._ready_changes.add(key)
 
     def _ask(self, row: TaskInstance, task: TaskSpec) -> Ready:
         return Ready(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Protocol
 
@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from ..model.errors import NotFound
 from ..model.rows import DagRun, TaskInstance
 from ..model.state import RUN_TERMINAL, RunState
+from ..scheduling.ready_queue import ReadyQueue
 from ..scheduling.snapshot import MAX_MAP_LENGTH, RunSnapshot
 from ..storage import dags, holding, queries, runs
 from .run_snapshots import lengths_of, make_snapshot, read_past
@@ -46,9 +47,12 @@ class RunBook:
         self.running: dict[int, RunSnapshot] = {}
         self.queued: dict[str, dict[int, DagRun]] = {}
         self.touched: dict[int, set[Key] | None] = {}
-        self.with_ready: set[int] = set()
+        self._ready = ReadyQueue({})
+        self._ready_touched: set[int] = set()
         self._starts: dict[str, datetime] = {}
         self._bases: dict[int, RunBasis] = {}
+        self._check_at: dict[int, datetime] = {}
+        self._asking_past: dict[str, set[int]] = {}
         self._seen_due: dict[int, datetime] = {}
         self._old_past: set[int] = set()
         self._unread: set[int] = set()
@@ -72,9 +76,12 @@ class RunBook:
             self.running.clear()
             self.queued.clear()
             self.touched.clear()
-            self.with_ready.clear()
+            self._ready_touched.clear()
+            self._ready = ReadyQueue(self._ready.preferred)
             self._starts.clear()
             self._bases.clear()
+            self._check_at.clear()
+            self._asking_past.clear()
             found = queries.open_runs(connection, self._own())
             read = {run.id for run in found} | self._unread
             self.read_dags = {run.dag_id for run in found}
@@ -114,9 +121,12 @@ class RunBook:
         elif run.state not in RUN_TERMINAL and self._holds(connection, run):
             spec = dags.load_spec(dags.get_version(connection, run.dag_version_id))
             rows = tasks if tasks is not None else queries.task_instances(connection, run.id)
-            self.running[run.id] = make_snapshot(connection, run, spec, rows, self.max_map_length)
+            snapshot = self.running[run.id] = make_snapshot(connection, run, spec, rows, self.max_map_length)
+            if snapshot.topology.asked_of_past:
+                self._asking_past.setdefault(run.dag_id, set()).add(run.id)
+            self._note_check(snapshot)
             self.touched[run.id] = None
-            self.with_ready.add(run.id)
+            self._ready_touched.add(run.id)
 
     def _holds(self, connection: Connection, run: DagRun) -> bool:
         own = self._own()
@@ -128,9 +138,13 @@ class RunBook:
         return True
 
     def _forget(self, dag_run_id: int) -> None:
-        self.running.pop(dag_run_id, None)
+        snapshot = self.running.pop(dag_run_id, None)
+        if snapshot is not None:
+            self._asking_past.get(snapshot.run.dag_id, set()).discard(dag_run_id)
+        self._check_at.pop(dag_run_id, None)
         self.touched.pop(dag_run_id, None)
-        self.with_ready.discard(dag_run_id)
+        self._ready_touched.discard(dag_run_id)
+        self._ready.drop(dag_run_id)
         self._bases.pop(dag_run_id, None)
         self._seen_due.pop(dag_run_id, None)
         for waiting in self.queued.values():
@@ -143,12 +157,12 @@ class RunBook:
         own = self.running.get(run.id)
         if own is None or own.topology.asked_of_past:
             self.past_changed.add(run.dag_id)
-        for dag_run_id, snapshot in self.running.items():
+        for dag_run_id in self._asking_past.get(run.dag_id, ()):
+            snapshot = self.running[dag_run_id]
             date = snapshot.run.logical_date
-            if snapshot.run.dag_id != run.dag_id or date is None or date <= run.logical_date:
+            if date is None or date <= run.logical_date:
                 continue
-            asked = snapshot.topology.asked_of_past
-            if asked and (task_ids is None or not asked.isdisjoint(task_ids)):
+            if task_ids is None or not snapshot.topology.asked_of_past.isdisjoint(task_ids):
                 self._old_past.add(dag_run_id)
 
     def touch_past(self, dag_ids: Collection[str]) -> None:
@@ -188,11 +202,28 @@ class RunBook:
             if snapshot is None:
                 continue
             keys = snapshot.update_tasks(changed)
+            self._note_check(snapshot)
             known = self.touched.setdefault(dag_run_id, set())
             if known is not None:
                 known.update(keys)
-            self.with_ready.add(dag_run_id)
+            self._ready_touched.add(dag_run_id)
             self._past_changed(snapshot.run, {task_id for task_id, _ in keys})
+
+    @property
+    def has_ready(self) -> bool:
+        """Tell whether something may be ready."""
+        return bool(self._ready) or bool(self._ready_touched)
+
+    def ready(self, preferred: Mapping[str, int]) -> ReadyQueue:
+        """Return all that is ready now. ``preferred``: what the priority of resource groups adds to weights."""
+        if preferred != self._ready.preferred:
+            self._ready = ReadyQueue(preferred)
+            self._ready_touched.update(self.running)
+        for dag_run_id in self._ready_touched:
+            if (snapshot := self.running.get(dag_run_id)) is not None:
+                self._ready.take_in(snapshot)
+        self._ready_touched.clear()
+        return self._ready
 
     def basis(self, connection: Connection, snapshot: RunSnapshot) -> RunBasis:
         """Return what the workloads of a run share (gathered once)."""
@@ -227,8 +258,14 @@ class RunBook:
         return min((at for _, at in self._checks()), default=None)
 
     def _checks(self) -> list[tuple[int, datetime]]:
-        found = ((dag_run_id, snapshot.next_check()) for dag_run_id, snapshot in self.running.items())
-        return [(key, at) for key, at in found if at is not None and at != self._seen_due.get(key)]
+        return [(key, at) for key, at in self._check_at.items() if at != self._seen_due.get(key)]
+
+    def _note_check(self, snapshot: RunSnapshot) -> None:
+        at = snapshot.next_check()
+        if at is None:
+            self._check_at.pop(snapshot.run.id, None)
+        else:
+            self._check_at[snapshot.run.id] = at
 
     def running_count(self, dag_id: str, backfill_id: int | None = None) -> int:
         """Return how many runs of a DAG are running: those of one backfill, or those of none."""

@@ -374,7 +374,7 @@ class Desk:
             self.dag_changed(dag_id)
         self.dags_touched |= {dag_id for dag_id in news.ended if self.book.queued.get(dag_id)}
         self.book.touch_past(news.past)
-        self._slots_touched = self._slots_touched or bool(news.past) or (news.slots and bool(self.book.with_ready))
+        self._slots_touched = self._slots_touched or bool(news.past) or (news.slots and self.book.has_ready)
         self.sweep.is_due = self.sweep.is_due or news.sweep
 
     def begin_anew(self, host_id: str) -> None:

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from ..model.resource_groups import ResourceGroup
 from ..model.rows import TaskInstance
-from ..model.slots import Ready
-from ..scheduling.slots import pick
 from ..storage import runs
 from .book import RunBook
 from .house import House
@@ -43,14 +40,15 @@ def claim_ready(
     only: Collection[int] | None,
 ) -> Claims:
     """Claim ready task instances (of the runs ``only``, if given) and return each with the token of its attempt."""
-    ready = _preferred(_ready(book, only), house.config.resource_groups)
+    groups = house.config.resource_groups
+    ready = book.ready({name: group.priority for name, group in groups.items() if group.priority})
     if not ready:
         return Claims([])
     limits = slot_limits(connection, house.config)
     tokens: dict[str, str] = {}
     claims = []
-    picked = pick(ready, slots_in_use(connection, house.config, host_id), limits)
-    for item in picked.chosen:
+    picked = ready.pick(slots_in_use(connection, house.config, host_id), limits, only)
+    for item in picked.ready:
         attempt_id, token = uuid.uuid4().hex, new_token()
         tokens[attempt_id] = token
         check_at = now + CHECK_WITHIN
@@ -61,32 +59,5 @@ def claim_ready(
     for claim, reason in claimed.refused:
         if reason.code == "changed":  # the snapshot was behind the row
             book.distrust(claim.ready.dag_run_id)
-    refused = {reason.code for _, reason in picked.refused}
-    refused |= {reason.code for _, reason in claimed.refused}
+    refused = picked.refused | {reason.code for _, reason in claimed.refused}
     return Claims([(row, tokens[row.attempt_id or ""]) for row in claimed.tasks], not refused.isdisjoint(OWN_LIMITS))
-
-
-def _preferred(ready: list[Ready], groups: Mapping[str, ResourceGroup]) -> list[Ready]:
-    """Add the priority of their resource group to the weight of what is ready."""
-    if not any(group.priority for group in groups.values()):
-        return ready
-    more = {name: group.priority for name, group in groups.items()}
-    return [
-        replace(item, priority_weight=item.priority_weight + more.get(item.resource_group, 0))
-        if more.get(item.resource_group)
-        else item
-        for item in ready
-    ]
-
-
-def _ready(book: RunBook, only: Collection[int] | None) -> list[Ready]:
-    ready: list[Ready] = []
-    for dag_run_id in sorted(book.with_ready):
-        if only is not None and dag_run_id not in only:
-            continue
-        snapshot = book.running.get(dag_run_id)
-        found = snapshot.ready() if snapshot is not None else []
-        ready += found
-        if not found:
-            book.with_ready.discard(dag_run_id)
-    return ready

@@ -16,6 +16,7 @@ from ..model.instants import from_iso, to_iso
 from ..model.rows import DagRun, TaskInstance
 from ..model.slots import RunCounts, Usage
 from ..model.state import RUN_TERMINAL, TASK_ACTIVE, RunState, TaskState
+from .database import is_shared
 from .mapping import to_run, to_task_instance
 from .schema import dag, dag_run, pool, task_instance
 
@@ -253,7 +254,8 @@ def pools(connection: Connection) -> dict[str, int]:
 
 def lock_pools(connection: Connection) -> None:
     """Let claims of several hosts take turns: counts of slots must not change between count and claim."""
-    connection.execute(_LOCK_POOLS)
+    if is_shared(connection):  # else this transaction holds the whole database
+        connection.execute(_LOCK_POOLS)
 
 
 _LOCK_POOLS = select(pool.c.id).order_by(pool.c.id).with_for_update()
