@@ -70,7 +70,7 @@ class Traffic(threading.Thread):
         found = {(run.dag_id, run.run_id) for run in runs}
         wanted = set(self.answered.values())
         problems = list(self.faults)
-        problems += [f"{key} answered by {run}, as another key was" for key, run in self._shared()]
+        problems += [f"{key} was answered by {run}, as another key was" for key, run in self._shared()]
         problems += [f"run {run[0]}/{run[1]} was answered and is not there" for run in sorted(wanted - found)]
         problems += [f"run {run[0]}/{run[1]} was made, and nobody heard of it" for run in sorted(found - wanted)]
         problems += [f"run {run.dag_id}/{run.run_id} is {run.state}" for run in runs if run.state != "success"]
