@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import shutil
 import time
@@ -24,7 +25,8 @@ SCALE = 1.0
 SMOKE = 0.03
 LIMIT = 1800.0
 WITHIN = 10.0
-AT_ONCE = 3
+AT_ONCE = max(1, min(3, os.cpu_count() or 1))
+"""More would measure how they wait for each other."""
 
 
 @dataclass(frozen=True)

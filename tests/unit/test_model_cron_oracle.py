@@ -6,14 +6,15 @@ By default a share of the transitions of each zone. ``JUPYTER_FLOW_R12=all`` che
 from __future__ import annotations
 
 import os
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from support import oracle
+from support import cron_board, oracle
+from support.cron_board import DAILY, FORMS, MOMENT, ZONES, changes_of, days_not_once, differences
 
 from jupyter_flow.model.cron import check_cron
 from jupyter_flow.model.cron_grid import CronGrid
@@ -21,39 +22,6 @@ from jupyter_flow.model.cron_grid import CronGrid
 WHOLE = os.environ.get("JUPYTER_FLOW_R12") == "all"
 SHARE = 1 if WHOLE else 24
 EXAMPLES = 5000 if WHOLE else 120
-MOMENT = timedelta(microseconds=1)
-AROUND = timedelta(hours=26)
-FIRST_YEAR, LAST_YEAR = 2020, 2035
-ZONES = [
-    "UTC", "Africa/Abidjan", "Africa/Cairo", "Africa/Casablanca", "Africa/El_Aaiun", "Africa/Johannesburg",
-    "Africa/Juba", "Africa/Lagos", "Africa/Nairobi", "America/Adak", "America/Anchorage",
-    "America/Argentina/Buenos_Aires", "America/Asuncion", "America/Bogota", "America/Chicago", "America/Chihuahua",
-    "America/Danmarkshavn", "America/Dawson", "America/Denver", "America/Halifax", "America/Havana",
-    "America/Los_Angeles", "America/Mexico_City", "America/Miquelon", "America/New_York", "America/Nuuk",
-    "America/Ojinaga", "America/Phoenix", "America/Port-au-Prince", "America/Santiago", "America/Sao_Paulo",
-    "America/Scoresbysund", "America/St_Johns", "America/Tijuana", "America/Toronto", "Antarctica/Casey",
-    "Antarctica/Troll", "Antarctica/Vostok", "Asia/Almaty", "Asia/Amman", "Asia/Baghdad", "Asia/Beirut",
-    "Asia/Damascus", "Asia/Gaza", "Asia/Jerusalem", "Asia/Kabul", "Asia/Kathmandu", "Asia/Kolkata", "Asia/Shanghai",
-    "Asia/Tehran", "Asia/Tokyo", "Atlantic/Azores", "Australia/Adelaide", "Australia/Lord_Howe", "Australia/Sydney",
-    "Europe/Berlin", "Europe/Chisinau", "Europe/Dublin", "Europe/Istanbul", "Europe/London", "Europe/Moscow",
-    "Europe/Volgograd", "Pacific/Apia", "Pacific/Auckland", "Pacific/Chatham", "Pacific/Easter", "Pacific/Fiji",
-    "Pacific/Norfolk",
-]  # fmt: skip
-FORMS = (
-    "30 2 * * *",
-    "0 0 * * *",
-    "30 1 * * *",
-    "15,45 0-3 * * *",
-    "0 * * * *",
-    "*/20 * * * *",
-    "*/15 2 * * *",
-    "30 */2 * * *",
-    "59 23 * * sun",
-    "0 3 L * *",
-    "30 0 * * sun#1,sun#5",
-    "0 2 1-7 3,10,11 sat-sun",
-    "30 2 * * * 15,45",
-)
 
 
 def test_the_board_is_as_large_as_it_says() -> None:
@@ -64,42 +32,34 @@ def test_the_board_is_as_large_as_it_says() -> None:
 
 @pytest.mark.parametrize("zone", ZONES)
 def test_r12_every_fire_around_every_transition_is_the_oracles(zone: str) -> None:
-    changes = oracle.transitions(zone, FIRST_YEAR, LAST_YEAR) or [datetime(2027, 2, 27, 12, tzinfo=UTC)]
-    jobs = {form: oracle.job(form) for form in FORMS}
-    grids = {form: CronGrid(form, ZoneInfo(zone)) for form in FORMS}
-    for number, change in enumerate(changes):
-        if (number + len(zone)) % SHARE and number != len(changes) - 1:
-            continue
-        start, end = change - AROUND, change + AROUND
-        for form, expected in oracle.jobs_fires(jobs, zone, start, end).items():
-            grid = grids[form]
-            assert list(walk(grid, start, end)) == expected, (form, change)
-            assert grid.count(start, end) == len(expected), (form, change)
-            for earlier, later in pairwise(expected):
-                assert grid.at_or_before(later - MOMENT) == earlier, (form, change)
-                assert grid.at_or_before(later) == later, (form, change)
+    changes = changes_of(zone)
+    share = [change for number, change in enumerate(changes, len(zone)) if not number % SHARE]
+    assert differences(zone, share if changes[-1] in share else [*share, changes[-1]]) == []
 
 
 @pytest.mark.parametrize("zone", [zone for zone in ZONES if WHOLE or zone in ("Europe/Berlin", "America/Nuuk")])
-@pytest.mark.parametrize("form", ["30 2 * * *", "0 0 * * *", "30 23 * * *", "59 23 * * * 59"])
+@pytest.mark.parametrize("form", DAILY)
 def test_a_daily_job_runs_exactly_once_for_every_local_day(zone: str, form: str) -> None:
-    """A run belongs to the day whose time it is; a gap at midnight may start it after midnight."""
-    place, years = ZoneInfo(zone), 15 if WHOLE else 4
-    first = datetime(FIRST_YEAR, 1, 1, 12, tzinfo=place)
-    start, end = first.astimezone(UTC), first.replace(year=FIRST_YEAR + years).astimezone(UTC)
-    late = form.split()[1] == "23"
-    walls = [oracle.wall_time(zone, at) for at in walk(CronGrid(form, place), start, end)]
-    days = [(wall - timedelta(hours=late and wall.hour < 12)).date() for wall in walls]
-    begin = first.date() + timedelta(days=0 if late else 1)
-    count = (first.replace(year=FIRST_YEAR + years).date() - first.date()).days
-    assert days == [begin + timedelta(days=number) for number in range(count)]
+    assert days_not_once(zone, form, 15 if WHOLE else 4) == []
 
 
-def walk(grid: CronGrid, start: datetime, end: datetime):
-    at = grid.after(start - MOMENT)
-    while at is not None and at < end:
-        yield at
-        at = grid.after(at)
+class Forgetful(CronGrid):
+    """Leaves out the day on which Berlin changes its clocks."""
+
+    def after(self, instant: datetime) -> datetime | None:
+        found = super().after(instant)
+        while found is not None and found.date() == date(2020, 3, 29):
+            found = super().after(found)
+        return found
+
+
+def test_a_wrong_grid_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    change, form = changes_of("Europe/Berlin")[0], "30 2 * * *"
+    monkeypatch.setattr(cron_board, "CronGrid", Forgetful)
+    assert differences("Europe/Berlin", [change], [form]) == [
+        "Europe/Berlin, '30 2 * * *', around 2020-03-29T01:00Z: fires differ: ['29 01:00Z']"
+    ]
+    assert days_not_once("Europe/Berlin", form, 1) == ["Europe/Berlin, '30 2 * * *': not once on 2020-03-29"]
 
 
 def field(low: int, high: int, *more: str) -> st.SearchStrategy[str]:
