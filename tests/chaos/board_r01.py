@@ -100,6 +100,7 @@ def run(scale: float, seed: int, folder: Path) -> dict[str, Any]:
         "doubled": doubled,
         "alive_at_kills": len(alive),
         "adopted": adopted,
+        "answers_p50_s": round(sorted(answers)[len(answers) // 2], 1) if answers else None,
         "answers_worst_s": round(worst, 1),
         "passed": sound and worst <= 5.0,
         "sound": sound,
