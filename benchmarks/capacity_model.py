@@ -1,14 +1,15 @@
 """The capacity model of docs/scaling.md: what a load asks of hosts and database, and how long work waits.
 
 Everything follows from a few measured points (see ``capacity.py``) and the load's numbers. ``python
-benchmarks/capacity_model.py`` prints the tables for the points in the document; the waiting times come from a
-simulation of one day, second by second, in which every host serves so many tasks a second.
+benchmarks/capacity_model.py`` prints the table of waiting times; they come from a simulation of one day, second by
+second, in which the hosts together start so many tasks a second.
 """
 
 from __future__ import annotations
 
 import random
 from collections import deque
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 DAY = 86_400
@@ -63,7 +64,8 @@ def arrivals(load: Load, seed: int = 1) -> list[int]:
         else:
             start = 60 * random_.randrange(24 * 60)
         for _ in range(round(per_dag)):  # a chain of stages: its tasks come one after the other
-            due[min(DAY - 1, int(start + random_.expovariate(1 / (load.seconds * per_dag / 4))))] += 1
+            # what would fall into tomorrow stands for what is left of yesterday
+            due[int(start + random_.expovariate(1 / (load.seconds * per_dag / 4))) % DAY] += 1
     return due
 
 
@@ -114,3 +116,27 @@ def per_day(points: Points, load: Load) -> dict[str, float]:
         "database_gb": load.tasks * points.database_bytes / 1e9,
         "spool_gb": load.tasks * points.spool_bytes / 1e9,
     }
+
+
+SPREAD = Load(at_midnight=0.0, at_hours=0.2)
+"""The same work with most start times spread over the day."""
+
+
+def waits_table(rates: Sequence[float], loads: Mapping[str, Load]) -> str:
+    """Return the simulated days as a table: one row for each rate of starts, over all hosts."""
+    head = " | ".join(f"{name}: median, p99, most at once" for name in loads)
+    lines = [f"| tasks a second | {head} |", "|---|" + "---|" * len(loads)]
+    due = {name: arrivals(load) for name, load in loads.items()}
+    for rate in rates:
+        days = [simulate(due[name], rate) for name in loads]
+        cells = " | ".join(f"{_span(day.p50)}, {_span(day.p99)}, {day.longest:,}" for day in days)
+        lines.append(f"| {rate:g} | {cells} |")
+    return "\n".join(lines)
+
+
+def _span(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
+
+
+if __name__ == "__main__":
+    print(waits_table((25, 50, 100, 200, 400), {"as above": Load(), "spread": SPREAD}))

@@ -80,11 +80,11 @@ def _tasks_a_second() -> float:
         return COUNT / seconds
 
 
-def _check_journal(journal: Path) -> None:
+def _check_journal(journal: Path, count: int = COUNT) -> None:
     lines = [line.split() for line in journal.read_text().splitlines()]
     pids, sessions = {line[0] for line in lines}, {line[1] for line in lines}
-    if (len(lines), len(pids), len(sessions)) != (COUNT, COUNT, COUNT):
-        raise RuntimeError(f"{len(lines)} lines, {len(pids)} processes, {len(sessions)} sessions: not {COUNT} of each")
+    if (len(lines), len(pids), len(sessions)) != (count, count, count):
+        raise RuntimeError(f"{len(lines)} lines, {len(pids)} processes, {len(sessions)} sessions: not {count} of each")
 
 
 def _fork_loop() -> float:
@@ -120,15 +120,16 @@ def fork_loop(journal: Path, count: int, at_once: int) -> float:
 
 
 def main(arguments: Sequence[str] = ()) -> None:
-    """Run the fork loop and print its seconds: ``python fan_out.py``."""
+    """Run the fork loop and print its seconds: ``python fan_out.py [COUNT]``."""
     import tempfile
 
+    count = int(arguments[0]) if arguments else COUNT
     with tempfile.TemporaryDirectory() as folder:
         journal = Path(folder) / "journal"
-        seconds = fork_loop(journal, COUNT, AT_ONCE)
-        _check_journal(journal)
+        seconds = fork_loop(journal, count, AT_ONCE)
+        _check_journal(journal, count)
     print(seconds)
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -22,7 +22,7 @@ from rich.table import Table
 
 NAMES = (
     *("one_notebook", "chain_of_ten", "fan_out", "sustained", "parse_pass", "scale", "rest", "idle", "lab_echo"),
-    *("queued", "capacity"),
+    *("fan_out_wide", "queued", "capacity"),
 )
 DOCUMENT = ROOT / "docs" / "performance.md"
 MARKS = ("<!-- results: written by make bench -->", "<!-- end of results -->")
