@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import sys
+import time
 from dataclasses import dataclass
 
 import psutil  # type: ignore[import-untyped]
@@ -81,12 +82,15 @@ def send_signal(pid: int, ticks: int, number: int) -> bool:
 
 
 def age(ticks: int) -> float:
-    """Return for how many seconds a process runs that started at ``ticks`` (0.0 where nobody can tell)."""
+    """Return for how many seconds a process runs that started at ``ticks`` (0.0 where nobody can tell).
+
+    All that the machine slept since its boot is left out, for it may have slept since then: never more than is true.
+    """
     if not _LINUX:
         return 0.0
     with open("/proc/uptime", encoding="ascii") as file:
         uptime = float(file.read().split()[0])
-    return max(0.0, uptime - ticks / os.sysconf("SC_CLK_TCK"))
+    return max(0.0, min(uptime, time.monotonic()) - ticks / os.sysconf("SC_CLK_TCK"))
 
 
 def is_stopped(pid: int, ticks: int) -> bool:

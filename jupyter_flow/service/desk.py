@@ -216,7 +216,7 @@ class Desk:
             found = self.sweep.transact(connection, now, self.house.clock.monotonic())
             self._ends += [end for end in found if end.active.attempt_id not in known]
             self.due_touched = True
-        self.sweep.take_word(connection, now)
+        self.sweep.take_word(connection, now, self.clock_watch.is_back)
         read = self.book.refresh(connection)
         room = self._room()
         outcome.launches, outcome.unmade = self._unsure.claimed(connection)

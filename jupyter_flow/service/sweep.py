@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from ..execution.executor import Problem
 from ..model.rows import Host
-from ..storage import edits, holding, host
+from ..storage import edits, holding, host, waits
 from ..storage.types import AT_ONCE
 from .active import Active, ActiveAttempts
 from .book import RunBook
@@ -45,11 +45,16 @@ class Sweep:
                 self._book.distrust(item.row.dag_run_id)  # its holder may want its end
         return self._lost(connection, monotonic)
 
-    def take_word(self, connection: Connection, now: datetime) -> None:
+    def take_word(self, connection: Connection, now: datetime, clock_is_back: bool = False) -> None:
         """Have read again what others have changed and left word of, whether they have told of it or not.
 
-        In the transaction of a turn, so that nothing is decided by what is not so any more.
+        In the transaction of a turn, so that nothing is decided by what is not so any more. ``clock_is_back``: it was
+        set back, and what waits would wait for too long.
         """
+        if clock_is_back:
+            own = self._holding.host_id if self._holding.is_shared else None
+            for dag_run_id in waits.shorten(connection, now, own):
+                self._book.distrust(dag_run_id)
         if self._holding.is_shared:
             changed = holding.overdue(connection, self._holding.host_id, AT_ONCE)
             holding.hold(connection, changed, self._holding.host_id, now)

@@ -68,6 +68,21 @@ def test_a_run_that_was_queued_before_the_clock_was_set_back_starts_when_its_tim
     world.until(lambda: world.run_state("r2") == "success")
 
 
+@pytest.mark.parametrize("homes", [[0], [0, 0]])
+def test_a_retry_waits_as_long_as_was_meant_when_the_clock_is_set_back_by_years(bench: Bench, homes: list[int]) -> None:
+    with Stage(bench, dag(task("t0", retries=1, retry_delay=60.0)), homes=homes) as world:
+        world.fails.add(("t0", 1))
+        world.set_clock(world.machines[0], 12 * 365 * 86400.0)
+        world.trigger("r1")
+        world.until(lambda: world.state("t0") == "up_for_retry")
+        failed_at = world.now
+        world.set_clock(world.machines[0], -12 * 365 * 86400.0)
+        world.pass_time(50.0)
+        assert world.state("t0") == "up_for_retry"
+        world.until(lambda: world.state("t0") == "running", 30.0)
+        assert world.now - failed_at >= 60.0
+
+
 def test_a_host_that_could_not_write_its_heartbeat_goes_back_to_sleep(stage: Callable[..., Stage]) -> None:
     world = stage()
     world.pass_time(9.0)

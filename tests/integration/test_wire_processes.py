@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -94,3 +95,11 @@ def test_age_is_counted_since_the_start() -> None:
         assert ticks is not None
         wait_for(lambda: identity.age(ticks) > 0.05, "it grows", 10)
         assert identity.age(ticks) < 60
+
+
+def test_what_the_machine_slept_is_no_part_of_an_age(monkeypatch: pytest.MonkeyPatch) -> None:
+    ticks = identity.start_ticks(os.getpid())
+    assert ticks is not None
+    known, awake = identity.age(ticks), time.monotonic
+    monkeypatch.setattr(identity.time, "monotonic", lambda: awake() - known / 2)  # it stands still while it sleeps
+    assert identity.age(ticks) < 0.8 * known

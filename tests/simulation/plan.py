@@ -105,10 +105,11 @@ class Plan:
             host.armed.outage_until = self.world.now + self.chance.uniform(0.1, 40)
 
     def _step_clock(self) -> None:
-        self.chance.choice(self.world.machines).offset += self.chance.choice([-120.0, -40.0, -5.0, 5.0, 3600.0])
+        machine = self.chance.choice(self.world.machines)
+        self.world.set_clock(machine, self.chance.choice([-120.0, -40.0, -5.0, 5.0, 3600.0]))
 
     def _set_back(self) -> None:
-        self.chance.choice(self.world.machines).offset -= 300.0
+        self.world.set_clock(self.chance.choice(self.world.machines), -300.0)
 
     def _reboot(self) -> None:
         machine = self.chance.choice(self.world.machines)

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from jupyter_flow.model.records import Workload
 from jupyter_flow.model.spec import DagSpec
-from jupyter_flow.service import commands
+from jupyter_flow.service import commands, due
 from jupyter_flow.service.house import House
 from jupyter_flow.storage import dags, database
 
@@ -21,11 +21,11 @@ from .world import World
 
 
 class Stage(World):
-    """One DAG, one host, tasks that take ten seconds (``takes``) and succeed, but for attempts in ``fails``."""
+    """A DAG or several, a host, tasks that take ten seconds (``takes``) and succeed, but for attempts in ``fails``."""
 
-    def __init__(self, bench: Bench, spec: DagSpec, homes: Iterable[int] = (0,)) -> None:
+    def __init__(self, bench: Bench, *specs: DagSpec, homes: Iterable[int] = (0,)) -> None:
         super().__init__(bench, 0, homes)
-        self.specs = {spec.dag_id: spec}
+        self.specs = {spec.dag_id: spec for spec in specs}
         self.takes = 10.0
         self.fails: set[tuple[str, int]] = set()
         self._stack = ExitStack()
@@ -36,7 +36,8 @@ class Stage(World):
         with database.begin_write(self.bench.engines[0][0]) as connection:
             for spec in self.specs.values():
                 dags.store_dag(connection, spec, dag_folder=str(self.bench.folder), bundle_hash="b" * 64, now=BEGAN)
-                dags.set_paused(connection, spec.dag_id, False, BEGAN, None)
+                dag = dags.set_paused(connection, spec.dag_id, False, BEGAN, None)
+                due.refresh_next(connection, dag, BEGAN)
         self.chance.random = lambda: 0.5  # type: ignore[method-assign]
         self.chance.uniform = lambda low, high: low + 0.1  # type: ignore[method-assign]
         self.host_up()

@@ -38,6 +38,8 @@ class World:
     Either hosts follow each other in one home, or several homes on one or two machines share the database.
     """
 
+    longest = LONGEST
+
     def __init__(self, bench: Bench, seed: int, homes: Iterable[int] | None = None) -> None:
         self.bench = bench
         self.seed = seed
@@ -102,6 +104,12 @@ class World:
         """What the clock of a machine shows; without one, of the machine that is ahead of the others."""
         offset = machine.offset if machine is not None else max(item.offset for item in self.machines)
         return BEGAN + timedelta(seconds=self.now + offset)
+
+    def set_clock(self, machine: Machine, seconds: float) -> None:
+        """Set a clock forward, or back: what waits by it need not wait longer for that."""
+        machine.offset += seconds
+        for key in self.checker.retry_at if seconds < 0 else ():
+            self.checker.retry_at[key] += timedelta(seconds=seconds)
 
     def after(self, delay: float, name: str, action: Callable[[], None]) -> None:
         """Let something happen ``delay`` seconds from now; what falls together happens in random order."""
@@ -196,8 +204,8 @@ class World:
         at, _, _, name, action = heapq.heappop(self._queue)
         self.now = max(self.now, at)
         self.steps += 1
-        if self.steps > LONGEST:
-            raise Violation(f"{LONGEST} steps and no end")
+        if self.steps > self.longest:
+            raise Violation(f"{self.longest} steps and no end")
         self.note(name)
         action()
         self._raise_complaint()
