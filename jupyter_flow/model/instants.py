@@ -11,7 +11,7 @@ def to_iso(instant: datetime) -> str:
     """Return an aware ``instant`` as ISO 8601 in UTC with offset (microseconds only if not zero)."""
     if instant.tzinfo is None:
         raise ValueError(f"naive datetime {instant!r}: attach a zone first")
-    return instant.astimezone(UTC).isoformat()
+    return (instant if instant.tzinfo is UTC else instant.astimezone(UTC)).isoformat()
 
 
 def iso_or_none(instant: datetime | None) -> str | None:

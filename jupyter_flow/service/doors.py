@@ -6,6 +6,7 @@ import inspect
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Literal
 
 from ..model.errors import InvalidInput
@@ -101,11 +102,16 @@ def function_of(house: House, actor: Actor, op: str, args: Mapping[str, Any]) ->
         raise InvalidInput(f"unknown operation {op!r}")
     function = OPS[op].function
     try:
-        inspect.signature(function).bind(house, actor, **args)
+        _signature(function).bind(house, actor, **args)
     except TypeError as error:
         raise InvalidInput(f"{op}: {error}") from None
     _check(op, args)
     return function
+
+
+@cache
+def _signature(function: Function) -> inspect.Signature:
+    return inspect.signature(function)
 
 
 def _check(op: str, args: Mapping[str, Any]) -> None:

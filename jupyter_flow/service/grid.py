@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Iterable
+from operator import itemgetter
 from typing import Any
 
 from ..model.errors import InvalidInput
@@ -34,6 +36,7 @@ NOT_THERE = "."
 _LOUDEST = "fucrqptdwksx"
 """Which letter speaks for a mapped task: the first of these that one of its instances has."""
 MOST_RUNS = 500
+Arrange = Callable[[str], Iterable[str]]
 
 
 def dag_grid(house: House, actor: Actor, dag_id: str, limit: int = 100, before: str | None = None) -> dict[str, Any]:
@@ -49,12 +52,12 @@ def dag_grid(house: House, actor: Actor, dag_id: str, limit: int = 100, before: 
     for task_ids in dict.fromkeys(item.task_ids for item in states.values()):
         for task_id in task_ids:  # tasks that the DAG does not have any more come last
             places.setdefault(task_id, len(places))
-    shared: dict[tuple[str, ...], list[int] | None] = {}
+    shared: dict[tuple[str, ...], Arrange | None] = {}
     shown = []
     for run in runs:
         found = states.get(run.id, grid.RunStates((), ""))
         if found.task_ids not in shared:
-            shared[found.task_ids] = _sources(found.task_ids, places)
+            shared[found.task_ids] = _arranged(found.task_ids, places)
         shown.append(_run(run, found, shared[found.task_ids], places))
     return {
         "dag_id": dag_id,
@@ -65,17 +68,20 @@ def dag_grid(house: House, actor: Actor, dag_id: str, limit: int = 100, before: 
     }
 
 
-def _sources(task_ids: tuple[str, ...], places: dict[str, int]) -> list[int] | None:
-    """Return for each place which of ``task_ids`` stands there (their number for none); None if one has several."""
+def _arranged(task_ids: tuple[str, ...], places: dict[str, int]) -> Arrange | None:
+    """Return what puts the codes of ``task_ids``, and :data:`NOT_THERE` after them, in their places.
+
+    None if a task has several.
+    """
     if len(set(task_ids)) != len(task_ids):
         return None
     sources = [len(task_ids)] * len(places)
     for source, task_id in enumerate(task_ids):
         sources[places[task_id]] = source
-    return sources
+    return itemgetter(*sources) if sources else lambda codes: ""
 
 
-def _run(run: DagRun, found: grid.RunStates, sources: list[int] | None, places: dict[str, int]) -> dict[str, Any]:
+def _run(run: DagRun, found: grid.RunStates, arrange: Arrange | None, places: dict[str, int]) -> dict[str, Any]:
     document: dict[str, Any] = {
         "run_id": run.run_id,
         "run_type": str(run.run_type),
@@ -84,8 +90,8 @@ def _run(run: DagRun, found: grid.RunStates, sources: list[int] | None, places: 
         "start_date": iso_or_none(run.start_date),
         "end_date": iso_or_none(run.end_date),
     }
-    if sources is not None:
-        return {**document, "states": "".join(map((found.codes + NOT_THERE).__getitem__, sources))}
+    if arrange is not None:
+        return {**document, "states": "".join(arrange(found.codes + NOT_THERE))}
     letters = [NOT_THERE] * len(places)
     counts: dict[str, Counter[str]] = {}
     for task_id, letter in zip(found.task_ids, found.codes, strict=True):

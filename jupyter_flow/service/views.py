@@ -102,8 +102,9 @@ def list_runs(
     with house.reading() as connection:
         if dag_id is not None:
             authorize(house.policy, actor, "read", dag_id)
-            dags.get_dag(connection, dag_id)
         rows, cursor = queries.list_runs(connection, dag_id, limit=limit, before=before)
+        if dag_id is not None and not rows:
+            dags.get_dag(connection, dag_id)
         seen = readable(house.policy, actor, rows)
         parents = lineage.parents(connection, seen)
         numbers = dags.version_numbers(connection, {run.dag_version_id for run in seen})

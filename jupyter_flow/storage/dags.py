@@ -42,6 +42,9 @@ _NEXT_DUE = select(func.min(dag.c.next_run_after)).where(
     dag.c.next_run_after > bindparam("b_now"), dag.c.is_active, dag.c.is_paused.is_(False)
 )
 _VERSION = select(dag_version).where(dag_version.c.id == bindparam("b_id"))
+_NUMBERS = select(dag_version.c.id, dag_version.c.number).where(
+    dag_version.c.id.in_(bindparam("b_ids", expanding=True))
+)
 _LATEST_VERSION = (
     select(dag_version)
     .where(dag_version.c.dag_id == bindparam("b_dag_id"))
@@ -180,8 +183,7 @@ def set_next_run(connection: Connection, dag_id: str, info: RunInfo | None) -> N
 
 def version_numbers(connection: Connection, version_ids: Collection[int]) -> dict[int, int]:
     """Return the numbers of DAG versions by surrogate key, without their specs."""
-    query = select(dag_version.c.id, dag_version.c.number).where(dag_version.c.id.in_(list(version_ids)))
-    return {row.id: row.number for row in connection.execute(query)}
+    return {row.id: row.number for row in connection.execute(_NUMBERS, {"b_ids": list(version_ids)})}
 
 
 def get_version(connection: Connection, version_id: int) -> DagVersion:

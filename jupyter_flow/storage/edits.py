@@ -92,8 +92,11 @@ def clear(
 
 def look_again(connection: Connection, dag_run_ids: Iterable[int]) -> None:
     """Have the holders of these runs look at them in full, should they not hear of a change in a quicker way."""
+    ids = list(dag_run_ids)
+    if not ids:  # as in most turns of a host
+        return
     unfinished = dag_run.c.state.not_in([str(state) for state in RUN_TERMINAL])
-    wanted = update(dag_run).where(dag_run.c.id.in_(list(dag_run_ids)), unfinished)
+    wanted = update(dag_run).where(dag_run.c.id.in_(ids), unfinished)
     connection.execute(wanted.values(check_at=AT_ONCE))
 
 

@@ -7,9 +7,10 @@ import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, bindparam, func, or_, select
+from sqlalchemy import BindParameter, Connection, Row, Select, bindparam, func, or_, select
 
 from ..model.errors import InvalidInput, NotFound
 from ..model.instants import from_iso, to_iso
@@ -79,17 +80,27 @@ def list_runs(
 
     Raises :class:`InvalidInput` for a cursor that this function did not give.
     """
-    query = select(dag_run).order_by(dag_run.c.run_after.desc(), dag_run.c.id.desc()).limit(limit + 1)
-    if dag_id is not None:
-        query = query.where(dag_run.c.dag_id == dag_id)
-    if state is not None:
-        query = query.where(dag_run.c.state == str(state))
+    values: dict[str, Any] = {"b_limit": limit + 1, "b_dag_id": dag_id, "b_state": state and str(state)}
     if before is not None:
-        run_after, key = _read_cursor(before)
-        earlier = or_(dag_run.c.run_after < run_after, dag_run.c.id < key)
-        query = query.where(dag_run.c.run_after <= run_after, earlier)  # the bound lets the index begin there
-    found = _runs(connection, query)
+        values["b_after"], values["b_id"] = _read_cursor(before)
+    values = {name: value for name, value in values.items() if value is not None}
+    query = _page("b_dag_id" in values, "b_state" in values, before is not None)
+    found = [to_run(row) for row in connection.execute(query, values)]
     return found[:limit], _cursor(found[limit - 1]) if len(found) > limit else None
+
+
+@lru_cache
+def _page(of_dag: bool, of_state: bool, has_before: bool) -> Select[Any]:
+    query = select(dag_run).order_by(dag_run.c.run_after.desc(), dag_run.c.id.desc()).limit(bindparam("b_limit"))
+    if of_dag:
+        query = query.where(dag_run.c.dag_id == bindparam("b_dag_id"))
+    if of_state:
+        query = query.where(dag_run.c.state == bindparam("b_state"))
+    if has_before:
+        after: BindParameter[datetime] = bindparam("b_after")
+        earlier = or_(dag_run.c.run_after < after, dag_run.c.id < bindparam("b_id"))
+        query = query.where(dag_run.c.run_after <= after, earlier)  # the bound lets the index begin there
+    return query
 
 
 def recent_runs(connection: Connection, dag_ids: Collection[str], count: int = 12) -> dict[str, list[DagRun]]:
