@@ -31,6 +31,7 @@ def run(scale: float, seed: int, folder: Path) -> dict[str, Any]:
             World(bench, number).run()
         except Violation as violation:
             failed.append(f"seed {number}: {violation}")
+            print(f"    {failed[-1]}", flush=True)
     seconds = time.process_time() - begun
     names = list(MUTANTS) if scale > SMOKE else list(MUTANTS)[:3]
     missed = [name for name in names if caught(bench, name, [SEEN_AT.get(name, 0), *range(MOST_SEEDS)]) is None]

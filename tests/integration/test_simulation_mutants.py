@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 from simulation.bench import Bench
-from simulation.mutants import MOST_SEEDS, MUTANTS, SEEN_AT, STAGE, caught
-from simulation.staged import STAGED
+from simulation.mutants import MOST_SEEDS, MUTANTS, SEEN_AT, caught
+from simulation.staged import STAGE, STAGED
 from simulation.world import World
 
 pytestmark = pytest.mark.timeout(300)

@@ -25,13 +25,11 @@ from jupyter_flow.storage.types import NEVER
 
 from .bench import Bench
 from .faults import Violation
-from .staged import STAGED
+from .staged import STAGE, STAGED
 from .world import World
 
 Stack = ExitStack
 MUTANTS: dict[str, Callable[[ExitStack], None]] = {}
-STAGE = -1
-"""Stands for the seed where a stage has found a mutant."""
 MOST_SEEDS = 250
 """So many are tried until a mutant counts as not found."""
 SEEN_AT: dict[str, int] = {
@@ -41,7 +39,6 @@ SEEN_AT: dict[str, int] = {
     "clear_keeps_the_old_attempt_id": 3,
     "cleared_task_starts_beside_its_old_attempt": 3,
     "report_dropped_before_the_commit": 18,
-    "memory_kept_after_a_failed_transaction": 49,
     "rules_read_from_memory_after_a_command": 1,
     "lost_wakeup_after_a_report": 1,
     "no_wakeup_for_a_run_of_later": 25,

@@ -1,17 +1,19 @@
-"""Stages for faults against which the product has two lines of defence: chance hardly ever gets past the other one."""
+"""Stages for faults that chance hardly ever shows: something else has to go wrong at the same instant."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 from unittest.mock import patch
 
-from support.flows import ACTOR, dag, task
+from support.flows import ACTOR, chain, dag, task
 
 from jupyter_flow.service import commands
 from jupyter_flow.storage import edits
 
 from .bench import Bench
+from .faults import database_error
 from .host import BEGAN
 from .stage import Stage
 
@@ -37,7 +39,28 @@ def a_run_is_cleared_and_no_word_left(bench: Bench) -> None:
         world.checker.at_the_end()
 
 
+def a_turn_fails_at_its_end(bench: Bench) -> None:
+    """All that a turn has decided is rolled back: the host must not believe it."""
+    with Stage(bench, chain(2)) as world:
+        world.trigger("r1")
+        world.until(lambda: world.state("t0") == "running")
+        desk = world.hosts[0].desk
+
+        def transact(*given: Any) -> None:
+            del desk._transact
+            desk._transact(*given)
+            raise database_error("simulated", "SQLITE_FULL")
+
+        world.until(lambda: not world.living())
+        desk._transact = transact
+        world.until(lambda: world.run_state("r1") == "success")
+        world.checker.at_the_end()
+
+
 STAGED: dict[str, Callable[[Bench], None]] = {
     "no_compare_and_swap_on_row_version": a_run_is_cleared_and_no_word_left,
+    "memory_kept_after_a_failed_transaction": a_turn_fails_at_its_end,
 }
 """Mutant -> the stage on which it is found."""
+STAGE = -1
+"""Stands for the seed where a stage has found a mutant."""
