@@ -7,6 +7,7 @@ only starts it and tells that it started and ended.
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,6 +56,12 @@ class Exited:
     problem: str = ""
     note: str = ""
     no_room: bool = False
+
+    @classmethod
+    def without_spool(cls, key: str, spool: Path, error: OSError) -> Exited:
+        """Return the end of an attempt whose ``spool`` could not be written."""
+        no_room = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        return cls(key, "task", None, None, None, f"cannot write {spool}: {error.strerror}", no_room=no_room)
 
 
 @dataclass(frozen=True)

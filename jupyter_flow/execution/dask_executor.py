@@ -91,7 +91,8 @@ class DaskExecutor:
                 with open(descriptor, "w", encoding="utf-8") as file:
                     file.write(json.dumps(content))
         except OSError as error:
-            self._exit(key, f"cannot write {spool}: {error.strerror}")
+            self._notices.append(Exited.without_spool(key, spool, error))
+            self.launcher.wake()
             return
         task = workload.task
         resources: dict[str, float] = {}

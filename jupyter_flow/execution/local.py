@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import logging
 import os
@@ -104,8 +103,7 @@ class LocalExecutor:
                 file.write(json.dumps(workload.to_json()))  # json.dump would encode in Python
             faultpoint("spec.after_write")
         except OSError as error:
-            why, no_room = f"cannot write {spool}: {error.strerror}", error.errno in (errno.ENOSPC, errno.EDQUOT)
-            self._notices.append(Exited(key, "task", None, None, None, why, no_room=no_room))
+            self._notices.append(Exited.without_spool(key, spool, error))
             self.launcher.wake()
             return
         self._attempts[key] = _Attempt(spool, workload.limits.kill_grace)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import select
 import signal
@@ -322,7 +323,23 @@ def test_a_spool_that_cannot_be_made_is_an_end_with_a_sentence(loop: Loop, confi
     Path(workload.spool).parent.mkdir(exist_ok=True)
     Path(workload.spool).write_text("in the way")
     loop.executor.start(workload, "token")
-    assert loop.ended(workload.attempt_id).problem == f"cannot write {workload.spool}: File exists"
+    ended = loop.ended(workload.attempt_id)
+    assert (ended.problem, ended.no_room) == (f"cannot write {workload.spool}: File exists", False)
+
+
+def test_a_full_disk_is_told_from_another_mistake(
+    loop: Loop, config: FlowConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workload = workload_of(config, tmp_path, empty())
+
+    def mkdir(*_: Any, **__: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as full:
+        full.setattr(Path, "mkdir", mkdir)
+        loop.executor.start(workload, "token")
+    ended = loop.ended(workload.attempt_id)
+    assert (ended.problem, ended.no_room) == (f"cannot write {workload.spool}: No space left on device", True)
 
 
 # --- executors come and go
