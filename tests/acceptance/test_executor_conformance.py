@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from support.census import attempt_processes, kill_all, wait_until_gone
@@ -318,28 +319,16 @@ def test_the_end_of_a_task_wakes_the_loop(loop: Loop, config: FlowConfig, tmp_pa
     loop.notices += news
 
 
-def test_a_spool_that_cannot_be_made_is_an_end_with_a_sentence(loop: Loop, config: FlowConfig, tmp_path: Path) -> None:
-    workload = workload_of(config, tmp_path, empty())
-    Path(workload.spool).parent.mkdir(exist_ok=True)
-    Path(workload.spool).write_text("in the way")
-    loop.executor.start(workload, "token")
-    ended = loop.ended(workload.attempt_id)
-    assert (ended.problem, ended.no_room) == (f"cannot write {workload.spool}: File exists", False)
-
-
-def test_a_full_disk_is_told_from_another_mistake(
-    loop: Loop, config: FlowConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("number", [errno.EACCES, errno.ENOSPC])
+def test_a_spool_that_cannot_be_made_is_an_end_with_a_sentence(
+    loop: Loop, config: FlowConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
     workload = workload_of(config, tmp_path, empty())
-
-    def mkdir(*_: Any, **__: Any) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    with monkeypatch.context() as full:
-        full.setattr(Path, "mkdir", mkdir)
+    with monkeypatch.context() as broken:
+        broken.setattr(Path, "mkdir", Mock(side_effect=OSError(number, "it says why")))
         loop.executor.start(workload, "token")
     ended = loop.ended(workload.attempt_id)
-    assert (ended.problem, ended.no_room) == (f"cannot write {workload.spool}: No space left on device", True)
+    assert (ended.problem, ended.no_room) == (f"cannot write {workload.spool}: it says why", number == errno.ENOSPC)
 
 
 # --- executors come and go
