@@ -30,6 +30,12 @@ class KernelNotReady(Exception):
 class SingleUseClient(AsyncKernelClient):
     """A client that is ready as soon as the kernel is: no flush of iopub for 0.2 s, no second requests."""
 
+    def _context_default(self) -> zmq.asyncio.Context:
+        self._created_context = True
+        context = zmq.asyncio.Context()
+        context.setsockopt(zmq.RCVHWM, _RECEIVE_QUEUE)
+        return context
+
     async def ready(self, timeout: float, kernel: LocalKernel) -> dict[str, Any]:
         """Wait for the answer to kernel_info and for a first sign on iopub; return the answer's content.
 
@@ -71,12 +77,6 @@ class SingleUseManager(AsyncKernelManager):
     """A manager for one kernel that is never restarted and never shut down politely."""
 
     client_factory: Any = Type(SingleUseClient, klass="jupyter_client.client.KernelClient")
-
-    def _context_default(self) -> zmq.asyncio.Context:
-        self._created_context = True
-        context = zmq.asyncio.Context()
-        context.setsockopt(zmq.RCVHWM, _RECEIVE_QUEUE)
-        return context
 
 
 async def start_kernel(request: KernelRequest, say: Any) -> tuple[SingleUseManager, LocalKernel]:

@@ -23,9 +23,10 @@ from .cell_records import CellRecords
 from .interrupts import Cause
 from .kernel_client import KernelNotReady, how, start_kernel
 from .kernel_source import KernelEnd, KernelRequest, LocalKernel
+from .lost_messages import LostMessages
 from .messages import HouseMessages
 from .notebook_outputs import NotebookOutputs
-from .outputs import OutputLimits
+from .outputs import OutputLimits, append_merged, mark_of_loss
 
 _IDLE_SILENCE = 2.0
 """Seconds without any output, after a cell's reply, until its lost "idle" message is no longer waited for."""
@@ -98,6 +99,7 @@ class NotebookRun(NotebookOutputs):
         self._stop_asked = asyncio.Event()
         self._stopping: asyncio.Task[None] | None = None
         self._last_heard = 0.0
+        self._lost = LostMessages()
         self._loop: asyncio.AbstractEventLoop | None = None
         self.kernel: LocalKernel | None = None
         self.left_over = False  # see KernelEnd
@@ -226,6 +228,7 @@ class NotebookRun(NotebookOutputs):
             code, silent=silent, store_history=not silent, allow_stdin=False, **options
         )
         self._requests[message_id] = request
+        self._lost.begin(message_id)
         waited: set[asyncio.Future[Any]] = {request.reply, self._ended}
         await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
         if not request.reply.done():
@@ -234,6 +237,10 @@ class NotebookRun(NotebookOutputs):
                 raise Stopped(self._stop_cause)
             raise KernelDied(self._ended.result())
         await self._wait_for_idle(request)
+        if cell is not None and self._lost.count:
+            mark = mark_of_loss(self._lost.count)
+            self._records.output(index, mark)
+            append_merged(cell.outputs, mark)
         content: dict[str, Any] = request.reply.result()["content"]
         return content
 
@@ -268,12 +275,14 @@ class NotebookRun(NotebookOutputs):
             self._records.save_if_due()
 
     def _on_shell(self, message: dict[str, Any]) -> None:
+        self._lost.hear(message, is_iopub=False)
         request = self._requests.get(message["parent_header"].get("msg_id", ""))
         if request is not None and message["msg_type"] == "execute_reply" and not request.reply.done():
             request.reply.set_result(message)
 
     def _on_iopub(self, message: dict[str, Any]) -> None:
         self._last_heard = time.monotonic()
+        self._lost.hear(message, is_iopub=True)
         request = self._requests.get(message["parent_header"].get("msg_id", ""))
         if request is None:
             return
@@ -288,6 +297,7 @@ class NotebookRun(NotebookOutputs):
     def _on_stdin(self, message: dict[str, Any]) -> None:
         from .notebook_helper import ASK
 
+        self._lost.hear(message, is_iopub=False)
         prompt = str(message["content"].get("prompt", ""))
         if message["msg_type"] == "input_request" and prompt.startswith(ASK):
             self._answering = asyncio.ensure_future(self._answer(prompt.removeprefix(ASK)))

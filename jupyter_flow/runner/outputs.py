@@ -79,6 +79,12 @@ class OutputLimits:
         return new_output("stream", name="stderr", text=text)
 
 
+def mark_of_loss(count: int) -> Any:
+    """Return the output that stands for ``count`` messages that nobody could take in."""
+    text = f"\n[output lost: this cell put out faster than it could be read, {count} messages are missing]\n"
+    return new_output("stream", name="stderr", text=text)
+
+
 def append_merged(outputs: list[NotebookNode], output: NotebookNode) -> None:
     """Append ``output``; text of the same stream is joined to the last one, as JupyterLab does."""
     last = outputs[-1] if outputs else None

@@ -6,7 +6,7 @@ import json
 import time
 
 import pytest
-from support.attempts import EACH_SOURCE, Attempts
+from support.attempts import EACH_SOURCE, Attempts, AttemptUnderTest
 from support.census import census, wait_until_gone
 from support.waiting import wait_for
 
@@ -40,9 +40,9 @@ def test_a_value_arrives_through_an_output_storm(attempts: Attempts) -> None:
     storm = """
         from jupyter_flow_helper import *
         from IPython.display import display
-        for i in range(20_000):
+        for i in range(3_000):
             display({'text/plain': 'storm %d' % i}, raw=True)
-            if i == 10_000:
+            if i == 1_500:
                 xcom_push('k', 1)
         xcom_push('last', 2)
     """
@@ -50,6 +50,34 @@ def test_a_value_arrives_through_an_output_storm(attempts: Attempts) -> None:
     report = attempt.run()
     assert report.outcome == "success", attempt.log_text()
     assert list(report.xcoms) == [{"key": "k", "value": 1}, {"key": "last", "value": 2}]
+
+
+def test_many_small_messages_arrive_while_the_notebook_is_ahead(attempts: Attempts) -> None:
+    attempt = attempts.notebook(["for number in range(4_000):\n    print(number, flush=True)"])
+    assert attempt.run().outcome == "success"
+    assert text_of_first_cell(attempt).splitlines() == [str(number) for number in range(4_000)]
+
+
+@pytest.mark.parametrize("attempts", ["cold"], indirect=True)
+def test_messages_that_nobody_could_take_in_are_told_of(attempts: Attempts) -> None:
+    storm = """
+        import os, signal
+        os.kill(os.getppid(), signal.SIGSTOP)  # nobody reads
+        for number in range(4_000):
+            print(number, flush=True)
+        os.kill(os.getppid(), signal.SIGCONT)
+    """
+    attempt = attempts.notebook([storm, "print('on')"])
+    assert attempt.run().outcome == "success"
+    lines = text_of_first_cell(attempt).splitlines()
+    kept = sum(line.isdigit() for line in lines)
+    (told,) = [line for line in lines if "output lost" in line]
+    assert kept + int(told.split()[-4]) >= 4_000 > kept
+    assert told in attempt.log_text("stderr")
+
+
+def text_of_first_cell(attempt: AttemptUnderTest) -> str:
+    return "".join("".join(output["text"]) for output in attempt.notebook()["cells"][0]["outputs"])
 
 
 def test_a_cell_over_its_timeout_is_interrupted(attempts: Attempts) -> None:
