@@ -17,15 +17,20 @@ import pytest
 from nbclient import NotebookClient
 from support.files import notebook_json, write_notebook
 from support.markdown import ROOT, Block, blocks, documents
+from traitlets.config import Config
 
 from jupyter_flow.cli.main import cli
-from jupyter_flow.model.config import FlowConfig
+from jupyter_flow.model.config import PLAIN_FIELDS, FlowConfig
+from jupyter_flow.server.extension import JupyterFlow
+from jupyter_flow.service import plain_settings
 from jupyter_flow.service.offline import parse_file
 
 PYTHON = blocks("python")
 DAG_BLOCKS = [block for block in PYTHON if re.search(r"DAG\(|@dag|@asset", block.text)]
+SETTINGS = [block for block in PYTHON if re.search(r"(?m)^c\.JupyterFlow\.", block.text)]
 OTHERS = {
-    name: list(found) for name, found in groupby((b for b in PYTHON if b not in DAG_BLOCKS), lambda b: b.document)
+    name: list(found)
+    for name, found in groupby((b for b in PYTHON if b not in DAG_BLOCKS and b not in SETTINGS), lambda b: b.document)
 }
 COMMANDS = [(block, line) for block in blocks("bash") for line in block.text.splitlines() if line.strip()]
 CELLS = {name: list(found) for name, found in groupby(blocks("ipython"), lambda block: block.document)}
@@ -55,6 +60,15 @@ def test_a_dag_in_the_documents_loads_without_a_warning(block: Block, tmp_path: 
 def test_the_other_python_blocks_of_a_document_run_as_cells_of_a_notebook(name: str, tmp_path: Path) -> None:
     notebook = nbformat.from_dict(notebook_json([block.text for block in OTHERS[name]]))
     NotebookClient(notebook, resources={"metadata": {"path": str(tmp_path)}}, timeout=60).execute()
+
+
+@pytest.mark.parametrize("block", SETTINGS, ids=str)
+def test_the_settings_in_a_document_are_taken_by_the_server(block: Block) -> None:
+    config = Config()
+    exec(block.text, {"c": config})
+    assert set(config.JupyterFlow) <= set(JupyterFlow.class_own_traits(config=True))
+    extension = JupyterFlow(config=config)  # traits say what they do not take
+    plain_settings.checked({name: getattr(extension, name) for name in PLAIN_FIELDS})
 
 
 @pytest.mark.parametrize(("block", "line"), COMMANDS, ids=lambda value: str(value)[:60])
