@@ -29,9 +29,12 @@ def _pytest(ring: str, *options: str) -> list[Step]:
     return [Step((PYTHON, "-m", "pytest", "-q", *options, f"tests/{ring}"))]
 
 
-# Tests that mostly wait for databases or processes of their own: two files at a time. One file stays in one process, so
-# that the houses and kernels that its tests share are started once.
-SIDE_BY_SIDE = ("-n", "2", "--dist", "loadfile")
+def _side_by_side(files: int) -> tuple[str, ...]:
+    """Let tests that mostly wait for databases or processes of their own run beside others.
+
+    One file stays in one process, so that the houses and kernels that its tests share are started once.
+    """
+    return ("-n", str(files), "--dist", "loadfile")
 
 
 RINGS: dict[str, list[Step]] = {
@@ -42,12 +45,12 @@ RINGS: dict[str, list[Step]] = {
     ],
     "architecture": _pytest("architecture"),
     "unit": _pytest("unit"),
-    "integration": _pytest("integration", *SIDE_BY_SIDE),
+    "integration": _pytest("integration", *_side_by_side(2)),
     "labextension": [
         Step(("jlpm", "install", "--immutable"), "labextension"),
         Step(("jlpm", "check"), "labextension"),
     ],
-    "acceptance": _pytest("acceptance", *SIDE_BY_SIDE),
+    "acceptance": _pytest("acceptance", *_side_by_side(3)),
     "chaos": _pytest("chaos"),  # the boards at a tiny scale; `make chaos` runs them
     "browser": _pytest("browser"),
 }
