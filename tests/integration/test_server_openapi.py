@@ -16,7 +16,7 @@ from support.lab_server import LabServer
 from jupyter_flow.model.state import RunState, TaskState
 from jupyter_flow.server import openapi
 
-STATES = Path(__file__).parents[2] / "labextension/src/model/states.ts"
+STATES = Path(__file__).parents[2] / "labextension/src/model/shared/states.ts"
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,5 @@
 /** The REST documents, as `service/views.py` builds them. Instants are ISO 8601, durations seconds. */
-import type { RunState, TaskState } from '../model/states';
+import type { RunState, TaskState } from '../model/shared/states';
 
 export interface Reason {
   code: string;

@@ -2,10 +2,10 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { FlowApi, FlowError } from '../client/api';
 import { EventStream } from '../events/eventStream';
 import { dag, event, FakeSocket, run, runWithTasks, task } from '../testing/fakes';
-import { DagModel } from './dagModel';
-import { mostTelling, RunModel } from './runModel';
-import { SidebarModel } from './sidebarModel';
-import type { TaskState } from './states';
+import { DagModel } from './dag/dagModel';
+import { mostTelling, RunModel } from './run/runModel';
+import { SidebarModel } from './sidebar/sidebarModel';
+import type { TaskState } from './shared/states';
 
 let socket: FakeSocket;
 let stream: EventStream;

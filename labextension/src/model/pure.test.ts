@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import type { LogLine } from '../client/documents';
-import { duration, elapsed, reasonText, relative, scheduleText } from './format';
-import { edgeName, graphOf, NODE_HEIGHT, NODE_WIDTH, place } from './graphLayout';
-import type { Positions } from './graphLayout';
-import { LayoutService } from './layoutService';
-import { toChunk } from './logText';
-import { describeForm, toConf } from './paramsForm';
-import { countStates, LOOKS, RUN_STATES, TASK_STATES } from './states';
+import { duration, elapsed, reasonText, relative, scheduleText } from './shared/format';
+import { edgeName, graphOf, NODE_HEIGHT, NODE_WIDTH, place } from './dag/graphLayout';
+import type { Positions } from './dag/graphLayout';
+import { LayoutService } from './dag/layoutService';
+import { toChunk } from './run/logText';
+import { describeForm, toConf } from './forms/paramsForm';
+import { countStates, LOOKS, RUN_STATES, TASK_STATES } from './shared/states';
 
 const NOW = Date.parse('2026-01-02T12:00:00Z');
 

@@ -8,7 +8,7 @@ import type {
   RunWithTasks,
   TaskInstance
 } from '../client/documents';
-import type { TaskState } from '../model/states';
+import type { TaskState } from '../model/shared/states';
 
 export class FakeSocket implements Socket {
   constructor(readonly cursor: number | null) {}

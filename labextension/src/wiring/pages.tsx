@@ -5,15 +5,15 @@ import type { Message } from '@lumino/messaging';
 import type { ReactElement } from 'react';
 import type { FlowApi } from '../client/api';
 import type { EventStream } from '../events/eventStream';
-import { DagModel } from '../model/dagModel';
-import type { LayoutService } from '../model/layoutService';
-import { RunModel } from '../model/runModel';
-import type { SidebarModel } from '../model/sidebarModel';
+import { DagModel } from '../model/dag/dagModel';
+import type { LayoutService } from '../model/dag/layoutService';
+import { RunModel } from '../model/run/runModel';
+import type { SidebarModel } from '../model/sidebar/sidebarModel';
 import type { FlowActions } from '../tokens';
-import { DagPage } from '../views/DagPage';
-import { TransContext } from '../views/hooks';
-import { RunPage } from '../views/RunPage';
-import { Sidebar } from '../views/Sidebar';
+import { DagPage } from '../views/dag/DagPage';
+import { TransContext } from '../views/shared/hooks';
+import { RunPage } from '../views/run/RunPage';
+import { Sidebar } from '../views/sidebar/Sidebar';
 import { flowIcon } from './icons';
 
 export interface Parts {

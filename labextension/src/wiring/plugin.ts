@@ -8,8 +8,8 @@ import { ILauncher } from '@jupyterlab/launcher';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import { eventsUrl, FlowApi, serverSend } from '../client/api';
 import { EventStream } from '../events/eventStream';
-import { LayoutService } from '../model/layoutService';
-import { SidebarModel } from '../model/sidebarModel';
+import { LayoutService } from '../model/dag/layoutService';
+import { SidebarModel } from '../model/sidebar/sidebarModel';
 import { Commands, IFlow, NAMESPACE } from '../tokens';
 import { actionsOf, addCommands } from './commands';
 import { FlowDrive } from './drive';
@@ -43,7 +43,7 @@ function activate(
     api,
     stream,
     layouts: new LayoutService(
-      () => new Worker(new URL('../model/layoutWorker.js', import.meta.url))
+      () => new Worker(new URL('../model/dag/layoutWorker.js', import.meta.url))
     ),
     actions: actionsOf(app),
     trans

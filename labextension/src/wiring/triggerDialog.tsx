@@ -2,9 +2,9 @@ import { Dialog, ReactWidget, showDialog } from '@jupyterlab/apputils';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type { FlowApi } from '../client/api';
 import type { Run } from '../client/documents';
-import { TriggerChoice } from '../model/triggerChoice';
-import { TransContext } from '../views/hooks';
-import { TriggerForm } from '../views/TriggerForm';
+import { TriggerChoice } from '../model/forms/triggerChoice';
+import { TransContext } from '../views/shared/hooks';
+import { TriggerForm } from '../views/forms/TriggerForm';
 
 /** Ask for params and start a run. Returns null if the user changed their mind. */
 export async function askAndTrigger(

@@ -1,0 +1,171 @@
+/** What a run page shows: the run with its tasks, and one task with its attempts. */
+import type { FlowApi } from '../../client/api';
+import type {
+  FlowEvent,
+  Reason,
+  RunWithTasks,
+  TaskDetails,
+  TaskInstance,
+  Why
+} from '../../client/documents';
+import type { EventStream } from '../../events/eventStream';
+import type { TaskKey } from '../../tokens';
+import { ListeningModel } from '../shared/listening';
+import { Resource } from '../shared/resource';
+import { isWaiting } from '../shared/states';
+
+export class RunModel extends ListeningModel {
+  constructor(
+    stream: EventStream,
+    private readonly api: FlowApi,
+    readonly dagId: string,
+    readonly runId: string
+  ) {
+    super(stream);
+    this.run = this.own(new Resource<RunWithTasks>(() => api.run(dagId, runId)));
+    this.run.changed.connect(this.chooseTask, this);
+  }
+
+  readonly run: Resource<RunWithTasks>;
+
+  /** The selected task; its attempts come with `details`. */
+  get selectedKey(): TaskKey | null {
+    return this.key;
+  }
+
+  get details(): TaskDetails | null {
+    return this.task?.value ?? null;
+  }
+
+  get detailsError(): Error | null {
+    return this.task?.error ?? null;
+  }
+
+  /** All that the selected task waits for, the nearest first; nothing for one that runs or has ended. */
+  get waitsFor(): Reason[] {
+    const why = this.details && isWaiting(this.details.state) ? this.why?.value : null;
+    return why?.reasons ?? [];
+  }
+
+  /** The attempt picked by the user; null follows the latest. */
+  get attempt(): number | null {
+    return this.pickedAttempt;
+  }
+
+  get shownAttempt(): number | null {
+    return this.pickedAttempt ?? this.details?.attempts.at(-1)?.attempt_number ?? null;
+  }
+
+  /** Select a task instance; without `mapIndex` the most telling one of the task. */
+  selectTask(taskId: string, mapIndex?: number): void {
+    if (mapIndex !== undefined) {
+      this.wanted = null;
+      this.show(taskId, mapIndex);
+      return;
+    }
+    this.wanted = taskId;
+    this.chooseTask();
+  }
+
+  private show(taskId: string, mapIndex: number): void {
+    if (this.key?.task_id === taskId && this.key.map_index === mapIndex) {
+      return;
+    }
+    for (const resource of [this.task, this.why]) {
+      if (resource) {
+        this.disown(resource);
+      }
+    }
+    this.why = null;
+    const key = {
+      dag_id: this.dagId,
+      run_id: this.runId,
+      task_id: taskId,
+      map_index: mapIndex
+    };
+    this.key = key;
+    this.pickedAttempt = null;
+    this.task = this.own(new Resource<TaskDetails>(() => this.api.task(key)));
+    this.task.changed.connect(this.askWhy, this);
+    this.emit();
+  }
+
+  selectAttempt(attempt: number | null): void {
+    this.pickedAttempt = attempt;
+    this.emit();
+  }
+
+  protected onEvent(event: FlowEvent): void {
+    if (event.kind === 'host_changed') {
+      this.run.touch();
+      this.task?.touch();
+    }
+    if (event.dag_id !== this.dagId || event.run_id !== this.runId) {
+      if (event.kind === 'run_state' && this.isChild(event)) {
+        this.task?.touch();
+      }
+      return;
+    }
+    this.run.touch();
+    if (this.details && isWaiting(this.details.state)) {
+      this.why?.touch();
+    }
+    if (event.task_id === this.key?.task_id && event.map_index === this.key?.map_index) {
+      this.task?.touch();
+    }
+  }
+
+  /** Select what was asked for, or what is most telling; go on to an instance of a task that was expanded. */
+  private chooseTask(): void {
+    const tasks = this.run.value?.tasks ?? [];
+    const key = this.key;
+    const isGone =
+      key !== null &&
+      !tasks.some(task => task.task_id === key.task_id && task.map_index === key.map_index);
+    const taskId = this.wanted ?? (isGone ? key.task_id : null);
+    const found = tasks.filter(task => task.task_id === taskId);
+    if (found.length > 0) {
+      this.wanted = null;
+      this.select(found);
+    } else if (key === null && tasks.length > 0) {
+      this.select(tasks);
+    }
+  }
+
+  private select(tasks: TaskInstance[]): void {
+    const task = mostTelling(tasks);
+    this.show(task.task_id, task.map_index);
+  }
+
+  private askWhy(): void {
+    const { key, details } = this;
+    if (key === null || details === null || !isWaiting(details.state)) {
+      return;
+    }
+    if (this.why === null) {
+      this.why = this.own(new Resource<Why>(() => this.api.why(key)));
+    } else {
+      this.why.touch();
+    }
+  }
+
+  private isChild(event: FlowEvent): boolean {
+    const children = this.details?.child_runs ?? [];
+    return children.some(run => run.dag_id === event.dag_id && run.run_id === event.run_id);
+  }
+
+  private task: Resource<TaskDetails> | null = null;
+  private why: Resource<Why> | null = null;
+  private wanted: string | null = null;
+  private key: TaskKey | null = null;
+  private pickedAttempt: number | null = null;
+}
+
+/** The first task that failed by itself, else one that runs, else the first. */
+export function mostTelling(tasks: TaskInstance[]): TaskInstance {
+  const found =
+    tasks.find(task => task.state === 'failed') ??
+    tasks.find(task => task.state === 'up_for_retry' || task.state === 'running') ??
+    tasks[0];
+  return found as TaskInstance;
+}

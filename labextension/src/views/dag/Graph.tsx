@@ -1,0 +1,153 @@
+import { Controls, ReactFlow } from '@xyflow/react';
+import type { Edge, ReactFlowInstance } from '@xyflow/react';
+import { useEffect, useMemo, useRef, useState } from 'react';
+import type { DagWithTasks, TaskInstance } from '../../client/documents';
+import { countWords, groupByTask, mappedTasks } from '../../model/shared/aggregate';
+import type { TaskGroup } from '../../model/shared/aggregate';
+import { duration, elapsed } from '../../model/shared/format';
+import { edgeName, graphOf, NODE_HEIGHT, NODE_WIDTH } from '../../model/dag/graphLayout';
+import type { Positions } from '../../model/dag/graphLayout';
+import type { LayoutService } from '../../model/dag/layoutService';
+import { LOOKS } from '../../model/shared/states';
+import { useNow, useTrans } from '../shared/hooks';
+import { TaskNode } from './TaskNode';
+import type { TaskGraphNode } from './TaskNode';
+
+interface Props {
+  dag: DagWithTasks;
+  instances: TaskInstance[];
+  layouts: LayoutService;
+  onOpen: ((taskId: string) => void) | null;
+}
+
+const NODE_TYPES = { task: TaskNode };
+const FIT = { padding: 0.12, maxZoom: 1.1 };
+const LABEL = { labelBgPadding: [4, 2] as [number, number], labelBgBorderRadius: 3 };
+
+export function Graph({ dag, instances, layouts, onOpen }: Props): JSX.Element {
+  const trans = useTrans();
+  const { tasks } = dag;
+  const graph = useMemo(() => graphOf(tasks, dag.labels), [tasks, dag.labels]);
+  const mapped = useMemo(() => mappedTasks(tasks, dag.groups), [tasks, dag.groups]);
+  const groups = useMemo(() => groupByTask(instances), [instances]);
+  const [placed, setPlaced] = useState<{ drawing: string; positions: Positions } | null>(null);
+  const [failure, setFailure] = useState<string | null>(null);
+  const key = `${dag.dag_id}/${dag.version}/${graph.nodes.length}/${graph.edges.length}`;
+  useEffect(() => {
+    let isWanted = true;
+    layouts.place(key, graph).then(
+      positions => isWanted && setPlaced({ drawing: key, positions }),
+      error => isWanted && setFailure(String(error))
+    );
+    return () => {
+      isWanted = false;
+    };
+  }, [key, graph, layouts]);
+  const { room, onInit, onMoveStart } = useRefit();
+  const isBusy = instances.some(instance => instance.state === 'running');
+  const now = useNow(isBusy ? 1 : 0);
+  if (failure) {
+    return (
+      <p className="jp-flow-message">{trans.__('The graph could not be drawn: %1', failure)}</p>
+    );
+  }
+  if (placed?.drawing !== key) {
+    return <p className="jp-flow-faint">{trans.__('Drawing …')}</p>;
+  }
+  const byTask = new Map(groups.map(group => [group.taskId, group]));
+  const word = (state: keyof typeof LOOKS) => trans.__(LOOKS[state].label);
+  const nodes: TaskGraphNode[] = tasks.map(task => {
+    const group = byTask.get(task.task_id);
+    return {
+      id: task.task_id,
+      type: 'task',
+      position: placed.positions[task.task_id] ?? { x: 0, y: 0 },
+      width: NODE_WIDTH,
+      height: NODE_HEIGHT,
+      data: {
+        taskId: task.task_id,
+        name: task.task_display_name,
+        operator: task.operator,
+        isMapped: mapped.has(task.task_id),
+        role: task.is_setup ? trans.__('setup') : task.is_teardown ? trans.__('teardown') : '',
+        counts: group?.isExpanded ? countWords(group, word) : '',
+        state: group?.state ?? null,
+        detail: group ? detail(group, now) : '',
+        onOpen: () => onOpen?.(task.task_id)
+      }
+    };
+  });
+  const edges: Edge[] = graph.edges.map(([source, target]) => ({
+    id: edgeName(source, target),
+    source,
+    target,
+    focusable: false,
+    ...labelOf(graph.labels?.[edgeName(source, target)])
+  }));
+  return (
+    <div className="jp-flow-graph" ref={room} role="group" aria-label={trans.__('Graph of tasks')}>
+      <ReactFlow
+        key={key}
+        nodes={nodes}
+        edges={edges}
+        nodeTypes={NODE_TYPES}
+        nodesDraggable={false}
+        nodesConnectable={false}
+        nodesFocusable={false}
+        elementsSelectable={false}
+        onlyRenderVisibleElements={tasks.length > 150}
+        proOptions={{ hideAttribution: false }}
+        onInit={onInit}
+        onMoveStart={onMoveStart}
+        minZoom={0.05}
+        fitView
+        fitViewOptions={FIT}
+      >
+        <Controls showInteractive={false} fitViewOptions={FIT} />
+      </ReactFlow>
+    </div>
+  );
+}
+
+function labelOf(label: string | undefined): Partial<Edge> {
+  return label ? { label, ...LABEL } : {};
+}
+
+/** "2 / 5 · 12 s": so many of all instances are in the state that is shown. */
+function detail(group: TaskGroup, now: number): string {
+  const count = group.isExpanded ? `${group.inState} / ${group.total}` : '';
+  return [count, duration(elapsed(group, now))].filter(Boolean).join(' · ');
+}
+
+interface Refit {
+  room: (node: HTMLDivElement | null) => void;
+  onInit: (flow: ReactFlowInstance<TaskGraphNode>) => void;
+  onMoveStart: (event: MouseEvent | TouchEvent | null) => void;
+}
+
+/** Fit the graph again when its room changes its size, until the user has moved it. */
+function useRefit(): Refit {
+  const flow = useRef<ReactFlowInstance<TaskGraphNode> | null>(null);
+  const isMoved = useRef(false);
+  return useMemo(() => {
+    const observer = new ResizeObserver(() => {
+      if (!isMoved.current) {
+        void flow.current?.fitView(FIT);
+      }
+    });
+    return {
+      room: node => {
+        observer.disconnect();
+        if (node) {
+          observer.observe(node);
+        }
+      },
+      onInit: instance => {
+        flow.current = instance;
+      },
+      onMoveStart: event => {
+        isMoved.current ||= event !== null; // null: it was us
+      }
+    };
+  }, []);
+}

@@ -1,0 +1,47 @@
+import type { Run } from '../../client/documents';
+import { duration, elapsed, relative } from '../../model/shared/format';
+import { LOOKS } from '../../model/shared/states';
+import { useTrans } from './hooks';
+import { StateMark } from './StateMark';
+
+interface Props {
+  runs: Run[];
+  now: number;
+  onOpen(run: Run): void;
+}
+
+const LEAST = 18;
+
+/** The last runs, newest at the right: height is duration, foot is state (shape and colour). */
+export function RunBars({ runs, now, onOpen }: Props): JSX.Element {
+  const trans = useTrans();
+  const longest = Math.max(1e-3, ...runs.map(run => elapsed(run, now) ?? 0));
+  return (
+    <div className="jp-flow-bars" role="group" aria-label={trans.__('Last runs')}>
+      {runs.map(run => {
+        const seconds = elapsed(run, now);
+        const height = Math.max(LEAST, (100 * (seconds ?? 0)) / longest);
+        const when = relative(run.start_date ?? run.queued_at, now);
+        const words = [run.run_id, trans.__(LOOKS[run.state].label), when, duration(seconds)];
+        return (
+          <button
+            key={run.run_id}
+            className="jp-flow-bar"
+            title={words.filter(Boolean).join('\n')}
+            aria-label={words.filter(Boolean).join(', ')}
+            onClick={() => onOpen(run)}
+          >
+            <span className="jp-flow-bar-room">
+              <span
+                className="jp-flow-bar-body"
+                data-tone={LOOKS[run.state].tone}
+                style={{ height: `${height}%` }}
+              />
+            </span>
+            <StateMark state={run.state} bare />
+          </button>
+        );
+      })}
+    </div>
+  );
+}
