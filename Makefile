@@ -17,7 +17,7 @@ CHAOS_OPTIONS ?=
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo lab test lint bench chaos chaos-long docs-reference chromium clean distclean
+.PHONY: help demo lab test lint bench chaos chaos-long types docs-reference chromium clean distclean
 
 help:
 	@sed -n 's/^\([a-z-]*\):.*## /\1  /p' $(MAKEFILE_LIST) | awk '{ name = $$1; $$1 = ""; printf "make %-16s%s\n", name, $$0 }'
@@ -47,6 +47,9 @@ chaos: $(VENV)/.installed  ## crash, cut and fill up everything, scaled down (45
 
 chaos-long: $(VENV)/.installed  ## the same at full scale, for hours; goes on where it was stopped
 	$(BIN)/python -m tests.chaos --long $(CHAOS_OPTIONS)
+
+types: $(VENV)/.installed  ## write the panel's types of REST documents from the server's OpenAPI document
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python labextension/make_types.py
 
 docs-reference: $(VENV)/.installed  ## write docs/reference from the code
 	$(BIN)/python docs/make_reference.py

@@ -48,6 +48,7 @@ RINGS: dict[str, list[Step]] = {
     "integration": _pytest("integration", *_side_by_side(2)),
     "labextension": [
         Step(("jlpm", "install", "--immutable"), "labextension"),
+        Step((PYTHON, "labextension/make_types.py", "--check")),
         Step(("jlpm", "check"), "labextension"),
     ],
     "acceptance": _pytest("acceptance", *_side_by_side(3)),

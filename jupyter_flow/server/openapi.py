@@ -8,7 +8,6 @@ from .. import __version__
 from . import openapi_plans
 from . import openapi_schemas as schemas
 from .openapi_parts import Operation, Schema
-from .openapi_parts import extended as _with
 from .openapi_parts import list_of as _list
 from .openapi_parts import operation as _operation
 from .openapi_parts import ref as _ref
@@ -53,7 +52,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("get", "/dags"): _operation("All DAGs", {"type": "object", "properties": {"dags": _list("Dag")}}),
     ("get", "/dags/{dag_id}"): _operation(
         "One DAG with its tasks, task groups and labels of edges",
-        _with("Dag", tasks=_list("Task"), groups=_list("Group"), labels=_list("EdgeLabel")),
+        _ref("DagWithTasks"),
     ),
     ("patch", "/dags/{dag_id}"): _operation(
         "Pause or unpause", _ref("Dag"), body={"is_paused": _BOOLEAN}, required=("is_paused",)
@@ -78,7 +77,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ),
     ("get", "/dags/{dag_id}/runs"): _operation(
         "A page of runs, newest first",
-        {"type": "object", "properties": {"runs": _list("Run"), "next": {"type": ["string", "null"]}}},
+        _ref("RunPage"),
         limit=({"type": "integer", "minimum": 1, "maximum": 500, "default": 25}, "page size"),
         before=(_TEXT, "`next` of the page before"),
     ),
@@ -93,16 +92,14 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
             "idempotency_key": _TEXT,
         },
     ),
-    ("get", _RUN): _operation(
-        "One run with its task instances", _with("Run", dag_display_name=_TEXT, tasks=_list("TaskInstance"))
-    ),
+    ("get", _RUN): _operation("One run with its task instances", _ref("RunWithTasks")),
     ("delete", _RUN): _operation("Delete a finished run with its logs, notebooks and XComs", _EMPTY),
     ("post", _RUN + "/cancel"): _operation("Ask a run to stop", _ref("Run")),
     ("post", _RUN + "/clear"): _operation("Run tasks again", _ref("Run"), body={"only_failed": _BOOLEAN}),
     ("post", _RUN + "/mark"): _operation("Force a state", _ref("Run"), body={"state": _TEXT}, required=("state",)),
     ("get", _TASK): _operation(
         "One task instance with attempts, rendered fields and XComs",
-        _with("TaskInstance", attempts=_list("Attempt"), rendered={"type": "object"}, xcoms=_list("XCom")),
+        _ref("TaskDetails"),
         map_index=_MAP_INDEX,
     ),
     ("post", _TASK + "/clear"): _operation(

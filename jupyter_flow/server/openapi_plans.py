@@ -8,7 +8,7 @@ from .openapi_parts import BOOLEAN, EMPTY, INTEGER, TEXT, Operation, Schema, ext
 _TEXT_OR_NULL: Schema = {"type": ["string", "null"]}
 _INTEGER_OR_NULL: Schema = {"type": ["integer", "null"]}
 _INSTANT: Schema = {"type": ["string", "null"], "format": "date-time"}
-_OBJECT: Schema = {"type": "object"}
+_OBJECT: Schema = {"type": "object", "additionalProperties": True}
 _RUN_STATE: Schema = {"type": ["string", "null"], "enum": [*map(str, RunState), None]}
 _REASON: Schema = {"oneOf": [ref("Reason"), {"type": "null"}]}
 _SLOTS: Schema = {"type": "integer", "minimum": -1, "description": "-1: no bound"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..model.state import RunState, RunType, TaskState
+from .openapi_parts import extended, list_of
 
 Schema = dict[str, Any]
 
@@ -13,15 +14,20 @@ _TEXT_OR_NULL: Schema = {"type": ["string", "null"]}
 _INTEGER: Schema = {"type": "integer"}
 _INTEGER_OR_NULL: Schema = {"type": ["integer", "null"]}
 _BOOLEAN: Schema = {"type": "boolean"}
-_OBJECT: Schema = {"type": "object"}
+_OBJECT: Schema = {"type": "object", "additionalProperties": True}
 _TEXTS: Schema = {"type": "array", "items": _TEXT}
 _INSTANT: Schema = {"type": ["string", "null"], "format": "date-time"}
+_MOMENT: Schema = {"type": "string", "format": "date-time"}
 _SECONDS: Schema = {"type": ["number", "null"], "description": "seconds"}
 _REASON: Schema = {"oneOf": [{"$ref": "#/components/schemas/Reason"}, {"type": "null"}]}
 
 
-def _record(**properties: Schema) -> Schema:
-    return {"type": "object", "properties": properties, "required": list(properties)}
+def _record(optional: dict[str, Schema] | None = None, **properties: Schema) -> Schema:
+    return {"type": "object", "properties": {**properties, **(optional or {})}, "required": list(properties)}
+
+
+def _by_name(schema: Schema) -> Schema:
+    return {"type": "object", "additionalProperties": schema}
 
 
 def _names(states: Any) -> Schema:
@@ -29,7 +35,7 @@ def _names(states: Any) -> Schema:
 
 
 _NEXT = {
-    "run_after": _INSTANT,
+    "run_after": _MOMENT,
     "logical_date": _INSTANT,
     "data_interval_start": _INSTANT,
     "data_interval_end": _INSTANT,
@@ -42,16 +48,30 @@ SCHEMAS: dict[str, Schema] = {
     "Health": _record(
         state={"type": "string", "enum": ["healthy", "degraded", "stopped"]},
         message=_TEXT_OR_NULL,
-        trouble={"type": "array", "items": {"type": "object"}},
-        host={"type": ["object", "null"]},
-        hosts={"type": "array", "items": {"type": "object"}},
+        trouble={"type": "array", "items": {"$ref": "#/components/schemas/Trouble"}},
+        host={"oneOf": [{"$ref": "#/components/schemas/Heartbeat"}, {"type": "null"}]},
+        hosts={"type": "array", "items": {"$ref": "#/components/schemas/Host"}},
         running=_INTEGER,
         queued=_INTEGER,
         parallelism=_INTEGER,
+        dag_folders=_TEXTS,
         import_errors=_INTEGER,
+    ),
+    "Trouble": _record(kind=_TEXT, since=_TEXT, message=_TEXT, pauses_dispatch=_BOOLEAN),
+    "Heartbeat": _record(pid=_INTEGER, started_at=_INSTANT, heartbeat_at=_INSTANT, version=_TEXT),
+    "Host": _record(
+        hostname=_TEXT,
+        home=_TEXT,
+        pid=_INTEGER,
+        version=_TEXT,
+        started_at=_INSTANT,
+        heartbeat_at=_INSTANT,
+        queues=_TEXTS,
+        dag_folders=_TEXTS,
     ),
     "ImportError": _record(
         file=_TEXT,
+        folder=_TEXT,
         line=_INTEGER_OR_NULL,
         message=_TEXT,
         traceback=_TEXT_OR_NULL,
@@ -98,7 +118,7 @@ SCHEMAS: dict[str, Schema] = {
         dag_display_name=_TEXT,
         description=_TEXT_OR_NULL,
         owner=_TEXT,
-        owner_links={"type": "object", "description": "owner -> link", "additionalProperties": _TEXT},
+        owner_links={**_by_name(_TEXT), "description": "owner -> link"},
         tags=_TEXTS,
         is_paused=_BOOLEAN,
         schedule=_TEXT_OR_NULL,
@@ -118,11 +138,19 @@ SCHEMAS: dict[str, Schema] = {
         dag_retries=_INTEGER,
         fail_fast=_BOOLEAN,
         allowed_run_types={"type": ["array", "null"], "items": _names(RunType)},
-        params=_OBJECT,
+        params=_by_name({"$ref": "#/components/schemas/Param"}),
         warnings=_TEXTS,
         next_run={"oneOf": [{"$ref": "#/components/schemas/NextRun"}, {"type": "null"}]},
         recent_runs={"type": "array", "items": {"$ref": "#/components/schemas/Run"}},
     ),
+    "Param": {
+        "type": "object",
+        "properties": {
+            "default": {},
+            "schema": {"type": ["object", "null"], "additionalProperties": True},
+            "description": _TEXT_OR_NULL,
+        },
+    },
     "Task": _record(
         task_id=_TEXT,
         task_display_name=_TEXT,
@@ -140,7 +168,7 @@ SCHEMAS: dict[str, Schema] = {
         pool_slots=_INTEGER,
         queue=_TEXT,
         resource_group=_TEXT,
-        resources={"type": "object", "additionalProperties": {"type": "number"}},
+        resources=_by_name({"type": "number"}),
         depends_on_past=_BOOLEAN,
         wait_for_downstream=_BOOLEAN,
         upstream=_TEXTS,
@@ -158,19 +186,20 @@ SCHEMAS: dict[str, Schema] = {
     ),
     "Grid": _record(
         dag_id=_TEXT,
-        codes=_OBJECT,
+        codes={**_by_name(_TEXT), "description": "letter -> state"},
         tasks={"type": "array", "items": _TEXT},
         runs={"type": "array", "items": {"$ref": "#/components/schemas/GridRun"}},
         next=_TEXT_OR_NULL,
     ),
     "GridRun": _record(
+        optional={"mapped": {**_by_name(_by_name(_INTEGER)), "description": "mapped task -> letter -> how many"}},
         run_id=_TEXT,
-        run_type=_TEXT,
-        state=_TEXT,
+        run_type=_names(RunType),
+        state=_names(RunState),
         logical_date=_INSTANT,
         start_date=_INSTANT,
         end_date=_INSTANT,
-        states=_TEXT,
+        states={"type": "string", "description": "a letter for each of the tasks"},
     ),
     "Group": _record(group_id=_TEXT, parent=_TEXT_OR_NULL, label=_TEXT, tooltip=_TEXT_OR_NULL, is_mapped=_BOOLEAN),
     "EdgeLabel": _record(upstream=_TEXT, downstream=_TEXT, label=_TEXT),
@@ -257,4 +286,9 @@ SCHEMAS: dict[str, Schema] = {
         complete=_BOOLEAN,
     ),
     "ExecutedNotebook": _record(name=_TEXT, failing_cell=_INTEGER_OR_NULL, notebook=_OBJECT),
+    "DagWithTasks": extended("Dag", tasks=list_of("Task"), groups=list_of("Group"), labels=list_of("EdgeLabel")),
+    "RunWithTasks": extended("Run", dag_display_name=_TEXT, tasks=list_of("TaskInstance")),
+    "RunPage": _record(runs=list_of("Run"), next=_TEXT_OR_NULL),
+    "TaskDetails": extended("TaskInstance", attempts=list_of("Attempt"), rendered=_OBJECT, xcoms=list_of("TaskXCom")),
+    "TaskXCom": extended("XCom", value={"description": "any JSON; null where it is kept in a file"}),
 }

@@ -45,6 +45,7 @@ LONG_FILES: dict[str, str] = {
     "jupyter_flow/runner/kernel_forkserver.py": "one file that a foreign interpreter runs: it has only ipykernel",
     "jupyter_flow/storage/runs.py": "the one door for state: transition() and its bulk form claim() stand together",
     "tests/integration/test_storage_runs.py": "the tests of that one door stand together too",
+    "labextension/src/client/openapi.ts": "made from the OpenAPI document",
 }
 """Files over 400 lines and why they are one file."""
 ASYNC_ROOMS = {"server", "runner", "notifications", "bridge"}

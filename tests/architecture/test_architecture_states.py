@@ -16,7 +16,7 @@ from jupyter_flow.model.state import (
     TaskState,
 )
 
-STATES_FILE = sources.ROOT / "labextension" / "src" / "model" / "states.ts"
+STATES_FILE = sources.ROOT / "labextension" / "src" / "model" / "shared" / "states.ts"
 
 
 def _array(name: str) -> list[str]:

@@ -9,6 +9,7 @@ import type {
   ImportProblem,
   NextRun,
   Run,
+  RunPage,
   RunWithTasks,
   TaskDetails,
   TriggerBody,
@@ -26,11 +27,6 @@ export class FlowError extends Error {
     super(message);
     this.name = 'FlowError';
   }
-}
-
-export interface RunPage {
-  runs: Run[];
-  next: string | null;
 }
 
 /** Sends one request and returns its JSON answer. Replaced in tests. */

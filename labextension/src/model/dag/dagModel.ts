@@ -1,6 +1,13 @@
 /** What a DAG page shows: the DAG, its newest runs, the task states of one of them. */
-import type { FlowApi, RunPage } from '../../client/api';
-import type { DagWithTasks, FlowEvent, NextRun, Run, RunWithTasks } from '../../client/documents';
+import type { FlowApi } from '../../client/api';
+import type {
+  DagWithTasks,
+  FlowEvent,
+  NextRun,
+  Run,
+  RunPage,
+  RunWithTasks
+} from '../../client/documents';
 import type { EventStream } from '../../events/eventStream';
 import { ListeningModel } from '../shared/listening';
 import { Resource } from '../shared/resource';

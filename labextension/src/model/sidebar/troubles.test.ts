@@ -6,9 +6,12 @@ const HEALTHY: Health = {
   state: 'healthy',
   message: '',
   trouble: [],
+  host: null,
+  hosts: [],
   running: 0,
   queued: 0,
   parallelism: 16,
+  dag_folders: [],
   import_errors: 0
 };
 
