@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, delete, or_, select, update
+from sqlalchemy import Column, ColumnElement, Connection, Select, and_, bindparam, delete, or_, select, update
 
 from ..model.errors import Conflict
 from ..model.records import Actor
@@ -112,12 +112,7 @@ def attempts_with_files(connection: Connection, ids: Collection[str]) -> list[Ol
 
 def known_attempts(connection: Connection, ids: Collection[str]) -> set[str]:
     """Return those of ``ids`` that any attempt or callback has, finished or not."""
-    known: set[str] = set()
-    for part in _parts(ids):
-        known.update(connection.execute(select(attempt.c.id).where(attempt.c.id.in_(part))).scalars())
-        calls = select(callback.c.attempt_id).where(callback.c.attempt_id.in_(part))
-        known.update(name for name in connection.execute(calls).scalars() if name is not None)
-    return known
+    return _stored(connection, ids, attempt.c.id, callback.c.attempt_id)
 
 
 def forget_files(connection: Connection, ids: Collection[str]) -> None:
@@ -148,10 +143,15 @@ def delete_unused_bundles(connection: Connection, before: datetime) -> int:
 
 def known_bundles(connection: Connection, hashes: Collection[str]) -> set[str]:
     """Return those of ``hashes`` that have a record: of the others the folders may go."""
-    known: set[str] = set()
-    for part in _parts(hashes):
-        known.update(connection.execute(select(bundle.c.bundle_hash).where(bundle.c.bundle_hash.in_(part))).scalars())
-    return known
+    return _stored(connection, hashes, bundle.c.bundle_hash)
+
+
+def _stored(connection: Connection, names: Collection[str], *columns: Column[str]) -> set[str]:
+    found: set[str] = set()
+    for part in _parts(names):
+        for column in columns:
+            found.update(connection.execute(select(column).where(column.in_(part))).scalars())
+    return found
 
 
 def delete_old_notes(connection: Connection, before: datetime) -> int:

@@ -12,6 +12,40 @@ from support.kernels import pool_of, settle
 
 from jupyter_flow.execution.kernel_pool import KernelPool
 
+LONG = (
+    "test_schedule_every_minute",
+    "test_examples_training",
+    "test_dask_network",
+    "test_attempt_notebook",
+    "test_kill_matrix",
+    "test_cli_house",
+    "test_attempt_limits",
+    "test_examples_docs",
+    "test_host_recovery",
+    "test_cli_alone",
+    "test_adoption_on_stop",
+    "test_db_care",
+    "test_bad_input_doors",
+    "test_examples_retraining",
+    "test_adoption_orders",
+    "test_executor_conformance",
+    "test_dag_images",
+    "test_forkserver_kernels",
+    "test_trouble_database",
+    "test_tasks_test",
+)
+"""The files that take half a minute or more, the longest first. They begin before all others: then none is a tail in
+which one process works and the others have nothing left to do.
+"""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the tests of :data:`LONG` files first."""
+    lost = [name for name in LONG if not list(Path(__file__).parent.rglob(f"{name}.py"))]
+    assert not lost, f"long files that there are not: {lost}"
+    places = {name: place for place, name in enumerate(LONG)}
+    items.sort(key=lambda item: places.get(item.path.stem, len(LONG)))
+
 
 @pytest.fixture(scope="module")
 def kernel_pool(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KernelPool]:

@@ -240,6 +240,7 @@ def test_the_host_loads_nothing_that_runs_user_code(house: House) -> None:
         "with DAG('note') as dag:\n    NotebookOperator(task_id='n', notebook='hello.ipynb')\n",
         "note.py",
     )
+    house.makes_database = True
     house.start()
     assert house.run_dag("note")["state"] == "success"
     house.run_dag("chain")

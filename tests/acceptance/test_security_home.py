@@ -75,6 +75,7 @@ def test_everything_in_the_home_is_the_owners_alone(lab: LabServer) -> None:
 
 
 def test_a_wide_home_of_before_is_made_private(house: House, open_umask: None) -> None:
+    house.makes_database = True
     house.write_notebook(["1"], "book.ipynb")
     house.write_dag(DAG, "writes.py")
     house.start()

@@ -44,36 +44,30 @@ def test_the_ear_outlives_its_connection(postgres: Postgres, database: str) -> N
         hearing.close()
 
 
-def test_a_host_ends_though_its_database_has_gone(
-    postgres: Postgres, database: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+@pytest.fixture
+def row(postgres: Postgres, database: str, tmp_path: Path) -> Iterator[HostRow]:
+    """The row of a host that has not begun."""
     url = postgres.url(database)
     engine, reader = create_engine(url), create_reader(url)
-    row = HostRow(House(FlowConfig(home=tmp_path, db_url=url), reader, engine), "me", {"home": "/h", "hostname": "box"})
-    try:
-        row.take()
-        postgres.drop_database(database)
-        row.end()
-    finally:
-        engine.dispose()
-        reader.dispose()
+    house = House(FlowConfig(home=tmp_path, db_url=url), reader, engine)
+    yield HostRow(house, "me", {"home": "/h", "hostname": "box"})
+    engine.dispose()
+    reader.dispose()
+
+
+def test_a_host_ends_though_its_database_has_gone(
+    postgres: Postgres, database: str, row: HostRow, caplog: pytest.LogCaptureFixture
+) -> None:
+    row.take()
+    postgres.drop_database(database)
+    row.end()
     assert "the end of this host is not written down: " in caplog.text
 
 
-def test_a_mistake_while_it_ends_is_not_kept_quiet(
-    postgres: Postgres, database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    url = postgres.url(database)
-    engine, reader = create_engine(url), create_reader(url)
-    row = HostRow(House(FlowConfig(home=tmp_path, db_url=url), reader, engine), "me", {"home": "/h", "hostname": "box"})
-
+def test_a_mistake_while_it_ends_is_not_kept_quiet(row: HostRow, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> None:
         raise LookupError("a mistake")
 
     monkeypatch.setattr("jupyter_flow.service.host_row.host.end_host", fail)
-    try:
-        with pytest.raises(LookupError, match="a mistake"):
-            row.end()
-    finally:
-        engine.dispose()
-        reader.dispose()
+    with pytest.raises(LookupError, match="a mistake"):
+        row.end()

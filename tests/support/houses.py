@@ -12,15 +12,19 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import create_engine
 
 from jupyter_flow.model.errors import FlowError, NoHost, NotFound
+from jupyter_flow.storage import database
+from jupyter_flow.storage.migrating import migrate
 from jupyter_flow.wire.client import HouseClient
 from jupyter_flow.wire.paths import house_socket, runtime_dir
 
@@ -53,7 +57,13 @@ class CliResult:
 
 
 class House:
-    """One home with its DAG folder. Nothing runs until :meth:`start`."""
+    """One home with its DAG folder. Nothing runs until :meth:`start`.
+
+    ``makes_database``: the host makes its SQLite database itself, as that of a user does. Otherwise it finds an empty
+    one of this version: that spares each of some hundred hosts a quarter of its start.
+    """
+
+    makes_database = False
 
     def __init__(self, base: Path) -> None:
         self.base = base
@@ -93,6 +103,11 @@ class House:
 
     def start(self, *options: str, timeout: float = 60.0, env: dict[str, str] | None = None) -> House:
         """Start a host (``python -m jupyter_flow.service`` with extra ``options``) and wait until it answers."""
+        has_server = "JUPYTER_FLOW_DB_URL" in {**self.env, **(env or {})} or "--db-url" in options
+        if not (self.makes_database or has_server or self.home.exists()):
+            self.home.mkdir(mode=0o700)
+            with open(os.open(self.home / "flow.db", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+                file.write(_empty_database())
         self.spawn(*options, env=env)
         wait_for(self.answers, lambda: f"the host of {self.home} answers; its output:\n{self.output()}", timeout)
         return self
@@ -307,6 +322,17 @@ class House:
     def socket(self) -> Path:
         """Path of ``house.sock``."""
         return house_socket(self.home)
+
+
+@cache
+def _empty_database() -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "flow.db"
+        engine = database.create_engine(f"sqlite:///{path}")
+        migrate(engine)
+        engine.dispose()
+        assert [file.name for file in path.parent.iterdir()] == ["flow.db"], "nothing is left in a journal"
+        return path.read_bytes()
 
 
 def task_of(run: dict[str, Any], task_id: str, map_index: int = -1) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import queue
 import select
 import shutil
 import socket
@@ -33,8 +34,22 @@ class Client:
     def __init__(self, connection: Mapping[str, Any]) -> None:
         self._client = BlockingKernelClient()
         self._client.load_connection_info({**connection, "key": connection["key"].encode()})
-        self._client.start_channels()
-        self._client.wait_for_ready(timeout=60)
+        self._client.start_channels(hb=False)
+        wait_for(self._hears, "the kernel answers, and its outputs are heard")
+
+    def _hears(self) -> bool:
+        """Ask the kernel for its name and tell whether the answer was heard on both channels.
+
+        ``wait_for_ready`` of the library sleeps almost half a second on the way.
+        """
+        asked = self._client.kernel_info()
+        try:
+            self._client.get_shell_msg(timeout=1)
+            while self._client.get_iopub_msg(timeout=0.2)["parent_header"].get("msg_id") != asked:
+                pass
+        except queue.Empty:
+            return False
+        return True
 
     def run(self, code: str, timeout: float = 60.0) -> str:
         """Run ``code`` and return what it printed; an exception in it fails the test."""
