@@ -9,6 +9,7 @@ import pytest
 from support.attempts import Attempts
 from support.execution import config_of
 from support.kernels import pool_of, settle
+from support.long_files import put_first
 
 from jupyter_flow.execution.kernel_pool import KernelPool
 
@@ -34,17 +35,12 @@ LONG = (
     "test_trouble_database",
     "test_tasks_test",
 )
-"""The files that take half a minute or more, the longest first. They begin before all others: then none is a tail in
-which one process works and the others have nothing left to do.
-"""
+"""The files that take half a minute or more, roughly the longest first."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the tests of :data:`LONG` files first."""
-    lost = [name for name in LONG if not list(Path(__file__).parent.rglob(f"{name}.py"))]
-    assert not lost, f"long files that there are not: {lost}"
-    places = {name: place for place, name in enumerate(LONG)}
-    items.sort(key=lambda item: places.get(item.path.stem, len(LONG)))
+    """Begin with the long files."""
+    put_first(items, Path(__file__).parent, LONG)
 
 
 @pytest.fixture(scope="module")

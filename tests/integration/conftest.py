@@ -7,10 +7,19 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
+from support.long_files import put_first
 from support.postgres import Postgres
 
 from jupyter_flow.storage.database import create_engine
 from jupyter_flow.storage.migrating import migrate
+
+LONG = ("test_simulation_mutants", "test_server_supervision", "test_simulation_seeds", "test_storage_runs")
+"""The files that take longest, roughly the longest first."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the long files."""
+    put_first(items, Path(__file__).parent, LONG)
 
 
 @pytest.fixture(scope="session")
