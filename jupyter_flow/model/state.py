@@ -57,17 +57,18 @@ TASK_ACTIVE = frozenset({_T.QUEUED, _T.RUNNING})
 RUN_TERMINAL = frozenset({_R.SUCCESS, _R.FAILED, _R.CANCELLED})
 
 _MARKS = frozenset({_T.SUCCESS, _T.FAILED, _T.SKIPPED})
+_ENDS_OF_ATTEMPTS = frozenset({_T.SCHEDULED, _T.UP_FOR_RETRY, _T.UP_FOR_RESCHEDULE, _T.CANCELLED}) | _MARKS
 TASK_TRANSITIONS: dict[TaskState, frozenset[TaskState]] = {
     _T.WAITING: frozenset({_T.SCHEDULED, _T.UPSTREAM_FAILED, _T.CANCELLED, _T.REMOVED}) | _MARKS,
     _T.SCHEDULED: frozenset({_T.QUEUED, _T.WAITING, _T.CANCELLED, _T.REMOVED, _T.UPSTREAM_FAILED}) | _MARKS,
-    _T.QUEUED: frozenset({_T.RUNNING, _T.SCHEDULED, _T.UP_FOR_RETRY, _T.UP_FOR_RESCHEDULE, _T.CANCELLED}) | _MARKS,
-    _T.RUNNING: frozenset({_T.SCHEDULED, _T.UP_FOR_RETRY, _T.UP_FOR_RESCHEDULE, _T.CANCELLED, _T.WAITING}) | _MARKS,
+    _T.QUEUED: _ENDS_OF_ATTEMPTS | {_T.RUNNING, _T.WAITING},
+    _T.RUNNING: _ENDS_OF_ATTEMPTS | {_T.WAITING},
     _T.UP_FOR_RETRY: frozenset({_T.SCHEDULED, _T.WAITING, _T.CANCELLED, _T.REMOVED}) | _MARKS,
     _T.UP_FOR_RESCHEDULE: frozenset({_T.SCHEDULED, _T.WAITING, _T.CANCELLED, _T.REMOVED}) | _MARKS,
     **{state: (frozenset({_T.WAITING, _T.REMOVED}) | _MARKS) - {state} for state in TASK_TERMINAL - {_T.REMOVED}},
     _T.REMOVED: frozenset({_T.WAITING}),
 }
-"""From a state to those that may follow. ``terminal -> waiting`` is *clear*, ``running -> scheduled`` a loss."""
+"""From a state to those that may follow. A *clear* leads to ``waiting``, the loss of an attempt to ``scheduled``."""
 
 RUN_TRANSITIONS: dict[RunState, frozenset[RunState]] = {
     _R.QUEUED: frozenset({_R.RUNNING, _R.SUCCESS, _R.FAILED, _R.CANCELLED}),

@@ -79,7 +79,10 @@ class AmongHosts:
     def begin_anew(self, desk: Desk) -> bool:
         """Go on as a new host: another one has declared this one ended, and holds what it held."""
         desk.begin_anew(self.row.take_anew())
-        recover(desk)
+        try:
+            recover(desk)
+        except HostEnded:  # it stood still once more meanwhile: again, at once
+            return False
         self.must_begin_anew = False
         log.warning("this host was declared ended while it stood still: it goes on as a new one")
         return False

@@ -33,11 +33,18 @@ class Unsure:
         self.unmade += [item for item in unmade if item not in self.unmade]
 
     def claimed(self, connection: Connection) -> tuple[list[Launch], list[Unmade]]:
-        """Return those whose claim was committed after all."""
-        return (
-            [item for item in self.launches if attempts.token_hash(connection, item[0].attempt_id) is not None],
-            [item for item in self.unmade if attempts.token_hash(connection, item[0].attempt_id or "") is not None],
+        """Return those whose claim was committed after all; what nobody wants any more is not to be started.
+
+        Its attempt has to be ended all the same: until then its task cannot be claimed again.
+        """
+        opened = attempts.which_are_open(
+            connection,
+            [item[0].attempt_id for item in self.launches] + [item[0].attempt_id or "" for item in self.unmade],
         )
+        launches = [item for item in self.launches if opened.get(item[0].attempt_id)]
+        late = [item for item in self.launches if opened.get(item[0].attempt_id) is False]
+        unmade = [item for item in self.unmade if item[0].attempt_id in opened]
+        return launches, unmade + [(row, "it was cleared or marked before it could start") for _, _, row in late]
 
     def start_nothing(self) -> None:
         """Forget what was about to start. What was recorded stays in doubt: another host may have recorded it."""

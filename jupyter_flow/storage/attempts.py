@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, and_, bindparam, select, update
 
 from ..model.errors import NotFound
 from ..model.rows import Attempt, TaskInstance
@@ -104,6 +104,17 @@ def unfinished_attempts(connection: Connection) -> list[Attempt]:
     """Return attempts without an end, current or not: those that are not current must not have a process."""
     query = select(attempt).where(attempt.c.finished_at.is_(None)).order_by(attempt.c.claimed_at)
     return [to_attempt(row) for row in connection.execute(query)]
+
+
+def which_are_open(connection: Connection, attempt_ids: Sequence[str]) -> dict[str, bool]:
+    """Return those of the attempts that are there and have not ended, with whether their task instance is theirs."""
+    if not attempt_ids:
+        return {}
+    query = select(attempt.c.id, and_(*_CURRENT).label("is_current")).join(
+        task_instance, task_instance.c.id == attempt.c.task_instance_id
+    )
+    found = connection.execute(query.where(attempt.c.id.in_(attempt_ids), attempt.c.finished_at.is_(None)))
+    return {row.id: bool(row.is_current) for row in found}
 
 
 def token_hash(connection: Connection, attempt_id: str) -> str | None:

@@ -10,6 +10,8 @@ from simulation.stage import Stage
 from support.flows import ACTOR, chain, dag, task
 
 from jupyter_flow.service import commands
+from jupyter_flow.storage import database
+from jupyter_flow.storage import host as stored_host
 
 
 @pytest.fixture(scope="module")
@@ -129,6 +131,28 @@ def test_an_end_that_waits_to_be_recorded_is_recorded_once_by_a_host_that_begins
         assert world.state("t0") == "success"
         world.until(lambda: world.run_state("r1") == "success")
         assert world.outcomes() == ["success"]
+
+
+def test_a_host_that_is_declared_ended_while_it_begins_anew_begins_once_more(bench: Bench) -> None:
+    with Stage(bench, chain(1), homes=[0, 1]) as world:
+        host = world.hosts[0]
+        row, names = host.among.row, []
+
+        def taken() -> str:
+            del row.take_anew
+            names.append(row.take_anew())
+            with database.begin_write(host.house.engine) as connection:  # it stood still, and the other one looked
+                stored_host.end_host(connection, names[0], host.clock.wall())
+            return names[0]
+
+        row.take_anew = taken
+        world.outage(45.0)  # the other host, on another machine, declares this one ended meanwhile
+        world.until(lambda: bool(names))
+        world.pass_time(20.0)
+        assert not host.among.must_begin_anew
+        assert row.host_id not in names
+        world.trigger("r1")
+        world.until(lambda: world.run_state("r1") == "success")
 
 
 def test_a_start_that_waits_to_be_recorded_may_stand_in_the_rows_when_a_host_begins_anew(bench: Bench) -> None:

@@ -2,15 +2,16 @@ from __future__ import annotations
 
 import pytest
 from sqlalchemy import Engine
+from support import flows
 from support.flows import ACTOR, T0, at, chain, dag, task
-from support.stored_runs import StoredRun, store
+from support.stored_runs import LIMITS, StoredRun, store
 
 from jupyter_flow.model.changes import TaskChange
 from jupyter_flow.model.errors import Conflict, IllegalTransition, NotFound, StaleReport
 from jupyter_flow.model.reason import Reason
 from jupyter_flow.model.state import RunState, TaskState
 from jupyter_flow.scheduling.decide import decide
-from jupyter_flow.storage import edits, runs, xcoms
+from jupyter_flow.storage import attempts, edits, runs, xcoms
 from jupyter_flow.storage.database import begin_write
 
 S = TaskState
@@ -55,6 +56,28 @@ def test_clear_fences_off_what_is_running(engine: Engine) -> None:
         with pytest.raises(StaleReport):
             runs.transition(connection, late, at(2))
     assert stored.states == {"t0": "waiting"}
+
+
+def test_clear_fences_off_what_is_about_to_start(engine: Engine) -> None:
+    stored = StoredRun(engine, chain(1))
+    with begin_write(engine) as connection:
+        wanted = flows.claims(stored.snapshot.ready(), T0)
+        [row] = runs.claim(connection, wanted, LIMITS, "h1", T0).tasks
+        assert attempts.which_are_open(connection, [row.attempt_id, "0" * 32]) == {row.attempt_id: True}
+        edits.clear(connection, stored.run, [("t0", -1)], stored.version_id, stored.spec, at(1), ACTOR)
+        assert attempts.which_are_open(connection, [row.attempt_id]) == {row.attempt_id: False}
+        late = TaskChange(row.id, "t0", -1, S.RUNNING, attempt_id=row.attempt_id)
+        with pytest.raises(StaleReport):
+            runs.transition(connection, late, at(2))
+    cleared = stored.row("t0")
+    assert (cleared.state, cleared.attempt_id, cleared.try_number, cleared.max_tries) == (S.WAITING, None, 1, 2)
+    stored.settle(stored.snapshot.update_tasks([cleared]), at(2))
+    assert stored.states == {"t0": "scheduled"}
+    with begin_write(engine) as connection:
+        [(_, reason)] = runs.claim(
+            connection, flows.claims(stored.snapshot.ready(), at(3)), LIMITS, "h1", at(3)
+        ).refused
+    assert reason.code == "attempt_ending"
 
 
 def test_clear_of_an_unknown_task_is_refused(engine: Engine) -> None:

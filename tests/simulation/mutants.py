@@ -25,11 +25,11 @@ from jupyter_flow.storage.types import NEVER
 
 from .bench import Bench
 from .faults import Violation
-from .staged import STAGE, STAGED
+from .staged import STAGE, STAGED, attempt_in_doubt_forgotten
 from .world import World
 
 Stack = ExitStack
-MUTANTS: dict[str, Callable[[ExitStack], None]] = {}
+MUTANTS: dict[str, Callable[[ExitStack], None]] = {"attempt_in_doubt_forgotten": attempt_in_doubt_forgotten}
 MOST_SEEDS = 250
 """So many are tried until a mutant counts as not found."""
 SEEN_AT: dict[str, int] = {

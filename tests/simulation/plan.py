@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from typing import Any
 
@@ -46,6 +47,7 @@ class Plan:
         self._faults()
         for _ in range(chance.choice([0, 1, 2, 4] if world.is_shared else [0, 0, 1, 1, 2, 3])):
             world.after(chance.uniform(1, SOON), "somebody asks for something", self._ask)
+        self._aim(random.Random(f"aim {world.seed}"))
 
     # --- what goes wrong
 
@@ -156,6 +158,33 @@ class Plan:
         ]
         name, action = chance.choice(what)
         self._command(name, action, False)
+
+    def _aim(self, chance: random.Random) -> None:
+        """Ask for something right between a claim and its start, where chance seldom comes.
+
+        By a chance of its own: the schedules of seeds without it stay what they are.
+        """
+        if chance.random() >= 0.25:
+            return
+        clears, state = chance.random() < 0.7, chance.choice(["success", "failed"])
+
+        def act(after: float) -> None:
+            queued = [item for item in self.world.checker.tasks.values() if item.state == "queued"]
+            if not queued:
+                if after < SOON:
+                    self.world.after(0.3, "somebody looks for what is queued", lambda: act(after + 0.3))
+                return
+            task = chance.choice(queued)
+            run = self.world.checker.runs[task.dag_run_id]
+            ids = (run.dag_id, run.run_id, task.task_id)
+            if clears:
+                self._command(f"clear queued {ids}", lambda house: commands.clear_task(house, ACTOR, *ids), False)
+            else:
+                name = f"mark queued {ids} {state}"
+                self._command(name, lambda house: commands.mark_task(house, ACTOR, *ids, state), False)
+
+        begin = chance.uniform(1, 20)
+        self.world.after(begin, "somebody looks for what is queued", lambda: act(begin))
 
     def _command(self, name: str, action: Callable[[Any], Any], again: bool) -> None:
         """Let somebody ask a host; ``again``: until it is done."""

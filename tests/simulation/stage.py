@@ -109,5 +109,9 @@ class Stage(World):
     def outcomes(self) -> list[str]:
         return [row[0] for row in self.bench.raw.execute("SELECT outcome FROM attempt ORDER BY attempt_number")]
 
+    def tries(self) -> list[tuple[int, int]]:
+        """The number and the try of each attempt."""
+        return list(self.bench.raw.execute("SELECT attempt_number, try_number FROM attempt ORDER BY attempt_number"))
+
     def living(self) -> list[str]:
         return [item.workload.task.task_id for item in self.processes() if item.works]
