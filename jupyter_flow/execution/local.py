@@ -83,7 +83,7 @@ class LocalExecutor:
         self._bell = ReportBell(home)
         self._attempts: dict[str, _Attempt] = {}
         self._rung: set[str] = set()
-        self._spools: dict[str, Path] = {}
+        self._elsewhere: dict[str, Path] = {}  # spools of other homes; the others follow from the id
         self._ladders: dict[str, _Ladder] = {}
         self._leftovers: dict[str, _Sweep] = {}
         self._ending: dict[str, float | None] = {}  # reported; the value as a ladder's deadline
@@ -107,7 +107,7 @@ class LocalExecutor:
             self.launcher.wake()
             return
         self._attempts[key] = _Attempt(spool, workload.limits.kill_grace)
-        self._spools[key] = spool
+        self._note_spool(key, spool)
         self.launcher.launch(key, "task", spool, token, profile_of(workload), image_of(workload))
 
     def recorded(self, attempt_id: str, is_current: bool) -> None:
@@ -141,7 +141,7 @@ class LocalExecutor:
 
     def _adopt(self, attempt: Running) -> Adoption:
         key = attempt.attempt_id
-        self._spools[key] = attempt.spool
+        self._note_spool(key, attempt.spool)
         if self._has_result(attempt.spool):
             self._leave_nothing(key)
             return "finished"
@@ -157,13 +157,17 @@ class LocalExecutor:
         self._leave_nothing(key)
         return "finished" if self._has_result(attempt.spool) else "lost"  # it may have ended while we looked
 
+    def _note_spool(self, key: str, spool: Path) -> None:
+        if spool != self._spool / key:
+            self._elsewhere[key] = spool
+
     @staticmethod
     def _has_result(spool: Path) -> bool:
         return os.path.lexists(spool / results.RESULT_FILE)
 
     def collect(self, attempt_id: str) -> Report | Problem:
         """Read the attempt's result."""
-        spool = self._spools.get(attempt_id, self._spool / attempt_id)
+        spool = self._elsewhere.get(attempt_id) or self._spool / attempt_id
         found = results.read_report(spool, attempt_id)
         if isinstance(found, Problem) and found.kind == "missing" and not spool.is_dir():
             return Problem("gone", f"its spool folder {spool} was removed: nobody can tell what it did")

@@ -13,6 +13,7 @@ from support.census import census
 from support.execution import NOON, Loop, bash, config_of, running, workload_of
 
 from jupyter_flow.execution.children import Exited, Reported, Started
+from jupyter_flow.execution.executor import Problem
 from jupyter_flow.model.config import FlowConfig
 from jupyter_flow.model.reason import Reason
 from jupyter_flow.model.records import Report
@@ -49,6 +50,24 @@ def test_start_report_and_end_come_in_this_order(loop, config, tmp_path):
     loop.ended(workload.attempt_id)
     assert kinds(loop, workload.attempt_id) in ORDERS
     assert isinstance(loop.executor.collect(workload.attempt_id), Report)
+
+
+def test_an_executor_remembers_nothing_of_attempts_that_have_ended(loop, config, tmp_path):
+    def remembered() -> list[str]:
+        executor = loop.executor
+        return [name for name in vars(executor) if isinstance(getattr(executor, name), dict | set | list)]
+
+    workloads = [workload_of(config, tmp_path, bash(command)) for command in ("true", "exit 3", "kill -9 $PPID")]
+    for workload in workloads:
+        loop.executor.start(workload, "token")
+    for workload in workloads:
+        loop.ended(workload.attempt_id)
+    assert [type(loop.executor.collect(workload.attempt_id)) for workload in workloads] == [Report, Report, Problem]
+    assert remembered()
+    loop.until(
+        lambda: not any(getattr(loop.executor, name) for name in remembered()),
+        "all is forgotten, once nothing of them is left",
+    )
 
 
 def test_a_ring_without_a_result_is_no_report(loop, config, tmp_path):
