@@ -97,6 +97,14 @@ def simulate(due: list[int], tasks_per_second: float) -> Day:
     return Day(_quantile(waits, 0.5), _quantile(waits, 0.99), longest, served / tasks_per_second / DAY)
 
 
+def spike_seconds(one: float, several: float, measured: int, count: int) -> float:
+    """Return how long ``count`` DAGs that become due at once take, by what ``one`` takes and ``several`` took.
+
+    ``measured``: how many those were. The first has the whole way to go, each further one adds its share of the rate.
+    """
+    return one + (several - one) * (count - 1) / (measured - 1)
+
+
 def _quantile(counts: dict[int, int], share: float) -> float:
     wanted = share * sum(counts.values())
     seen = 0

@@ -34,7 +34,7 @@ from .house import House
 from .kernels import WaitingKernels
 from .launching import Launching, Outcome
 from .misses import Misses
-from .recording import Start, record_ends, record_starts
+from .recording import Start, record
 from .sampling import Sampler
 from .starting import Room, RunStarts
 from .sweep import Sweep
@@ -94,7 +94,7 @@ class Desk:
         self._foreign_runs: set[int] = set()
         self._starts: list[Start] = []
         self._unsure = Unsure()
-        self._begun: set[str | None] = set()
+        self._begun: set[str] = set()
         self._ends: list[Ended] = []
 
     @property
@@ -177,7 +177,8 @@ class Desk:
         try:
             with self.house.writing("turn") as connection:
                 self.holding.check(connection)
-                self._transact(connection, now, outcome)
+                with events.gathered(connection):
+                    self._transact(connection, now, outcome)
                 outcome.cursor = events.last_id(connection)
                 if self.holding.others and (self.news or outcome.cursor != self.cursor):
                     send(connection, self.host_id, self.news)
@@ -220,12 +221,11 @@ class Desk:
         read = self.book.refresh(connection)
         room = self._room()
         outcome.launches, outcome.unmade = self._unsure.claimed(connection)
-        begun = record_starts(connection, self._starts, now, again=self._unsure.is_any)
-        self._begun = {row.attempt_id for row in begun}
-        self._applied(begun)
-        for rows in record_ends(connection, self.house, self.book, self._ends, now):
-            self._applied(rows)
-            self.callbacks.after_attempts(connection, self.book, rows)
+        recorded = record(connection, self.house, self.book, self._starts, self._ends, now, again=self._unsure.is_any)
+        self._begun = recorded.begun
+        self._applied(recorded.running)
+        self._applied(recorded.ended)
+        self.callbacks.after_attempts(connection, self.book, recorded.ended)
         self.sampler.save(connection, [end.active.attempt_id for end in self._ends])
         if self._ends and (newest := assets.last_event_id(connection)) != self._asset_event:
             self._asset_event = newest

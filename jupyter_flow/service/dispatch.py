@@ -45,9 +45,10 @@ def claim_ready(
     if not ready:
         return Claims([])
     limits = slot_limits(connection, house.config)
+    used = slots_in_use(connection, house.config, host_id)
     tokens: dict[str, str] = {}
     claims = []
-    picked = ready.pick(slots_in_use(connection, house.config, host_id), limits, only)
+    picked = ready.pick(used.copy(), limits, only)
     for item in picked.ready:
         attempt_id, token = uuid.uuid4().hex, new_token()
         tokens[attempt_id] = token
@@ -55,7 +56,7 @@ def claim_ready(
         claims.append(
             runs.Claim(item, attempt_id, hash_token(token), check_at, executor=house.config.executor, boot_id=boot_id)
         )
-    claimed = runs.claim(connection, claims, limits, host_id, now)
+    claimed = runs.claim(connection, claims, limits, host_id, now, used)
     for claim, reason in claimed.refused:
         if reason.code == "changed":  # the snapshot was behind the row
             book.distrust(claim.ready.dag_run_id)

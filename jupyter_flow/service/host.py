@@ -63,7 +63,7 @@ class Host(Effects):
         self._drain: str | None = None
         self._reload: bool | None = None
         self._reload_waiters: list[tuple[Peer, Any]] = []
-        self._commanded = self._unpushed = False
+        self._commanded, self._unpushed, self._is_cursor_old = False, False, True
         self._push_at = 0.0
 
         ahead = ahead or stack.enter_context(HeadStart.take(config, self.started_at))
@@ -147,15 +147,15 @@ class Host(Effects):
         self._look_around(notices)
         if self.among.must_begin_anew:
             self.guard.do(self._begin_anew)
-        changed = self.guard.do(self.parser.turn)
+        changed, others = False, self.guard.do(self.parser.turn)
         while not self.among.must_begin_anew and self.desk.has_work and self.guard.do(self._turn):
             changed = True
-        changed = self.guard.do(self._prune) or changed
+        others = self.guard.do(self._prune) or others or self._commanded
         if self.guard.wants_proof or (now >= self.among.next_beat and self.guard.may(self._beat)):
             self.among.next_beat = now + self.among.row.pause
             self.guard.do(self._beat, is_proof=True)
-        self._unpushed = self._unpushed or changed or self._commanded
-        self._commanded = False
+        self._is_cursor_old = self._is_cursor_old or others
+        self._unpushed, self._commanded = self._unpushed or changed or others, False
         if self._unpushed and (now >= self._push_at or len(self.desk.active) < CALM):
             self._push()
         self._answer_reloads()
@@ -165,13 +165,13 @@ class Host(Effects):
     def _push(self) -> None:
         """Tell subscribers that something was committed; they ask what."""
         self._unpushed, self._push_at = False, self.clock.monotonic() + PUSH_PAUSE
-        if not self.guard.is_away:
+        if self._is_cursor_old and not self.guard.is_away:  # a turn knows it by itself
             self.guard.do(self._read_cursor)
         self.socket.push({"push": "changed", "cursor": self.desk.cursor})
 
     def _read_cursor(self) -> None:
         with self.house.reading() as connection:
-            self.desk.cursor = events.last_id(connection)
+            self.desk.cursor, self._is_cursor_old = events.last_id(connection), False
 
     def _look_around(self, notices: list[Notice]) -> None:
         """See what is wrong around the house, and tell of changes."""
@@ -381,7 +381,7 @@ class Host(Effects):
             self.among.next_beat = 0.0
         if news.dags:
             self.parser.timetables.look_again(news.dags)
-        self._unpushed = True
+        self._unpushed = self._is_cursor_old = True
 
     def _warm_up(self, now: datetime) -> None:
         at = self.desk.next_due

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -31,42 +31,41 @@ class Start:
     at: datetime
 
 
-def record_starts(
-    connection: Connection, starts: Sequence[Start], now: datetime, *, again: bool = False
-) -> list[TaskInstance]:
-    """Write processes and ``running``; returns the task instances as they are now (fenced-off ones left out).
+@dataclass(frozen=True)
+class Recorded:
+    """Task instances as they are now: those that ``run``, those of which an attempt has ``ended``.
 
-    ``again``: some may stand there already, by a commit that was not answered.
+    ``begun``: the attempts whose start counts, the others were fenced off.
     """
-    if not starts:
-        return []
-    known: list[TaskInstance] = []
-    if again:
-        ids = {start.active.row.id: start.notice.key for start in starts}
-        found = queries.task_instances_by_id(connection, list(ids))
-        known = [row for row in found if row.state is TaskState.RUNNING and row.attempt_id == ids[row.id]]
-        starts = [start for start in starts if start.notice.key not in {row.attempt_id for row in known}]
-    rows = [
-        attempts.AttemptStart(item.key, item.pid, item.start_ticks, item.boot_id, start.at, item.worker)
-        for start in starts
-        for item in [start.notice]
-    ]
-    attempts.started(connection, rows)
-    changes = [
-        TaskChange(row.id, row.task_id, row.map_index, TaskState.RUNNING, attempt_id=start.notice.key, at=start.at)
-        for start in starts
-        for row in [start.active.row]
-    ]
-    return known + runs.transition_many(connection, changes, now).tasks
+
+    running: list[TaskInstance]
+    ended: list[TaskInstance]
+    begun: set[str]
 
 
-def record_ends(
-    connection: Connection, house: House, book: RunBook, ends: Sequence[Ended], now: datetime
-) -> Iterator[list[TaskInstance]]:
-    """Write reports and losses; yields the task instances as they are now. Stale reports change no state."""
-    if not ends:
-        return
-    current = {row.id: row for row in queries.task_instances_by_id(connection, [end.active.row.id for end in ends])}
+def record(
+    connection: Connection,
+    house: House,
+    book: RunBook,
+    starts: Sequence[Start],
+    ends: Sequence[Ended],
+    now: datetime,
+    *,
+    again: bool = False,
+) -> Recorded:
+    """Write processes and ``running``, reports and losses. What is stale changes no state.
+
+    A start and an end that come together are one change of the row (and an event each). ``again``: some starts may
+    stand there already, by a commit that was not answered.
+    """
+    if not starts and not ends:
+        return Recorded([], [], set())
+    locked = runs.lock_tasks(
+        connection, {start.active.row.id for start in starts} | {ended.active.row.id for ended in ends}
+    )
+    current = locked.tasks()
+    known = [start for start in starts if again and _stands_there(current.get(start.active.row.id), start)]
+    changes = _record_processes(connection, [start for start in starts if start not in known])
     found: list[reports.ReportedEnd] = []
     lost: list[reports.LostAttempt] = []
     for ended in ends:
@@ -78,14 +77,39 @@ def record_ends(
             found.append(end)
         else:
             lost.append(end)
-    applied = reports.apply_reports(connection, found, now)
+    applied = reports.apply_reports(connection, found, now, changes, locked)
     for stale in applied.stale:
         log.warning("attempt %s: its report came too late and was refused", stale.report.attempt_id)
     late = {stale.report.attempt_id for stale in applied.stale}
     _notify(connection, current, [end for end in found if end.report.attempt_id not in late], now)
-    book.take_lengths(connection, applied.tasks)
-    yield applied.tasks
-    yield reports.record_losses(connection, lost, now).tasks
+    reported = {end.change.id for end in found}
+    running = [row for row in applied.tasks if row.id not in reported]
+    ended_now = [row for row in applied.tasks if row.id in reported]
+    book.take_lengths(connection, ended_now)
+    if known:
+        running += [current[start.active.row.id] for start in known if start.active.row.id not in reported]
+    begun = {change.attempt_id or "" for change in changes if change not in applied.late_starts}
+    begun |= {start.notice.key for start in known}
+    return Recorded(running, ended_now + reports.record_losses(connection, lost, now).tasks, begun)
+
+
+def _stands_there(row: TaskInstance | None, start: Start) -> bool:
+    return row is not None and row.state is TaskState.RUNNING and row.attempt_id == start.notice.key
+
+
+def _record_processes(connection: Connection, starts: Sequence[Start]) -> list[TaskChange]:
+    """Write the processes of attempts; return the changes of their task instances."""
+    rows = [
+        attempts.AttemptStart(item.key, item.pid, item.start_ticks, item.boot_id, start.at, item.worker)
+        for start in starts
+        for item in [start.notice]
+    ]
+    attempts.started(connection, rows)
+    return [
+        TaskChange(row.id, row.task_id, row.map_index, TaskState.RUNNING, attempt_id=start.notice.key, at=start.at)
+        for start in starts
+        for row in [start.active.row]
+    ]
 
 
 def _notify(

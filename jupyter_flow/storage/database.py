@@ -359,6 +359,9 @@ def _postgresql(url: sqlalchemy.URL, writer: bool) -> Engine:
         hide_parameters=True,  # an error is logged, values of variables are not
     )
 
+    ask = engine.dialect.do_ping
+    setattr(engine.dialect, "do_ping", lambda found: found.is_there() or ask(found))  # noqa: B010 - of this engine alone
+
     @event.listens_for(engine, "do_connect")
     def _connect(dialect: Any, _record: Any, positional: Any, named: Any) -> Any:
         return prompt_connection(dialect.dbapi, PATIENCE).connect(*positional, **named)

@@ -6,10 +6,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from sqlalchemy import Connection, bindparam, func, insert, select, update
 
@@ -25,8 +27,15 @@ _NEXT_SEQ = (
     .values(last_seq=dag_run.c.last_seq + bindparam("b_count"))
     .returning(dag_run.c.last_seq)
 )
+_NEXT_SEQS = (
+    update(dag_run)
+    .where(dag_run.c.id.in_(bindparam("b_ids", expanding=True)))
+    .values(last_seq=dag_run.c.last_seq + bindparam("b_count"))
+    .returning(dag_run.c.id, dag_run.c.last_seq)
+)
 _INSERT = insert(event)
 _LAST_ID = select(func.max(event.c.id))
+_gathered: WeakKeyDictionary[Connection, list[dict[str, Any]]] = WeakKeyDictionary()
 _AFTER = select(event).where(event.c.id > bindparam("cursor")).order_by(event.c.id).limit(bindparam("count"))
 
 
@@ -47,28 +56,71 @@ class RunEvent:
 
 def append_run_events(connection: Connection, items: Sequence[RunEvent], now: datetime, actor: Actor | None) -> None:
     """Append ``items`` in their order, each run's events with its next sequence numbers."""
-    if not items:
+    values = [
+        _values(item.kind, item.dag_id, now, actor, item.reason)
+        | {
+            "dag_run_id": item.dag_run_id,
+            "run_id": item.run_id,
+            "task_id": item.task_id,
+            "map_index": item.map_index,
+            "state_from": item.state_from,
+            "state_to": item.state_to,
+        }
+        for item in items
+    ]
+    _take(connection, values)
+
+
+@contextmanager
+def gathered(connection: Connection) -> Iterator[None]:
+    """Write what is appended in this block at its end, in the same order: two statements for all of it.
+
+    Nobody may read events of the block before that. When the block fails nothing is written: roll back.
+    """
+    if connection in _gathered:
+        raise RuntimeError("events of this connection are gathered already")
+    values = _gathered[connection] = []
+    try:
+        yield
+    finally:
+        del _gathered[connection]
+    _write(connection, values)
+
+
+def _take(connection: Connection, values: list[dict[str, Any]]) -> None:
+    if (kept := _gathered.get(connection)) is not None:
+        kept.extend(values)
+    else:
+        _write(connection, values)
+
+
+def _write(connection: Connection, values: list[dict[str, Any]]) -> None:
+    """Number events and write them; those of no run have the number 0."""
+    if not values:
         return
-    next_seq: dict[int, int] = {}
-    for run, count in Counter(item.dag_run_id for item in items).items():
-        last: int = connection.execute(_NEXT_SEQ, {"b_id": run, "b_count": count}).scalar_one()
-        next_seq[run] = last - count + 1
-    values = []
-    for item in items:
-        values.append(
-            _values(item.kind, item.dag_id, now, actor, item.reason)
-            | {
-                "dag_run_id": item.dag_run_id,
-                "seq": next_seq[item.dag_run_id],
-                "run_id": item.run_id,
-                "task_id": item.task_id,
-                "map_index": item.map_index,
-                "state_from": item.state_from,
-                "state_to": item.state_to,
-            }
-        )
-        next_seq[item.dag_run_id] += 1
+    next_seq = _next_seqs(connection, Counter(item["dag_run_id"] for item in values if item["dag_run_id"] is not None))
+    for item in values:
+        run = item["dag_run_id"]
+        item["seq"] = next_seq.get(run, 0)
+        if run is not None:
+            next_seq[run] += 1
     connection.execute(_INSERT, values)
+
+
+def _next_seqs(connection: Connection, counts: Mapping[int, int]) -> dict[int, int]:
+    """Take so many numbers for each run and return the first of each; one statement for runs that take as many."""
+    alike: dict[int, list[int]] = {}
+    for run, count in counts.items():
+        alike.setdefault(count, []).append(run)
+    first: dict[int, int] = {}
+    for count, ids in alike.items():
+        if len(ids) == 1:
+            last: int = connection.execute(_NEXT_SEQ, {"b_id": ids[0], "b_count": count}).scalar_one()
+            first[ids[0]] = last - count + 1
+            continue
+        found = {row.id: row.last_seq for row in connection.execute(_NEXT_SEQS, {"b_ids": ids, "b_count": count})}
+        first |= {run: found[run] - count + 1 for run in ids}
+    return first
 
 
 def notification(
@@ -89,7 +141,8 @@ def append(
     reason: Reason | None = None,
 ) -> None:
     """Append an event that belongs to no run: ``dag_changed``, ``import_errors_changed``, ``host_changed``."""
-    connection.execute(_INSERT, [_values(kind, dag_id, now, actor, reason) | {"seq": 0}])
+    nowhere = dict.fromkeys(("dag_run_id", "run_id", "task_id", "map_index", "state_from", "state_to"))
+    _take(connection, [_values(kind, dag_id, now, actor, reason) | nowhere])
 
 
 def read_after(connection: Connection, cursor: int, limit: int = 500) -> list[Event]:

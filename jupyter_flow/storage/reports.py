@@ -15,7 +15,7 @@ from ..model.reason import Reason
 from ..model.records import Report
 from ..model.rows import TaskInstance
 from .assets import append_events
-from .runs import Applied, transition_many
+from .runs import Applied, LockedTasks, transition_many
 from .schema import attempt
 from .xcoms import forget_earlier_tries, put
 
@@ -84,21 +84,29 @@ class LostAttempt:
 
 @dataclass(frozen=True)
 class AppliedReports:
-    """Task instances as they are now, and the reports that came too late."""
+    """Task instances as they are now, the reports that came too late, and the starts that did."""
 
     tasks: list[TaskInstance]
     stale: list[ReportedEnd]
+    late_starts: list[TaskChange]
 
 
-def apply_reports(connection: Connection, ends: Sequence[ReportedEnd], now: datetime) -> AppliedReports:
+def apply_reports(
+    connection: Connection,
+    ends: Sequence[ReportedEnd],
+    now: datetime,
+    starts: Sequence[TaskChange] = (),
+    locked: LockedTasks | None = None,
+) -> AppliedReports:
     """Apply reports together. A stale one changes nothing but its own attempt row (outcome ``stale``).
 
+    ``starts``: changes that come before, of the same task instances or others; ``locked``: the rows of all of them.
     Raises :class:`..model.errors.IllegalTransition`; ``change.attempt_id`` must be the report's.
     """
     for end in ends:
         if end.change.attempt_id != end.report.attempt_id:
             raise ValueError(f"change of attempt {end.change.attempt_id} with report of {end.report.attempt_id}")
-    applied = transition_many(connection, [end.change for end in ends], now)
+    applied = transition_many(connection, [*starts, *(end.change for end in ends)], now, locked=locked)
     late = {change.attempt_id for change in applied.lost}
     if ends:
         connection.execute(_FINISH, [_attempt_values(end, now, end.change.attempt_id in late) for end in ends])
@@ -112,7 +120,8 @@ def apply_reports(connection: Connection, ends: Sequence[ReportedEnd], now: date
             put(connection, task.dag_run_id, task.task_id, task.map_index, items, end.report.attempt_id, now)
         if end.asset_events and end.change.attempt_id not in late:
             append_events(connection, end.asset_events, now)
-    return AppliedReports(applied.tasks, [end for end in ends if end.change.attempt_id in late])
+    stale = [end for end in ends if end.change.attempt_id in late]
+    return AppliedReports(applied.tasks, stale, [change for change in starts if change.attempt_id in late])
 
 
 def record_losses(connection: Connection, losses: Iterable[LostAttempt], now: datetime) -> Applied:

@@ -6,7 +6,7 @@ the same transaction as its event row. All functions work in the caller's transa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -21,7 +21,7 @@ from ..model.instants import to_iso
 from ..model.reason import Reason
 from ..model.records import Actor
 from ..model.rows import DagRun, TaskInstance
-from ..model.slots import Ready, SlotLimits
+from ..model.slots import Ready, SlotLimits, Usage
 from ..model.spec import DagSpec, TaskSpec
 from ..model.state import (
     RUN_TERMINAL,
@@ -95,6 +95,17 @@ class Applied:
 
     tasks: list[TaskInstance]
     lost: list[TaskChange]
+
+
+@dataclass(frozen=True)
+class LockedTasks:
+    """Rows of task instances as read, under lock, for a :func:`transition_many` in the same transaction."""
+
+    rows: Mapping[int, Row[Any]]
+
+    def tasks(self) -> dict[int, TaskInstance]:
+        """Return them by surrogate key; those that are not there any more are left out."""
+        return {key: to_task_instance(row) for key, row in self.rows.items()}
 
 
 @dataclass(frozen=True)
@@ -194,30 +205,56 @@ def transition(connection: Connection, change: TaskChange, now: datetime, actor:
 
 
 def transition_many(
-    connection: Connection, changes: Sequence[TaskChange], now: datetime, actor: Actor | None = None
+    connection: Connection,
+    changes: Sequence[TaskChange],
+    now: datetime,
+    actor: Actor | None = None,
+    locked: LockedTasks | None = None,
 ) -> Applied:
-    """Apply ``changes`` (of different task instances) together; losers are handed back, not raised.
+    """Apply ``changes`` together, in their order; losers are handed back, not raised.
 
+    Several changes of one task instance are judged one after the other and have an event each, but its row is written
+    once. ``locked``: the rows, if this transaction has read them already and has not written them since.
     Raises :class:`IllegalTransition` with the row's story; the caller's transaction must then be rolled back.
     """
-    rows = _locked(connection, [change.id for change in changes])
-    applied = Applied([], [])
-    updates: list[dict[str, Any]] = []
+    if locked is None:
+        locked = lock_tasks(connection, {change.id for change in changes})
+    lines: dict[int, _Line] = {}
+    lost: list[TaskChange] = []
     events: list[RunEvent] = []
     for change in changes:
-        row = rows.get(change.id)
-        if row is None or _is_lost(row, change):
-            applied.lost.append(change)
+        line = lines.get(change.id)
+        if line is None and (row := locked.rows.get(change.id)) is not None:
+            old = to_task_instance(row)
+            line = lines[change.id] = _Line(row, old, old, row.held_by, bool(row.same_try))
+        if line is None or _is_lost(line.new, change):
+            lost.append(change)
             continue
-        old = to_task_instance(row)
-        check_task_transition(old.state, change.state, _story(old))
-        new, held_by = _changed(old, change, now, row.held_by)
-        updates.append(_task_values(row, old, new, held_by))
-        events.append(_task_event(old, new))
-        applied.tasks.append(new)
-    _write(connection, updates)
+        before = line.new
+        check_task_transition(before.state, change.state, _story(before))
+        line.new, line.held_by = _changed(before, change, now, line.held_by)
+        line.same_try = _is_within_try(line, before, line.new)
+        events.append(_task_event(before, line.new))
+    written = [line for line in lines.values() if line.new is not line.old]
+    _write(connection, [_task_values(line.row, line.old, line.new, line.held_by, line.same_try) for line in written])
     append_run_events(connection, events, now, actor)
-    return applied
+    return Applied([line.new for line in written], lost)
+
+
+@dataclass
+class _Line:
+    """The row of a task instance as it was read (``old``), and what it is to be."""
+
+    row: Row[Any]
+    old: TaskInstance
+    new: TaskInstance
+    held_by: str
+    same_try: bool
+
+
+def lock_tasks(connection: Connection, ids: Iterable[int]) -> LockedTasks:
+    """Read task instances for a :func:`transition_many` in this transaction."""
+    return LockedTasks(_locked(connection, sorted(ids)))
 
 
 def transition_run(
@@ -270,20 +307,29 @@ def transition_run(
     return new
 
 
-def claim(connection: Connection, wanted: Sequence[Claim], limits: SlotLimits, host_id: str, now: datetime) -> Claimed:
+def claim(
+    connection: Connection,
+    wanted: Sequence[Claim],
+    limits: SlotLimits,
+    host_id: str,
+    now: datetime,
+    used: Usage | None = None,
+) -> Claimed:
     """Take ``scheduled`` task instances for ``host_id``, in the given order, as far as ``limits`` allow.
 
     Slots in use are counted inside this transaction. Each winner becomes ``queued`` with a new attempt; a new try
     begins unless the last attempt was lost before its end. Losers come back with the reason. One whose earlier
     attempt was fenced off (a clear) and has not ended yet has to wait: two must not run side by side.
+    ``used``: the slots in use, if this transaction has its turn (see ``database.py``) and has counted them already.
     """
     claimed = Claimed([], [])
     if not wanted:
         return claimed
-    lock_pools(connection)
-    used = usage(connection, host_id)
-    if limits.groups:
-        add_group_usage(connection, used, host_id)
+    if used is None:
+        lock_pools(connection)
+        used = usage(connection, host_id)
+        if limits.groups:
+            add_group_usage(connection, used, host_id)
     rows = _locked(connection, [item.ready.task_instance_id for item in wanted])
     ending = _with_open_attempt(connection, [row.id for row in rows.values() if row.attempt_count])
     updates: list[dict[str, Any]] = []
@@ -316,7 +362,7 @@ def claim(connection: Connection, wanted: Sequence[Claim], limits: SlotLimits, h
             reason=None,
             failing_cell=None,
         )
-        updates.append(_task_values(row, old, new, host_id))
+        updates.append(_task_values(row, old, new, host_id, _is_within_try(row, old, new)))
         attempts.append(_new_attempt(item, new, host_id, now))
         events.append(_task_event(old, new))
         claimed.tasks.append(new)
@@ -338,7 +384,7 @@ def _with_open_attempt(connection: Connection, ids: Sequence[int]) -> set[int]:
     return set(connection.execute(_WITH_OPEN_ATTEMPT, {"b_ids": list(ids)}).scalars())
 
 
-def _is_lost(row: Row[Any], change: TaskChange) -> bool:
+def _is_lost(row: TaskInstance, change: TaskChange) -> bool:
     if change.row_version is not None and row.row_version != change.row_version:
         return True
     return change.attempt_id is not None and (row.attempt_id != change.attempt_id or row.state not in TASK_ACTIVE)
@@ -357,8 +403,11 @@ def _write(connection: Connection, updates: list[dict[str, Any]]) -> None:
 @lru_cache(maxsize=256)
 def _update_task(names: tuple[str, ...]) -> Update:
     """Return the statement that writes the columns ``names`` (parameters of :func:`_task_values`)."""
-    columns = [name[2:] for name in names if name not in ("b_id", "b_row_version")]
-    values = {"row_version": task_instance.c.row_version + 1, **{name: bindparam(f"b_{name}") for name in columns}}
+    columns = [name[2:] for name in names if name not in ("b_id", "b_row_version", "b_new_version")]
+    values: dict[str, Any] = {
+        "row_version": bindparam("b_new_version"),
+        **{name: bindparam(f"b_{name}") for name in columns},
+    }
     return update(task_instance).where(*_OWN_VERSION).values(values)
 
 
@@ -406,12 +455,11 @@ _CLEARED = (
 """What a task instance loses that waits again."""
 
 
-def _task_values(row: Row[Any], old: TaskInstance, new: TaskInstance, held_by: str) -> dict[str, Any]:
+def _task_values(row: Row[Any], old: TaskInstance, new: TaskInstance, held_by: str, same_try: bool) -> dict[str, Any]:
     """Return the parameters that make ``row`` (read as ``old``) to ``new``: only what is different, as each column and
     each of its indexes costs time.
     """
-    values: dict[str, Any] = {"b_id": old.id, "b_row_version": old.row_version}
-    same_try = _is_within_try(row, old, new)
+    values: dict[str, Any] = {"b_id": old.id, "b_row_version": old.row_version, "b_new_version": new.row_version}
     if row.held_by != held_by:
         values["b_held_by"] = held_by
     if row.same_try != same_try:
@@ -425,7 +473,7 @@ def _task_values(row: Row[Any], old: TaskInstance, new: TaskInstance, held_by: s
     return values
 
 
-def _is_within_try(row: Row[Any], old: TaskInstance, new: TaskInstance) -> bool:
+def _is_within_try(row: Row[Any] | _Line, old: TaskInstance, new: TaskInstance) -> bool:
     """Tell whether the next attempt belongs to the try of the last one, which was lost or asked to start again.
 
     That stays so while the task waits again for an upstream one that was cleared; when it is cleared itself (then there

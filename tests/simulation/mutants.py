@@ -182,9 +182,9 @@ def claim_outside_the_transaction(stack: Stack) -> None:
     """What is claimed is started, but not committed with the turn."""
     original = runs.claim
 
-    def claim(connection: Any, wanted: Any, limits: Any, host_id: str, now: Any) -> Any:
+    def claim(connection: Any, *given: Any) -> Any:
         with connection.begin_nested() as nested:
-            claimed = original(connection, wanted, limits, host_id, now)
+            claimed = original(connection, *given)
             nested.rollback()
         return claimed
 
@@ -207,14 +207,14 @@ def launch_before_the_commit(stack: Stack) -> None:
 @mutant
 def report_dropped_before_the_commit(stack: Stack) -> None:
     """A report counts as recorded when the transaction begins: if that fails, it is gone."""
-    original = desk.record_ends
+    original = desk.record
 
-    def record_ends(connection: Any, house: Any, book: Any, ended: list[Any], now: Any) -> Any:
+    def record(connection: Any, house: Any, book: Any, starts: Any, ended: list[Any], *more: Any, **named: Any) -> Any:
         taken = list(ended)
         ended.clear()
-        return original(connection, house, book, taken, now)
+        return original(connection, house, book, starts, taken, *more, **named)
 
-    _put(stack, desk, "record_ends", record_ends)
+    _put(stack, desk, "record", record)
 
 
 @mutant
@@ -318,19 +318,15 @@ def retry_before_its_time(stack: Stack) -> None:
 @mutant
 def pool_counted_before_the_transaction(stack: Stack) -> None:
     """Slots in use are those of the claim before."""
-    original = runs.usage
+    original = dispatch.slots_in_use
     known: dict[str, Usage] = {}
 
-    def usage(connection: Any, *more: Any) -> Usage:
+    def slots_in_use(connection: Any, *more: Any) -> Usage:
         before = known.get("last", Usage())
         known["last"] = original(connection, *more)
         return before.copy()
 
-    _put(stack, runs, "usage", usage)
-    for name in ("usage", "slots_in_use"):
-        where = dispatch if hasattr(dispatch, name) else dispatch.queries if hasattr(dispatch, "queries") else None
-        if where is not None and hasattr(where, name):
-            _put(stack, where, name, lambda connection, *_more: known.get("last", Usage()).copy())
+    _put(stack, dispatch, "slots_in_use", slots_in_use)
 
 
 @mutant

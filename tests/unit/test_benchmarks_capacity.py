@@ -47,3 +47,9 @@ def test_more_hosts_wait_less(model: Any) -> None:
     rows = [line.split("|")[2].split(",")[1].strip() for line in table.splitlines()[2:]]
     assert rows[0].endswith("min")
     assert rows[1].endswith("s")
+
+
+def test_a_spike_takes_the_way_of_one_and_the_rate_of_the_rest(model: Any) -> None:
+    """Half a second for the first, a tenth for each further one: the way to go is not counted twice."""
+    assert model.spike_seconds(0.5, 0.5 + 9 * 0.1, 10, 21) == pytest.approx(0.5 + 20 * 0.1)
+    assert model.spike_seconds(0.5, 1.4, 10, 10) == pytest.approx(1.4)
