@@ -71,6 +71,9 @@ class Model:
     def model_validate(cls, data: dict[str, Any]) -> Model:
         return cls(int(data["a"]))
 
+    def __repr__(self) -> str:
+        return f"Model({self.a})"
+
     def model_dump(self) -> dict[str, Any]:
         return {"a": self.a}
 
