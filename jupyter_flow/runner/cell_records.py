@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import nbformat
@@ -19,6 +21,7 @@ from .spool_files import JsonLines, LogFile
 _SAVE_EVERY = 2.0
 _SAVE_SHARE = 20
 """A save that took t seconds is followed by the next one after 20 t at the earliest."""
+_encode = json.JSONEncoder(ensure_ascii=False).encode
 
 
 class TruthfulExecutionManager(NotebookExecutionManager):
@@ -67,6 +70,15 @@ class CellRecords:
         for cell in manager.nb.cells:
             codes += cell.cell_type == "code"
             self._numbers.append(max(codes, 1))
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Within: lines of events and log are written at the end, by one call."""
+        with ExitStack() as stack:
+            for lines in (self._events, self._log):
+                if lines is not None:
+                    stack.enter_context(lines.together())
+            yield
 
     def cell_number(self, index: int) -> int:
         """Return which code cell ``index`` is, counted from 1: what people call the cell."""
@@ -125,14 +137,17 @@ class CellRecords:
     def save_if_due(self) -> None:
         """Save the notebook if it has changed and the last save is long enough ago."""
         if self._changed and time.monotonic() >= self._next_save:
-            self.save_now()
+            self._save_as(_encode)  # without the beauty of the last one: outputs come meanwhile
 
     def save_now(self) -> None:
         """Save the notebook, or let it be saved later if there is no room for it."""
+        self._save_as(nbformat.writes)
+
+    def _save_as(self, written: Callable[[NotebookNode], str]) -> None:
         if self._save is None:
             return
         started = time.monotonic()
-        text: str = nbformat.writes(self._manager.nb)
+        text = written(self._manager.nb)
         self._changed = not self._save(text.encode("utf-8", "surrogatepass"))
         took = time.monotonic() - started
         self._next_save = time.monotonic() + max(_SAVE_EVERY, _SAVE_SHARE * took)

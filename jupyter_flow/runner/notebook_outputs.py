@@ -6,13 +6,12 @@ from typing import Any
 
 from nbclient import NotebookClient
 from nbformat import NotebookNode
-from nbformat.v4 import output_from_msg
 
 from ..authoring.exceptions import TaskFailure
 from ..model.reason import Reason
 from .cell_records import CellRecords
 from .messages import PROGRESS, HouseMessages
-from .outputs import OutputLimits, append_merged
+from .outputs import OutputLimits, append_merged, output_of
 
 
 class NotebookOutputs(NotebookClient):
@@ -33,6 +32,14 @@ class NotebookOutputs(NotebookClient):
         self._limits = limits
         self.failure: TaskFailure | None = None
 
+    def process_message(self, msg: dict[str, Any], cell: NotebookNode, cell_index: int) -> NotebookNode | None:
+        """Take one message; raises CellExecutionComplete at the end of the cell's."""
+        if msg["msg_type"] in ("stream", "display_data") and not (msg["content"].get("transient") or {}).get(
+            "display_id"
+        ):
+            return self.output(cell.outputs, msg, None, cell_index)  # the way of almost all messages of a storm
+        return super().process_message(msg, cell, cell_index)
+
     def output(
         self, outs: list[NotebookNode], msg: dict[str, Any], display_id: str | None, cell_index: int
     ) -> NotebookNode | None:
@@ -41,7 +48,7 @@ class NotebookOutputs(NotebookClient):
             return None
         if self.output_hook_stack[msg["parent_header"].get("msg_id")]:
             return super().output(outs, msg, display_id, cell_index)
-        out: Any = _output_of(msg)
+        out: Any = output_of(msg)
         if self.clear_before_next_output:
             self.clear_before_next_output = False
             outs.clear()
@@ -83,12 +90,3 @@ class NotebookOutputs(NotebookClient):
     def _cleared(self, cell_index: int) -> None:
         self._limits.reset(cell_index)
         self._records.cleared(cell_index)
-
-
-def _output_of(msg: dict[str, Any]) -> NotebookNode:
-    """Return the output that a message is; text without the check by schema, which takes half of all the time."""
-    name, text = msg["content"].get("name"), msg["content"].get("text")
-    if msg["msg_type"] == "stream" and isinstance(name, str) and isinstance(text, str):
-        return NotebookNode(output_type="stream", name=name, text=text)
-    output: NotebookNode = output_from_msg(msg)
-    return output

@@ -21,38 +21,20 @@ from ..model.reason import Reason
 from .cell_reasons import death_reason, failure_reason
 from .cell_records import CellRecords
 from .interrupts import Cause
-from .kernel_client import KernelNotReady, how, start_kernel
-from .kernel_source import KernelEnd, KernelRequest, LocalKernel
+from .kernel_client import KernelNotReady, start_kernel
+from .kernel_messages import MessageStream, merged
+from .kernel_source import KernelRequest, LocalKernel
 from .lost_messages import LostMessages
 from .messages import HouseMessages
 from .notebook_outputs import NotebookOutputs
 from .outputs import OutputLimits, append_merged, mark_of_loss
+from .run_ends import KernelDied, Stopped
 
 _IDLE_SILENCE = 2.0
 """Seconds without any output, after a cell's reply, until its lost "idle" message is no longer waited for."""
 _STOP_WORDS = {"timeout": "execution_timeout is over", "timeout_cell": "the cell's timeout is over"}
 _LAST_WORDS = 0.05
 """Seconds without any output after which a dead kernel's last messages have arrived."""
-
-
-class Ended(Exception):
-    """The kernel or the attempt has come to its end while a request was under way."""
-
-
-class KernelDied(Ended):
-    """The kernel process is gone."""
-
-    def __init__(self, end: KernelEnd) -> None:
-        super().__init__(f"the kernel {how(end)}")
-        self.end = end
-
-
-class Stopped(Ended):
-    """The kernel was interrupted or killed by us: ``cause`` says on whose behalf."""
-
-    def __init__(self, cause: str) -> None:
-        super().__init__(cause)
-        self.cause = cause
 
 
 class _Request:
@@ -146,7 +128,7 @@ class NotebookRun(NotebookOutputs):
         self.nb.metadata["language_info"] = info["language_info"]
         self._pumps = [
             asyncio.create_task(self._pump(client.shell_channel, self._on_shell)),
-            asyncio.create_task(self._pump(client.iopub_channel, self._on_iopub)),
+            asyncio.create_task(self._pump_iopub(client.iopub_channel, client.session)),
             asyncio.create_task(self._pump(client.stdin_channel, self._on_stdin)),
             asyncio.create_task(self._save_from_time_to_time()),
         ]
@@ -264,10 +246,27 @@ class NotebookRun(NotebookOutputs):
     async def _pump(self, channel: Any, handle: Callable[[dict[str, Any]], None]) -> None:
         while True:
             message = await channel.get_msg(timeout=None)
-            try:
-                handle(message)
-            except (KeyError, TypeError, ValueError, AttributeError) as error:
-                self._say(f"a message of the kernel is unusable: {type(error).__name__}: {error}")
+            self._try(handle, message)
+
+    async def _pump_iopub(self, channel: Any, session: Any) -> None:
+        stream = MessageStream(channel, session, self._unusable)
+        while True:
+            messages = await stream.next()
+            for message in messages:
+                self._lost.hear(message, is_iopub=True)
+            with self._records.together():
+                for message in merged(messages):
+                    self._try(self._on_iopub, message)
+            self._last_heard = time.monotonic()
+
+    def _try(self, handle: Callable[[dict[str, Any]], None], message: dict[str, Any]) -> None:
+        try:
+            handle(message)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            self._unusable(error)
+
+    def _unusable(self, error: Exception) -> None:
+        self._say(f"a message of the kernel is unusable: {type(error).__name__}: {error}")
 
     async def _save_from_time_to_time(self) -> None:
         while True:
@@ -281,8 +280,6 @@ class NotebookRun(NotebookOutputs):
             request.reply.set_result(message)
 
     def _on_iopub(self, message: dict[str, Any]) -> None:
-        self._last_heard = time.monotonic()
-        self._lost.hear(message, is_iopub=True)
         request = self._requests.get(message["parent_header"].get("msg_id", ""))
         if request is None:
             return

@@ -125,7 +125,7 @@ class NotebookTask:
         self, execute: Any, node: Any, request: NotebookRequest, name: str, spec: Any, task: Any, stopped: list[str]
     ) -> None:
         from .engine import NAME
-        from .notebook_run import Stopped
+        from .run_ends import Stopped
 
         def interrupt(cause: Any) -> None:
             stopped.append(cause)

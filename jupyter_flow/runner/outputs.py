@@ -6,8 +6,8 @@ import json
 import re
 from typing import Any
 
-from nbformat import NotebookNode
-from nbformat.v4 import new_output
+from nbformat import NotebookNode, from_dict
+from nbformat.v4 import new_output, output_from_msg
 
 from .spool_files import LogFile
 
@@ -94,7 +94,9 @@ def append_merged(outputs: list[NotebookNode], output: NotebookNode) -> None:
         and last.output_type == "stream"
         and last.name == output.name
     ):
-        last.text += output.text
+        text = last.pop("text")  # so that nobody else holds it: then it grows in place, however long it is
+        text += output.text
+        last["text"] = text
     else:
         outputs.append(output)
 
@@ -106,3 +108,25 @@ def log_output(log: LogFile, output: Any) -> None:
         log.write(output.name, plain(text))
     elif output.output_type == "error":
         log.write("stderr", plain("\n".join(output.traceback)) or f"{output.ename}: {output.evalue}", "error")
+
+
+def output_of(msg: dict[str, Any]) -> NotebookNode:
+    """Return the output that a message is; most without the check by schema, which takes half of all the time."""
+    content = msg["content"]
+    if msg["msg_type"] == "stream" and isinstance(content.get("name"), str) and isinstance(content.get("text"), str):
+        return NotebookNode(output_type="stream", name=content["name"], text=content["text"])
+    if msg["msg_type"] == "display_data" and _is_plain(content):
+        data, metadata = from_dict(content["data"]), from_dict(content["metadata"])
+        return NotebookNode(output_type="display_data", data=data, metadata=metadata)
+    output: NotebookNode = output_from_msg(msg)
+    return output
+
+
+def _is_plain(content: dict[str, Any]) -> bool:
+    """Whether a display is one for certain, by its looks: texts by their mime type."""
+    data = content.get("data")
+    return (
+        isinstance(data, dict)
+        and isinstance(content.get("metadata"), dict)
+        and all(isinstance(value, str) or str(kind).endswith("+json") for kind, value in data.items())
+    )

@@ -9,7 +9,7 @@ import json
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,17 +25,21 @@ RESULT = "result.json"
 NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT})
 """Errors that say that nothing more can be written for now."""
 _WAITING = 1 << 20
+_TOGETHER = 1 << 16
+"""Bytes of lines that are written by one call at most."""
 _TRY_AGAIN = 1.0
 """Seconds between tries to write onto a full disk."""
 _PRIVATE = 0o600
 _BLOCK = 16_384
 """Text that comes in bigger pieces than this is logged as blocks of lines, not line by line."""
 
+_encode = json.JSONEncoder(ensure_ascii=False, default=str).encode
+
 
 class JsonLines:
     """An append-only file of JSON objects, each numbered (``seq`` from 1) and dated (``at``). Thread-safe.
 
-    Each line is one ``write`` call, so that a reader who tails by offset sees whole lines but for the last. When the
+    Lines are written whole, so that a reader who tails by offset sees whole lines but for the last. When the
     disk is full, lines wait in memory; what is more than :data:`_WAITING` bytes is lost, and ``lost`` makes a record of
     how much.
     """
@@ -50,6 +54,7 @@ class JsonLines:
         self._waiting = bytearray()  # of which the first line may stand in the file in part
         self._lost = (0, 0)
         self._try_at = 0.0
+        self._held = 0  # how many are within :meth:`together`
         self._partial = 0  # bytes of a line that is not whole in the file
         self.size = 0
 
@@ -61,11 +66,25 @@ class JsonLines:
                 self._lost = (self._lost[0] + 1, self._lost[1] + len(data))
                 return
             self._waiting += data
-            self._catch_up()
+            if not self._held or len(self._waiting) >= _TOGETHER:
+                self._catch_up()
+
+    @contextlib.contextmanager
+    def together(self) -> Iterator[None]:
+        """Within: lines are written at the end, by one call (or a few). To be left soon: readers wait."""
+        with self._lock:
+            self._held += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._held -= 1
+                if not self._held and self._waiting:
+                    self._catch_up()
 
     def _line(self, record: dict[str, Any]) -> bytes:
         self._seq += 1
-        line = json.dumps({"seq": self._seq, "at": now_iso(), **record}, ensure_ascii=False, default=str)
+        line = _encode({"seq": self._seq, "at": now_iso(), **record})
         return line.encode("utf-8", "backslashreplace") + b"\n"
 
     def _catch_up(self, *, now: bool = False) -> bool:
@@ -129,9 +148,13 @@ class LogFile:
     def write(self, stream: str, text: str, level: str = "info") -> None:
         """Write ``text`` (one or more lines, without the last newline) under ``stream`` (stdout|stderr|log)."""
         pieces = text.split("\n") if len(text) <= _BLOCK else _blocks(text)
-        with self._lock:
+        with self._lock, self._lines.together():
             for piece in pieces:
                 self._write_piece(stream, level, piece)
+
+    def together(self) -> contextlib.AbstractContextManager[None]:
+        """Within: lines are written at the end, by one call (or a few)."""
+        return self._lines.together()
 
     def _write_piece(self, stream: str, level: str, text: str) -> None:
         size = len(text) + 1

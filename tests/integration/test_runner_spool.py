@@ -51,6 +51,24 @@ def test_long_text_is_written_in_blocks_and_nothing_is_lost(tmp_path: Path) -> N
     assert len(lines(tmp_path)) < 100
 
 
+def test_lines_written_together_come_whole_and_in_order(tmp_path: Path) -> None:
+    log = LogFile(tmp_path, 10_000_000)
+    with log.together():
+        log.write("stdout", "one")
+        with log.together():
+            log.write("stderr", "two")
+        assert lines(tmp_path) == []
+        log.write("stdout", "x" * 200_000)
+        assert len(lines(tmp_path)) > 2, "what is much is written at once"
+        log.write("stdout", "last")
+        before = len(lines(tmp_path))
+    assert [line["seq"] for line in lines(tmp_path)] == list(range(1, before + 2))
+    assert lines(tmp_path)[-1]["text"] == "last"
+    log.say("alone")
+    assert lines(tmp_path)[-1]["text"] == "alone"
+    log.close()
+
+
 def test_a_save_replaces_the_whole_file(tmp_path: Path) -> None:
     path = tmp_path / "a.ipynb"
     save_atomically(path, b"old" * 1_000)
