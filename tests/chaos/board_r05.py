@@ -11,7 +11,7 @@ from support.kills import kill_kernels
 
 TITLE = "kill the kernel 100 times (signals, crashes, memory limit)"
 TARGET = "failed with the right cell and cause <= 3 s; no notebook claims `completed` for dead or unreached cells"
-SCALE = 0.21
+SCALE = 1.0
 SMOKE = None
 LIMIT = 600
 AT_ONCE = 3

@@ -19,7 +19,7 @@ from .traffic import Traffic, quantile, started_twice
 
 TITLE = "PostgreSQL stopped or killed every 5 to 40 s for 20 minutes; one outage of 60 minutes with a task of 70"
 TARGET = "0 lost, 0 tasks failed because of the database, caught up 10 s after"
-SCALE = 0.04
+SCALE = 0.025
 SMOKE = None
 LIMIT = 900.0
 OPTIONS = ("--unpaused", "--parallelism", "4")

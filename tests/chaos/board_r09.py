@@ -25,7 +25,7 @@ from .traffic import quantile
 
 TITLE = "SQLite: 8 clients and the scheduler for 10 minutes, kill -9 of the host each minute"
 TARGET = '0 times "locked", answered writes within 250 ms (p99), integrity ok'
-SCALE = 0.2
+SCALE = 0.15
 SMOKE = None
 LIMIT = 900.0
 CLIENTS = 6

@@ -20,7 +20,7 @@ from .traffic import Traffic, quantile, started_twice
 
 TITLE = "the disk is full at 30 random moments"
 TARGET = "0 corrupt, 0 cut off, goes on within 30 s of space, health says why"
-SCALE = 0.3
+SCALE = 0.2
 SMOKE = None
 LIMIT = 900.0
 SIZE = 192 * MB

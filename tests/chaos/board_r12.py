@@ -12,7 +12,7 @@ from support.cron_board import DAILY, FORMS, ZONES, changes_of, days_not_once, d
 
 TITLE = f"{len(ZONES)} time zones, every change of their clocks 2020-2035, {len(FORMS)} forms of schedules"
 TARGET = "no difference to the oracle; a daily job exactly once for each local day"
-SCALE = 0.25
+SCALE = 0.1
 SMOKE = 0.01
 LIMIT = 1800.0
 YEARS = 15

@@ -17,7 +17,7 @@ from support.waiting import wait_for
 
 TITLE = "200 notebooks, 32 at once, then 2,000 one after another"
 TARGET = "every kernel starts the first time; descriptors and memory of host and forkservers stay flat; no zombie"
-SCALE = 0.15
+SCALE = 0.1
 SMOKE = None
 LIMIT = 1800.0
 AT_ONCE = 32

@@ -65,9 +65,11 @@ def test_a_task_that_began_twice(tmp_path: Path) -> None:
 
 def test_how_much_memory_grows() -> None:
     memory = board_r18.Memory(None, every=1.0)  # type: ignore[arg-type]
-    assert memory.slope() == 0.0
-    memory.samples = [(hour / 100, 50.0 + (30.0 if hour < 25 else 0.0) + 2.5 * hour / 100) for hour in range(100)]
+    assert memory.slope() is None
+    memory.samples = [(hour / 100, 50.0 + (30.0 if hour < 16 else 0.0) + 2.5 * hour / 100) for hour in range(100)]
     assert memory.slope() == pytest.approx(2.5)
+    memory.samples = memory.samples[:30]
+    assert memory.slope() is None, "too short to tell"
     memory.samples = [(hour / 100, 50.0) for hour in range(100)]
     assert memory.slope() == pytest.approx(0.0)
 
