@@ -47,7 +47,7 @@ class Plan:
         self._faults()
         for _ in range(chance.choice([0, 1, 2, 4] if world.is_shared else [0, 0, 1, 1, 2, 3])):
             world.after(chance.uniform(1, SOON), "somebody asks for something", self._ask)
-        self._aim(random.Random(f"aim {world.seed}"))
+        self._aim(random.Random(f"queued {world.seed}"))
 
     # --- what goes wrong
 
