@@ -8,6 +8,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from .waiting import growing_pauses
+
 TAG_VARIABLE = "JUPYTER_FLOW_TEST_TAG"
 
 
@@ -48,9 +50,9 @@ def attempt_processes(attempt_id: str) -> list[Found]:
 
 def wait_until_gone(*marks: str, timeout: float = 20.0) -> list[Found]:
     """Wait until no process carries a mark; return those that are still there at the deadline."""
-    deadline = time.monotonic() + timeout
+    deadline, pauses = time.monotonic() + timeout, growing_pauses()
     while (left := census(*marks)) and time.monotonic() < deadline:
-        time.sleep(0.05)
+        time.sleep(next(pauses))
     return left
 
 
