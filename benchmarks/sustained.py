@@ -45,7 +45,7 @@ def _against_papermill(
     effort: Effort, cells: list[str], count: int, *options: str
 ) -> tuple[float, float, float, float | None]:
     """Return our notebooks a second, papermill's, the ratio, and the private memory of a waiting kernel in MB."""
-    papermills, rounds = effort.times(12, 4), effort.times(3, 1)
+    papermills, rounds = effort.times(8, 4), effort.times(2, 1)
 
     def prepare(subject: House) -> None:
         notebook_dag(subject, "many", count, cells=cells)

@@ -26,6 +26,10 @@ _PACKAGES = frozenset(
 )  # fmt: skip
 
 
+_made: list[str] = []
+"""Names of the modules that were made since :func:`forget`."""
+
+
 class UnknownModule(DagError, ModuleNotFoundError):
     """A module of Airflow that is not answered."""
 
@@ -87,6 +91,7 @@ class AirflowFinder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
     def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType:
         """Make the module."""
+        _made.append(spec.name)
         return AirflowModule(spec.name, f"Jupyter Flow's answer to {spec.name}.")
 
     def exec_module(self, module: ModuleType) -> None:
@@ -104,9 +109,14 @@ def names_in(module: str) -> Names:
 
 
 def forget() -> None:
-    """Take our modules of Airflow out of ``sys.modules``."""
-    for name in [name for name, module in sys.modules.items() if isinstance(module, AirflowModule)]:
-        del sys.modules[name]
+    """Take our modules of Airflow out of ``sys.modules``.
+
+    They are known by name: to look at all modules would make a forked process copy the memory in which each stands.
+    """
+    for name in _made:
+        if isinstance(sys.modules.get(name), AirflowModule):
+            del sys.modules[name]
+    _made.clear()
 
 
 def _object(target: str, name: str) -> Any:

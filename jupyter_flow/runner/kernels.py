@@ -10,9 +10,18 @@ from string import Template
 from typing import Any
 
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager, NoSuchKernel
+from jupyter_core.paths import jupyter_path
 
 from ..authoring.exceptions import TaskFailure
 from ..model.reason import Reason
+
+
+class KernelSpecs(KernelSpecManager):
+    """Finds the kernels that jupyter_client finds, without importing all of IPython to name its folder of kernels."""
+
+    def _kernel_dirs_default(self) -> list[str]:
+        of_ipython = os.path.expanduser(os.environ.get("IPYTHONDIR") or "~/.ipython")
+        return [*jupyter_path("kernels"), os.path.join(os.path.normpath(of_ipython), "kernels")]
 
 
 def resolve_kernel(wanted: str | None, metadata: Mapping[str, Any]) -> tuple[str, KernelSpec]:
@@ -21,7 +30,7 @@ def resolve_kernel(wanted: str | None, metadata: Mapping[str, Any]) -> tuple[str
     ``wanted`` is a kernelspec's name, else its display name, else a language with or without version
     ("python", "Python 3.11"). Raises TaskFailure(kernel_unknown) with the list of those installed.
     """
-    manager = KernelSpecManager()
+    manager = KernelSpecs()
     if not wanted:
         spec = metadata.get("kernelspec") or {}
         language = (metadata.get("language_info") or {}).get("name")

@@ -104,18 +104,6 @@ def _nothing() -> None:
 
 def warm() -> None:
     """Import and exercise what executing a notebook needs. Starts no thread, makes no zmq context, no event loop."""
-    import_notebook_base()
-    import nbformat
-    import papermill
-    from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
-    from jupyter_client.provisioning.factory import KernelProvisionerFactory
-
-    from ..authoring.exceptions import TaskFailure
-    from . import engine, notebook_task, templating
-    from .kernels import resolve_kernel
-    from .process_figures import packages_hash
-
-    # the first read and write compile the notebook schema, which takes longer than all the rest
     cell: dict[str, Any] = {
         "cell_type": "code",
         "id": "a",
@@ -126,6 +114,21 @@ def warm() -> None:
     }
     tagged = {**cell, "id": "b", "metadata": {"tags": ["parameters"]}}
     document = {"cells": [tagged, cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+    # the first read compiles the notebook schema, which takes longer than all the rest, and 10 MB for a while:
+    # they come first so that the imports find room there
+    with importing_without(*NOT_NEEDED):
+        import nbformat
+    nbformat.reads(json.dumps(document), as_version=4)
+    import_notebook_base()
+    import papermill
+    from jupyter_client.kernelspec import NoSuchKernel
+    from jupyter_client.provisioning.factory import KernelProvisionerFactory
+
+    from ..authoring.exceptions import TaskFailure
+    from . import engine, notebook_task, templating
+    from .kernels import KernelSpecs, resolve_kernel
+    from .process_figures import packages_hash
+
     node = notebook_task.load(json.dumps(document).encode(), "warm.ipynb")
     node.metadata["kernelspec"] = {"name": "python3", "display_name": "python3", "language": "python"}
     nbformat.writes(node)
@@ -135,7 +138,7 @@ def warm() -> None:
     KernelProvisionerFactory.instance()
     try:
         resolve_kernel(None, node.metadata)
-        KernelSpecManager().get_kernel_spec("python3")
+        KernelSpecs().get_kernel_spec("python3")
     except (NoSuchKernel, TaskFailure):
         pass  # no Python kernel here: then other kernels are started cold
     packages_hash()

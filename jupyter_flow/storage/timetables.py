@@ -38,6 +38,8 @@ _UNKNOWN = select(dag_run).where(
     dag_run.c.state == "queued", dag_run.c.logical_date.is_not(None), dag_run.c.data_interval_start.is_(None)
 )
 
+_CUSTOM = select(dag).where(dag.c.is_active, cast(dag.c.schedule, Text).like('%"kind":"custom"%'))
+
 
 @dataclass(frozen=True)
 class LastRun:
@@ -127,8 +129,7 @@ class KnownRuns:
 
 def custom_dags(connection: Connection) -> list[Dag]:
     """Return the active DAGs that have a custom timetable."""
-    is_custom = cast(dag.c.schedule, Text).like('%"kind":"custom"%')
-    return [to_dag(row) for row in connection.execute(select(dag).where(dag.c.is_active, is_custom))]
+    return [to_dag(row) for row in connection.execute(_CUSTOM)]
 
 
 def known_runs(connection: Connection, dag_version_id: int) -> KnownRuns:

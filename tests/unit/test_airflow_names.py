@@ -94,3 +94,12 @@ def test_without_pendulum_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(importlib.machinery.PathFinder, "find_spec", lambda name, *rest: None)
     with pytest.raises(ModuleNotFoundError, match=r"^no module named 'pendulum': install the extra \[airflow\]"):
         finder.AirflowFinder().find_spec("pendulum", None)
+
+
+def test_nothing_of_it_is_left_when_a_file_is_loaded(airflow: None) -> None:
+    import airflow.operators.python  # type: ignore[import-not-found]
+    import airflow.utils.trigger_rule  # noqa: F401
+
+    assert isinstance(sys.modules["airflow"], finder.AirflowModule)
+    finder.forget()
+    assert not [name for name, module in sys.modules.items() if isinstance(module, finder.AirflowModule)]
