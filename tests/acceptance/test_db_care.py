@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from typing import Any
 
+import pytest
 from support.houses import House
 from support.postgres import Postgres
 
@@ -18,9 +19,9 @@ URL, COPY_TO = "JUPYTER_FLOW_DB_URL", "JUPYTER_FLOW_COPY_TO"
 
 
 def history(house: House) -> list[Any]:
-    """What doors show of all runs."""
-    runs = house.cli_json("runs", "list", "quick")
-    return [house.cli_json("runs", "show", "quick", run["run_id"]) for run in runs]
+    """What the host shows of all runs."""
+    runs = house.call("runs.list", dag_id="quick")["runs"]
+    return [house.run("quick", run["run_id"]) for run in runs]
 
 
 def line(found: Any, code: int, words: str) -> None:
@@ -29,6 +30,7 @@ def line(found: Any, code: int, words: str) -> None:
     assert found.err.count("\n") == 1, found
 
 
+@pytest.mark.timeout(240)
 def test_a_house_moves_to_a_server_and_back(house: House, postgres: Postgres) -> None:
     name = postgres.create_database()
     url = postgres.url(name)
@@ -40,8 +42,9 @@ def test_a_house_moves_to_a_server_and_back(house: House, postgres: Postgres) ->
     line(house.cli("db", "copy", "--to", url.replace("postgres:@", "postgres:pw@")), 2, COPY_TO)
     line(house.cli("db", "copy"), 2, COPY_TO)
     line(house.cli("db", "copy", env={COPY_TO: url}), 2, "jupyter flow stop")
-    house.stop()
     before = history(house)
+    house.stop()
+    assert [run["run_id"] for run in house.cli_json("runs", "list", "quick")] == [run["run_id"] for run in before]
 
     moved = house.cli("db", "copy", env={COPY_TO: url})
     assert moved.code == 0, moved
@@ -56,17 +59,18 @@ def test_a_house_moves_to_a_server_and_back(house: House, postgres: Postgres) ->
     assert house.cli("variables", "get", "where").out.strip() == "ö 🙂"
     again = house.run_dag("quick")
     assert again["state"] == "success"
-    assert len(history(house)) == 2
+    both = history(house)
+    assert len(both) == 2
     assert "second" in house.cli("tasks", "log", "quick", again["run_id"], "two").out
     house.stop()
 
-    both = history(house)
     back = house.cli("db", "copy", "--to", f"sqlite:///{house.home / 'flow.db'}")
     assert back.code == 0, back
     del house.env[URL]
-    assert history(house) == both
+    assert [run["run_id"] for run in house.cli_json("runs", "list", "quick")] == [run["run_id"] for run in both]
     assert old.exists()
     house.start()
+    assert history(house) == both
     assert house.run_dag("quick")["state"] == "success"
     house.stop()
     postgres.drop_database(name)
