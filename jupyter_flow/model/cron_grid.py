@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, tzinfo
+from functools import lru_cache
 
 from .cron import DAY, cron_fields
 from .grids import SECOND, change_between, place
@@ -22,6 +23,8 @@ FAR_SIDE = timedelta(hours=36)
 """More than the largest change of an offset: so near to a fire nothing is jumped over."""
 LONG = 20 * 366 * DAY
 """Fires are counted in no longer a time."""
+EARLIEST, LATEST = datetime.min.replace(tzinfo=UTC) + NEAR, datetime.max.replace(tzinfo=UTC) - NEAR
+"""Between these every instant has a wall time in every zone."""
 
 
 class CronGrid:
@@ -130,9 +133,11 @@ class CronGrid:
 
     def _pieces(self, start: datetime, end: datetime) -> Iterator[tuple[datetime, datetime]]:
         """Cut ``[start, end)`` where the offset changes."""
-        while (change := self._first_change(start, end - SECOND)) is not None:
-            yield start, change
-            start = change
+        for year in range(start.year, end.year + 1):
+            for change in changes_in(self._zone, year):
+                if start < change < end:
+                    yield start, change
+                    start = change
         yield start, end
 
     # --- the zone
@@ -145,13 +150,7 @@ class CronGrid:
 
     def _first_change(self, start: datetime, end: datetime) -> datetime | None:
         """Return the first instant in ``(start, end]`` at which the offset changes."""
-        old = self._offset(start)
-        while start < end:
-            until = min(start + STEP, end)
-            if self._offset(until) != old:
-                return change_between(self._zone, start, until)
-            start = until
-        return None
+        return first_change(self._zone, start, end)
 
     def _last_change(self, start: datetime, end: datetime) -> datetime | None:
         """Return the last instant in ``(start, end]`` at which the offset changes."""
@@ -162,6 +161,32 @@ class CronGrid:
                 return change_between(self._zone, since, end)
             end = since
         return None
+
+
+def first_change(zone: tzinfo, start: datetime, end: datetime) -> datetime | None:
+    """Return the first instant in ``(start, end]`` at which the offset of ``zone`` changes."""
+    old = start.astimezone(zone).utcoffset()
+    while start < end:
+        until = min(start + STEP, end)
+        if until.astimezone(zone).utcoffset() != old:
+            return change_between(zone, start, until)
+        start = until
+    return None
+
+
+@lru_cache(maxsize=8192)
+def changes_in(zone: tzinfo, year: int) -> tuple[datetime, ...]:
+    """Return when the offset of ``zone`` changes in a year of UTC, its first instant left out, the next year's not.
+
+    Kept, as a scheduler asks for many years of the same few zones, and a year is looked through in 1,500 steps.
+    """
+    at = max(datetime(year, 1, 1, tzinfo=UTC), EARLIEST)
+    end = datetime(year + 1, 1, 1, tzinfo=UTC) if year < LATEST.year else LATEST
+    found = []
+    while (change := first_change(zone, at, end)) is not None:
+        found.append(change)
+        at = change
+    return tuple(found)
 
 
 def _whole(instant: datetime) -> datetime:

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from jupyter_flow.model.cron import check_cron
-from jupyter_flow.model.cron_grid import CronGrid
+from jupyter_flow.model.cron_grid import CronGrid, changes_in
 
 MINUTE = timedelta(minutes=1)
 ALL = frozenset(range(60))
@@ -184,3 +184,23 @@ def test_bad_cron_is_refused_in_one_sentence(text: str, part: str) -> None:
     assert part in sentence
     assert "\n" not in sentence
     assert len(sentence) < 500
+
+
+def test_a_year_of_a_zone_is_looked_through_once() -> None:
+    start, end = datetime(2020, 1, 1, tzinfo=UTC), datetime(2026, 1, 1, tzinfo=UTC)
+    berlin = ZoneInfo("Europe/Berlin")
+    changes_in.cache_clear()
+    assert CronGrid("30 2 * * *", berlin).count(start, end) == (end - start).days
+    years = changes_in.cache_info().misses
+    assert years == 7
+    assert CronGrid("* * * * *", berlin).count(start, end) == (end - start) // timedelta(minutes=1)
+    assert changes_in.cache_info().misses == years
+    assert changes_in(ZoneInfo("Etc/UTC"), 2020) == ()
+    assert changes_in(berlin, 2026) == (datetime(2026, 3, 29, 1, tzinfo=UTC), datetime(2026, 10, 25, 1, tzinfo=UTC))
+
+
+def test_dates_at_the_end_of_time_are_counted() -> None:
+    zone = ZoneInfo("America/New_York")
+    early, late = datetime(1, 1, 3, tzinfo=UTC), datetime(9999, 12, 29, tzinfo=UTC)
+    assert CronGrid("0 2 * * *", zone).count(early, early + timedelta(days=100)) == 100
+    assert CronGrid("0 2 * * *", zone).count(late - timedelta(days=100), late) == 100
