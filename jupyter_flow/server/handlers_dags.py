@@ -10,6 +10,7 @@ from .flow_handler import FlowHandler
 
 MOST_RUNS = 500
 MOST_NEXT = 100
+RUN_FILTERS = ("before", "state", "run_type", "since", "until")
 
 
 class Dags(FlowHandler):
@@ -85,9 +86,10 @@ class DagRuns(FlowHandler):
     @web.authenticated
     @authorized("read", "jupyter_flow:runs")
     async def get(self, dag_id: str) -> None:
-        """A page of runs, newest first."""
+        """A page of runs, newest first; by state, type or time where that is asked for."""
         limit = self.number("limit", 25, 1, MOST_RUNS)
-        await self.view("list_runs", dag_id=dag_id, limit=limit, before=self.get_query_argument("before", None))
+        asked = {name: self.get_query_argument(name, None) for name in RUN_FILTERS}
+        await self.view("list_runs", dag_id=dag_id, limit=limit, **asked)
 
     @web.authenticated
     @authorized("execute", "jupyter_flow:runs")

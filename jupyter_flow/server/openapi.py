@@ -80,6 +80,10 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         _ref("RunPage"),
         limit=({"type": "integer", "minimum": 1, "maximum": 500, "default": 25}, "page size"),
         before=(_TEXT, "`next` of the page before"),
+        state=(_TEXT, "only runs in this state"),
+        run_type=(_TEXT, "only runs of this type"),
+        since=(_TEXT, "only runs whose `run_after` is not earlier (ISO 8601)"),
+        until=(_TEXT, "only runs whose `run_after` is not later (ISO 8601)"),
     ),
     ("post", "/dags/{dag_id}/runs"): _operation(
         "Trigger a run",

@@ -199,6 +199,7 @@ SCHEMAS: dict[str, Schema] = {
         logical_date=_INSTANT,
         start_date=_INSTANT,
         end_date=_INSTANT,
+        version=_INTEGER,
         states={"type": "string", "description": "a letter for each of the tasks"},
     ),
     "Group": _record(group_id=_TEXT, parent=_TEXT_OR_NULL, label=_TEXT, tooltip=_TEXT_OR_NULL, is_mapped=_BOOLEAN),

@@ -48,6 +48,7 @@ def dag_grid(house: House, actor: Actor, dag_id: str, limit: int = 100, before: 
         spec = dags.load_spec(dags.latest_version(connection, dag_id))
         runs, cursor = queries.list_runs(connection, dag_id, limit=limit, before=before)
         states = grid.states_of(connection, [run.id for run in runs], CODES)
+        versions = dags.version_numbers(connection, {run.dag_version_id for run in runs})
     places = {task.task_id: place for place, task in enumerate(spec.tasks)}
     for task_ids in dict.fromkeys(item.task_ids for item in states.values()):
         for task_id in task_ids:  # tasks that the DAG does not have any more come last
@@ -58,7 +59,8 @@ def dag_grid(house: House, actor: Actor, dag_id: str, limit: int = 100, before: 
         found = states.get(run.id, grid.RunStates((), ""))
         if found.task_ids not in shared:
             shared[found.task_ids] = _arranged(found.task_ids, places)
-        shown.append(_run(run, found, shared[found.task_ids], places))
+        document = _run(run, found, shared[found.task_ids], places)
+        shown.append({**document, "version": versions[run.dag_version_id]})
     return {
         "dag_id": dag_id,
         "codes": {letter: str(state) for state, letter in CODES.items()},

@@ -26,6 +26,7 @@ from .health import health
 from .house import House
 from .outputs import task_log, task_notebook
 from .pools import pool_warnings
+from .run_filter import run_filter
 from .run_snapshots import make_snapshot, slot_limits, slots_in_use
 from .schedule_views import missed_dates, next_runs
 from .xcoms import list_xcoms, task_rendered, task_xcoms, xcom_document
@@ -94,15 +95,27 @@ def list_errors(house: House, actor: Actor) -> list[Document]:
 
 
 def list_runs(
-    house: House, actor: Actor, dag_id: str | None = None, limit: int = 25, before: str | None = None
+    house: House,
+    actor: Actor,
+    dag_id: str | None = None,
+    limit: int = 25,
+    before: str | None = None,
+    state: str | None = None,
+    run_type: str | None = None,
+    since: str | None = None,
+    until: str | None = None,
 ) -> Document:
-    """Runs of one DAG or of all, newest first; ``next`` is the ``before`` of the following page."""
+    """Runs of one DAG or of all, newest first; ``next`` is the ``before`` of the following page.
+
+    Of a state or type only, or with a ``run_after`` from ``since`` to ``until``, where that is asked for.
+    """
     _check_count(limit)
+    wanted = run_filter(state, run_type, since, until)
     now = house.clock.wall()
     with house.reading() as connection:
         if dag_id is not None:
             authorize(house.policy, actor, "read", dag_id)
-        rows, cursor = queries.list_runs(connection, dag_id, limit=limit, before=before)
+        rows, cursor = queries.list_runs(connection, dag_id, limit=limit, before=before, **wanted)
         if dag_id is not None and not rows:
             dags.get_dag(connection, dag_id)
         seen = readable(house.policy, actor, rows)

@@ -16,7 +16,7 @@ from ..model.errors import InvalidInput, NotFound
 from ..model.instants import from_iso, to_iso
 from ..model.rows import DagRun, TaskInstance
 from ..model.slots import RunCounts, Usage
-from ..model.state import RUN_TERMINAL, TASK_ACTIVE, RunState, TaskState
+from ..model.state import RUN_TERMINAL, TASK_ACTIVE, RunState, RunType, TaskState
 from .database import is_shared
 from .mapping import to_run, to_task_instance
 from .schema import dag, dag_run, pool, task_instance
@@ -75,28 +75,38 @@ def list_runs(
     limit: int = 50,
     before: str | None = None,
     state: RunState | None = None,
+    run_type: RunType | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
 ) -> tuple[list[DagRun], str | None]:
     """Return up to ``limit`` runs, newest ``run_after`` first, and the cursor of the next page (None at the end).
 
-    Raises :class:`InvalidInput` for a cursor that this function did not give.
+    ``since`` and ``until`` bound ``run_after``. Raises :class:`InvalidInput` for a cursor that is not of this function.
     """
     values: dict[str, Any] = {"b_limit": limit + 1, "b_dag_id": dag_id, "b_state": state and str(state)}
+    values |= {"b_type": run_type and str(run_type), "b_since": since, "b_until": until}
     if before is not None:
         values["b_after"], values["b_id"] = _read_cursor(before)
     values = {name: value for name, value in values.items() if value is not None}
-    query = _page("b_dag_id" in values, "b_state" in values, before is not None)
+    query = _page(frozenset(values))
     found = [to_run(row) for row in connection.execute(query, values)]
     return found[:limit], _cursor(found[limit - 1]) if len(found) > limit else None
 
 
 @lru_cache
-def _page(of_dag: bool, of_state: bool, has_before: bool) -> Select[Any]:
+def _page(given: frozenset[str]) -> Select[Any]:
     query = select(dag_run).order_by(dag_run.c.run_after.desc(), dag_run.c.id.desc()).limit(bindparam("b_limit"))
-    if of_dag:
+    if "b_dag_id" in given:
         query = query.where(dag_run.c.dag_id == bindparam("b_dag_id"))
-    if of_state:
+    if "b_state" in given:
         query = query.where(dag_run.c.state == bindparam("b_state"))
-    if has_before:
+    if "b_type" in given:
+        query = query.where(dag_run.c.run_type == bindparam("b_type"))
+    if "b_since" in given:
+        query = query.where(dag_run.c.run_after >= bindparam("b_since"))
+    if "b_until" in given:
+        query = query.where(dag_run.c.run_after <= bindparam("b_until"))
+    if "b_after" in given:
         after: BindParameter[datetime] = bindparam("b_after")
         earlier = or_(dag_run.c.run_after < after, dag_run.c.id < bindparam("b_id"))
         query = query.where(dag_run.c.run_after <= after, earlier)  # the bound lets the index begin there

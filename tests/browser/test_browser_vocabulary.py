@@ -190,6 +190,7 @@ def test_what_authors_can_say_is_seen(shop: LabServer, browser: Browser) -> None
     tab.run("jupyter-flow:open-dag", {"dag_id": "invoices"})
     expect(page.locator(".jp-flow-dag-page:visible tr[data-run-id]")).to_contain_text("asset triggered")
     tab.run("jupyter-flow:open-dag", {"dag_id": "shifts"})
+    page.click(".jp-flow-dag-page:visible [data-tab=overview]")
     details = page.locator(".jp-flow-dag-page:visible .jp-flow-details")
     expect(details).to_contain_text("Europe/Berlin")
     expect(page.locator(".jp-flow-dag-page:visible")).not_to_contain_text("Data interval")

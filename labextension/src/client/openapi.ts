@@ -236,6 +236,7 @@ export interface components {
       start_date: string | null;
       /** Format: date-time */
       end_date: string | null;
+      version: number;
       /** @description a letter for each of the tasks */
       states: string;
       /** @description mapped task -> letter -> how many */

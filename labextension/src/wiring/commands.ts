@@ -77,10 +77,10 @@ export function addCommands(
     describedBy: { args: { type: 'object', properties: {} } },
     execute: () => opener.openPanel()
   });
-  add(Commands.openDag, trans.__('Open DAG …'), { dag_id: text }, async args => {
+  add(Commands.openDag, trans.__('Open DAG …'), { dag_id: text, tab: text }, async args => {
     const dagId = await dagOf(args, parts);
     if (dagId) {
-      opener.openPage({ dag_id: dagId });
+      opener.openPage({ dag_id: dagId, ...(args['tab'] ? { tab: String(args['tab']) } : {}) });
     }
   });
   add(

@@ -13,7 +13,12 @@ describe('links of mails', () => {
     });
   });
 
-  it.each(['', '?flow-dag=etl', '?flow-run=r', '?flow-dag=&flow-run=r'])('%s names none', query => {
+  it('name a DAG, and one of its views if they want', () => {
+    expect(linkedPage('?flow-dag=etl')).toEqual({ dag_id: 'etl' });
+    expect(linkedPage('?flow-dag=etl&flow-tab=grid')).toEqual({ dag_id: 'etl', tab: 'grid' });
+  });
+
+  it.each(['', '?flow-run=r', '?flow-dag=&flow-run=r'])('%s names none', query => {
     expect(linkedPage(query)).toBeNull();
   });
 });

@@ -5,7 +5,9 @@ import type { Message } from '@lumino/messaging';
 import type { ReactElement } from 'react';
 import type { FlowApi } from '../client/api';
 import type { EventStream } from '../events/eventStream';
-import { DagModel } from '../model/dag/dagModel';
+import type { DagApi } from '../client/dagApi';
+import { DagPageModel } from '../model/dag/dagPageModel';
+import type { OptionStore } from '../model/shared/options';
 import type { LayoutService } from '../model/dag/layoutService';
 import { RunModel } from '../model/run/runModel';
 import type { SidebarModel } from '../model/sidebar/sidebarModel';
@@ -18,6 +20,8 @@ import { flowIcon } from './icons';
 
 export interface Parts {
   api: FlowApi;
+  dagApi: DagApi;
+  store: OptionStore;
   stream: EventStream;
   layouts: LayoutService;
   actions: FlowActions;
@@ -72,13 +76,22 @@ class FlowWidget extends ReactWidget {
 }
 
 /** Which page a main area tab shows; also what the layout restorer keeps. */
-export type PageArgs = { dag_id: string; run_id?: string; task_id?: string; map_index?: number };
+export type PageArgs = {
+  dag_id: string;
+  run_id?: string;
+  task_id?: string;
+  map_index?: number;
+  /** Which view of a DAG. */
+  tab?: string;
+};
 
 export class FlowPage extends MainAreaWidget<ReactWidget> {
   constructor(
     content: ReactWidget,
     readonly args: PageArgs,
-    private readonly select: ((taskId: string, mapIndex?: number) => void) | null
+    private readonly select: ((taskId: string, mapIndex?: number) => void) | null,
+    /** Show one view of a DAG. */
+    readonly showTab: (tab: string) => void = () => undefined
   ) {
     super({ content });
     this.id = pageId(args);
@@ -101,9 +114,10 @@ export function pageId(args: PageArgs): string {
 export function newPage(parts: Parts, args: PageArgs): FlowPage {
   const { api, stream, layouts, actions, trans } = parts;
   if (args.run_id === undefined) {
-    const model = new DagModel(stream, api, args.dag_id);
+    const model = new DagPageModel(parts, args.dag_id);
     const draw = () => <DagPage model={model} layouts={layouts} actions={actions} />;
-    return new FlowPage(new FlowWidget(model, trans, draw), args, null);
+    const content = new FlowWidget(model, trans, draw);
+    return new FlowPage(content, { dag_id: args.dag_id }, null, tab => model.showTab(tab));
   }
   const model = new RunModel(stream, api, args.dag_id, args.run_id);
   const draw = () => <RunPage model={model} stream={stream} actions={actions} />;

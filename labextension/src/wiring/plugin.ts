@@ -5,14 +5,17 @@ import { ICommandPalette, WidgetTracker } from '@jupyterlab/apputils';
 import { PageConfig } from '@jupyterlab/coreutils';
 import { IDocumentManager } from '@jupyterlab/docmanager';
 import { ILauncher } from '@jupyterlab/launcher';
+import { IStateDB } from '@jupyterlab/statedb';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import { eventsUrl, FlowApi, serverSend } from '../client/api';
+import { DagApi } from '../client/dagApi';
 import { EventStream } from '../events/eventStream';
 import { LayoutService } from '../model/dag/layoutService';
 import { SidebarModel } from '../model/sidebar/sidebarModel';
 import { Commands, IFlow, NAMESPACE } from '../tokens';
 import { actionsOf, addCommands } from './commands';
 import { FlowDrive } from './drive';
+import { optionStore } from './optionStore';
 import { linkedPage } from './link';
 import { newPage, newSidebar, pageId } from './pages';
 import type { FlowPage, PageArgs, Parts } from './pages';
@@ -23,7 +26,7 @@ export const plugin: JupyterFrontEndPlugin<IFlow> = {
   autoStart: true,
   provides: IFlow,
   requires: [IDocumentManager],
-  optional: [ITranslator, ICommandPalette, ILauncher, ILayoutRestorer],
+  optional: [ITranslator, ICommandPalette, ILauncher, ILayoutRestorer, IStateDB],
   activate
 };
 
@@ -33,14 +36,18 @@ function activate(
   translator: ITranslator | null,
   palette: ICommandPalette | null,
   launcher: ILauncher | null,
-  restorer: ILayoutRestorer | null
+  restorer: ILayoutRestorer | null,
+  state: IStateDB | null
 ): IFlow {
   const trans = (translator ?? nullTranslator).load('jupyterlab_flow');
   const settings = app.serviceManager.serverSettings;
-  const api = new FlowApi(serverSend(settings));
+  const send = serverSend(settings);
+  const api = new FlowApi(send);
   const stream = new EventStream(cursor => new settings.WebSocket(eventsUrl(settings, cursor)));
   const parts: Parts = {
     api,
+    dagApi: new DagApi(send),
+    store: optionStore(state),
     stream,
     layouts: new LayoutService(
       () => new Worker(new URL('../model/dag/layoutWorker.js', import.meta.url))
@@ -65,6 +72,9 @@ function activate(
       }
       if (args.task_id) {
         page.selectTask(args.task_id, args.map_index);
+      }
+      if (args.tab) {
+        page.showTab(args.tab);
       }
       app.shell.activateById(page.id);
     },

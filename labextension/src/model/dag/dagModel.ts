@@ -53,6 +53,10 @@ export class DagModel extends ListeningModel {
     return this.selected?.value ?? null;
   }
 
+  get selectedError(): Error | null {
+    return this.selected?.error ?? null;
+  }
+
   get selectedRunId(): string | null {
     return this.selectedId;
   }

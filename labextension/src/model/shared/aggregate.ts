@@ -4,7 +4,7 @@ import { countStates } from './states';
 import type { TaskState } from './states';
 
 /** The state that stands first speaks for all: Airflow's order, with `cancelled` beside `failed`. */
-const PRIORITY: TaskState[] = [
+export const LOUDEST: TaskState[] = [
   'failed',
   'cancelled',
   'upstream_failed',
@@ -74,7 +74,7 @@ export function mappedTasks(tasks: DagTask[], groups: Group[]): Set<string> {
 function summary(taskId: string, rows: TaskInstance[]): TaskGroup {
   const present = rows.filter(row => row.state !== 'removed');
   const counted = present.length > 0 ? present : rows;
-  const state = PRIORITY.find(name => counted.some(row => row.state === name)) ?? 'waiting';
+  const state = LOUDEST.find(name => counted.some(row => row.state === name)) ?? 'waiting';
   const starts = counted.flatMap(row => row.start_date ?? []).sort(byInstant);
   const ends = counted.flatMap(row => row.end_date ?? []).sort(byInstant);
   const start = starts[0] ?? null;

@@ -9,7 +9,11 @@ const GATHER = 40;
  * Nothing is fetched while `isActive` is false (nobody looks): it is made up for when somebody does.
  */
 export class Resource<T> {
-  constructor(private readonly fetch: () => Promise<T>) {}
+  constructor(
+    private readonly fetch: () => Promise<T>,
+    /** Milliseconds in which touches are gathered. */
+    private readonly gather = GATHER
+  ) {}
 
   get changed(): ISignal<this, void> {
     return this.changedSignal;
@@ -34,7 +38,7 @@ export class Resource<T> {
   touch(): void {
     this.isStale = true;
     if (this.isActive) {
-      this.schedule(GATHER);
+      this.schedule(this.gather);
     }
   }
 
@@ -70,7 +74,7 @@ export class Resource<T> {
     this.isBusy = false;
     this.changedSignal.emit();
     if (this.isStale && this.isActive) {
-      this.schedule(GATHER);
+      this.schedule(this.gather);
     }
   }
 
