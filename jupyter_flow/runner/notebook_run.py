@@ -272,6 +272,7 @@ class NotebookRun(NotebookOutputs):
         while True:
             await asyncio.sleep(1)
             self._records.save_if_due()
+            self._last_heard = time.monotonic()  # meanwhile we were deaf: what was said waits for us
 
     def _on_shell(self, message: dict[str, Any]) -> None:
         self._lost.hear(message, is_iopub=False)
