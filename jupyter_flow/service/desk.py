@@ -20,12 +20,12 @@ from ..model.rows import TaskInstance
 from ..model.state import RUN_TERMINAL, RunState
 from ..scheduling.decide import decide, decide_changed
 from ..scheduling.snapshot import Key, RunSnapshot
-from ..storage import assets, dags, edits, events, expanding, queries, runs
+from ..storage import dags, edits, events, expanding, queries, runs
 from . import asset_runs, backfill_runs, due
 from .active import Active, ActiveAttempts
 from .book import RunBook
 from .callbacks import Callbacks
-from .dispatch import claim_ready
+from .dispatch import Claims, claim_ready
 from .due import ClockWatch
 from .ends import Ended, gather
 from .failing_dags import pause_if_failing
@@ -84,8 +84,7 @@ class Desk:
         self.clock_watch = ClockWatch(house.clock.wall(), earlier)
         self.dags_touched: set[str] = set()
         self.due_touched = True
-        self._asset_event = 0
-        self._is_full = False
+        self._claims = Claims([])
         self._slots_touched = False
         self.launching = Launching(house, executor, self.active)
         self.sampler = Sampler(house.config, self.active, self.launching.end_for)
@@ -227,9 +226,7 @@ class Desk:
         self._applied(recorded.ended)
         self.callbacks.after_attempts(connection, self.book, recorded.ended)
         self.sampler.save(connection, [end.active.attempt_id for end in self._ends])
-        if self._ends and (newest := assets.last_event_id(connection)) != self._asset_event:
-            self._asset_event = newest
-            self.due_touched = True
+        self.due_touched = self.due_touched or recorded.made_assets
         self.book.touch_due(now)
         touched_dags = self.dags_touched | self.book.dags_to_start(now)
         if read:
@@ -248,7 +245,7 @@ class Desk:
         self.misses.is_old = self.misses.is_old or bool(read)
         self.callbacks.add(connection, self.misses.transact(connection, now, bool(self.house.config.smtp_host)))
         self.callbacks.transact(connection)
-        claimed = [] if self.draining or self.paused else self._claim(connection, now)
+        claimed = [] if self.draining or self.paused else self._claim(connection, now, bool(read))
         for row, token in claimed:
             try:
                 outcome.launches.append((self._workload(connection, row), token, row))
@@ -260,7 +257,7 @@ class Desk:
 
     def _room(self) -> Room | None:
         """Return how many runs may be started; None: as many as wait, there is no other host."""
-        return Room.left(self.house.config, self.active, self._is_full) if self.holding.others else None
+        return Room.left(self.house.config, self.active, self._claims.is_full) if self.holding.others else None
 
     def _create_due(self, connection: Connection, now: datetime) -> set[str]:
         if self.draining or self.is_selective:
@@ -341,12 +338,14 @@ class Desk:
             if any(task.is_notebook for task in self.book.running[run.id].spec.tasks):
                 self.kernels.expect(self.house.clock.monotonic())
 
-    def _claim(self, connection: Connection, now: datetime) -> list[tuple[TaskInstance, str]]:
+    def _claim(self, connection: Connection, now: datetime, anew: bool) -> list[tuple[TaskInstance, str]]:
+        news = anew or self._ends or self._slots_touched or self.due_touched or self.sweep.is_due
+        if self._claims.no_slot and not news and all(row.state == "running" for row in self._changed_rows.values()):
+            return []  # nothing but starts: all slots are taken still
         only = self.run_anyway if self.is_selective else None
-        claims = claim_ready(connection, self.house, self.book, self.host_id, self.boot_id, now, only)
-        self._applied([row for row, _ in claims.rows])
-        self._is_full = claims.is_full
-        return claims.rows
+        self._claims = claim_ready(connection, self.house, self.book, self.host_id, self.boot_id, now, only)
+        self._applied([row for row, _ in self._claims.rows])
+        return self._claims.rows
 
     def _workload(self, connection: Connection, row: TaskInstance) -> Workload:
         snapshot = self.book.running[row.dag_run_id]

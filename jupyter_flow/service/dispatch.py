@@ -24,10 +24,14 @@ OWN_LIMITS = frozenset({"parallelism", "notebook_parallelism", "queue_full", "re
 
 @dataclass(frozen=True)
 class Claims:
-    """Claimed task instances, each with the token of its attempt. ``is_full``: others wait for slots of this host."""
+    """Claimed task instances, each with the token of its attempt.
+
+    ``is_full``: others wait for slots of this host. ``no_slot``: it has none left, for whatever task.
+    """
 
     rows: list[tuple[TaskInstance, str]]
     is_full: bool = False
+    no_slot: bool = False
 
 
 def claim_ready(
@@ -61,4 +65,5 @@ def claim_ready(
         if reason.code == "changed":  # the snapshot was behind the row
             book.distrust(claim.ready.dag_run_id)
     refused = picked.refused | {reason.code for _, reason in claimed.refused}
-    return Claims([(row, tokens[row.attempt_id or ""]) for row in claimed.tasks], not refused.isdisjoint(OWN_LIMITS))
+    rows = [(row, tokens[row.attempt_id or ""]) for row in claimed.tasks]
+    return Claims(rows, not refused.isdisjoint(OWN_LIMITS), "parallelism" in refused)

@@ -35,12 +35,13 @@ class Start:
 class Recorded:
     """Task instances as they are now: those that ``run``, those of which an attempt has ``ended``.
 
-    ``begun``: the attempts whose start counts, the others were fenced off.
+    ``begun``: the attempts whose start counts, the others were fenced off. ``made_assets``: some ends had asset events.
     """
 
     running: list[TaskInstance]
     ended: list[TaskInstance]
     begun: set[str]
+    made_assets: bool = False
 
 
 def record(
@@ -90,7 +91,8 @@ def record(
         running += [current[start.active.row.id] for start in known if start.active.row.id not in reported]
     begun = {change.attempt_id or "" for change in changes if change not in applied.late_starts}
     begun |= {start.notice.key for start in known}
-    return Recorded(running, ended_now + reports.record_losses(connection, lost, now).tasks, begun)
+    made = any(end.asset_events and end.report.attempt_id not in late for end in found)
+    return Recorded(running, ended_now + reports.record_losses(connection, lost, now).tasks, begun, made)
 
 
 def _stands_there(row: TaskInstance | None, start: Start) -> bool:

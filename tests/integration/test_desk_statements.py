@@ -14,8 +14,10 @@ from support.flows import new_run, report, task
 
 from jupyter_flow.execution.children import Reported, Started
 from jupyter_flow.execution.executor import Problem
+from jupyter_flow.model.changes import TaskChange
 from jupyter_flow.model.config import FlowConfig
 from jupyter_flow.model.records import Report, Workload
+from jupyter_flow.model.state import TaskState
 from jupyter_flow.service.desk import Desk
 from jupyter_flow.service.holding import machine
 from jupyter_flow.service.host_row import HostRow
@@ -42,6 +44,9 @@ class Processes:
 
     def recorded(self, attempt_id: str, is_current: bool) -> None:
         self.recorded_as[attempt_id] = is_current
+
+    def cancel(self, attempt_id: str) -> None:
+        pass
 
     def collect(self, attempt_id: str) -> Report | Problem:
         return report(attempt_id)
@@ -117,9 +122,31 @@ def test_a_turn_has_as_many_statements_for_one_task_as_for_several(
         sent = statements_of_a_turn(desk)
         assert len(processes.started) == AT_ONCE, "as many are claimed as have ended"
         assert [processes.recorded_as[attempt_id] for attempt_id in attempts] == [True] * count
-    assert len(sent) <= 16, "\n".join(sent)
+    assert len(sent) <= 15, "\n".join(sent)
     assert sum("INTO event" in statement for statement in sent) == 1
     with desk.house.reading() as connection:
         rows = queries.task_instances(connection, next(iter(desk.book.running)))
     assert sum(row.state == "success" for row in rows) == 2 * count
     assert all(row.start_date is not None for row in rows if row.state == "success")
+
+
+def test_a_turn_of_starts_alone_does_not_count_slots_that_are_all_taken(desk: Desk, processes: Processes) -> None:
+    first, second = (processes.started[number] for number in (0, 1))
+    desk.take([Started(first, "task", 1, 2, "boot")])
+    sent = statements_of_a_turn(desk)
+    assert len(sent) <= 9, "\n".join(sent)
+    assert not any("FROM pool" in statement for statement in sent)
+    desk.take([Started(second, "task", 1, 2, "boot")])
+    desk.due_touched = True  # something was changed that may have made room
+    assert any("FROM pool" in statement for statement in statements_of_a_turn(desk))
+
+
+def test_a_slot_that_was_made_free_without_an_end_is_seen(desk: Desk, processes: Processes) -> None:
+    run_id = next(iter(desk.book.running))
+    with desk.house.writing() as connection:
+        row = queries.task_instances(connection, run_id)[0]
+        runs.transition(connection, TaskChange(row.id, row.task_id, -1, TaskState.SUCCESS), datetime.now(UTC))
+    desk.book.distrust(run_id)  # as a command does that marks a task
+    desk.take([Started(processes.started[-1], "task", 1, 2, "boot")])
+    desk.turn()
+    assert len(processes.started) == AT_ONCE + 1
