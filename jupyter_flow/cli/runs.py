@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from ..model.state import RunState
+from .diagnosis_block import show_diagnosis
 from .output import clean, instant, print_json, reason_text, say, seconds, show_table
 from .settings import FlowGroup, current
 from .watch import RunView, show_run, wait_for_end
@@ -53,10 +54,15 @@ def list_(dag_id: str | None, limit: int) -> None:
 @runs.command("show")
 @_one
 def show(dag_id: str, run_id: str) -> None:
-    """Show a run and its tasks."""
+    """Show a run and its tasks, and of a failed one what failed first."""
     settings = current()
     run = settings.ask("runs.show", dag_id=dag_id, run_id=run_id)
-    return print_json(run) if settings.json else show_run(run)
+    if settings.json:
+        return print_json(run)
+    show_run(run)
+    if run["state"] == RunState.FAILED:
+        show_diagnosis(settings.ask("runs.diagnosis", dag_id=dag_id, run_id=run_id))
+    return None
 
 
 @runs.command("watch")

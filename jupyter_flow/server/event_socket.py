@@ -1,4 +1,4 @@
-"""The WebSocket `events`: a cursor, replay from the event table, and following of logs."""
+"""The WebSocket `events`: a cursor, replay from the event table, and following of logs and running notebooks."""
 
 from __future__ import annotations
 
@@ -18,12 +18,16 @@ from ..model.ids import check_id
 from .event_feed import EventFeed
 from .flow_handler import actor_of
 from .house_door import HouseDoor
-from .log_follow import LogFollow, LogTarget
+from .log_follow import CellsFollow, LogFollow, LogTarget
 
 MOST_FOLLOWED = 16
 MAX_MESSAGE = 16_384
 RESOURCE = "jupyter_flow:events"
-LOGS = "jupyter_flow:logs"
+FOLLOWS: dict[str, tuple[type[LogFollow], str]] = {
+    "log": (LogFollow, "jupyter_flow:logs"),
+    "cells": (CellsFollow, "jupyter_flow:notebooks"),
+}
+"""What can be followed: by whom it is read, and the resource that one must be allowed to read."""
 
 
 class EventSocket(WebSocketMixin, WebSocketHandler, JupyterHandler):
@@ -47,19 +51,19 @@ class EventSocket(WebSocketMixin, WebSocketHandler, JupyterHandler):
         """Greet and begin to send."""
         super().open(*args, **kwargs)
         self._actor = actor_of(self)
-        self._logs: dict[LogTarget, tuple[LogFollow, asyncio.Task[None]]] = {}
+        self._follows: dict[tuple[str, LogTarget], tuple[LogFollow, asyncio.Task[None]]] = {}
         asked = self.get_query_argument("cursor", "")
         cursor = int(asked) if asked.isdecimal() and len(asked) < 19 else None
         self._sender = asyncio.ensure_future(self._send_events(cursor))
 
     def on_close(self) -> None:
         """End what was begun for this client."""
-        for task in [self._sender, *(task for _, task in self._logs.values())]:
+        for task in [self._sender, *(task for _, task in self._follows.values())]:
             task.cancel()
         super().on_close()
 
     async def on_message(self, message: str | bytes) -> None:
-        """Follow or unfollow a log."""
+        """Follow or unfollow a log or a notebook."""
         try:
             if len(message) > MAX_MESSAGE:
                 raise ValueError(f"a message is over {MAX_MESSAGE} bytes")
@@ -71,28 +75,31 @@ class EventSocket(WebSocketMixin, WebSocketHandler, JupyterHandler):
         except (ValueError, RecursionError, TypeError, AttributeError, FlowError) as error:
             await self._send({"type": "error", "message": f"not understood: {error}"})
             return
-        if kind == "log.unfollow":
-            self._unfollow(target)
-        elif kind == "log.follow":
-            await self._follow(target, wish.get("after"))
+        what, _, act = str(kind).partition(".")
+        if what not in FOLLOWS or act not in ("follow", "unfollow"):
+            known = ", ".join(f"{name}.follow, {name}.unfollow" for name in FOLLOWS)
+            await self._send({"type": "error", "message": f"known are {known}"})
+        elif act == "unfollow":
+            self._unfollow(what, target)
         else:
-            await self._send({"type": "error", "message": "known are log.follow and log.unfollow"})
+            await self._follow(what, target, wish.get("after"))
 
-    async def _follow(self, target: LogTarget, after: Any) -> None:
-        if not await self._may("read", LOGS):
-            await self._send({"type": "error", "message": "this user may not read logs"})
+    async def _follow(self, what: str, target: LogTarget, after: Any) -> None:
+        reader, resource = FOLLOWS[what]
+        if not await self._may("read", resource):
+            await self._send({"type": "error", "message": f"this user may not read {resource.partition(':')[2]}"})
             return
-        self._unfollow(target)
-        self._logs = {key: pair for key, pair in self._logs.items() if not pair[1].done()}
-        if len(self._logs) >= MOST_FOLLOWED:
+        self._unfollow(what, target)
+        self._follows = {key: pair for key, pair in self._follows.items() if not pair[1].done()}
+        if len(self._follows) >= MOST_FOLLOWED:
             await self._send({"type": "error", "message": f"more than {MOST_FOLLOWED} logs followed at once"})
             return
         start = after if isinstance(after, int) and after > 0 else 0
-        follow = LogFollow(self._door, self._actor, target, start)
-        self._logs[target] = (follow, asyncio.ensure_future(self._send_log(follow)))
+        follow = reader(self._door, self._actor, target, start)
+        self._follows[what, target] = (follow, asyncio.ensure_future(self._send_followed(follow)))
 
-    def _unfollow(self, target: LogTarget) -> None:
-        if pair := self._logs.pop(target, None):
+    def _unfollow(self, what: str, target: LogTarget) -> None:
+        if pair := self._follows.pop((what, target), None):
             pair[1].cancel()
 
     async def _send_events(self, asked: int | None) -> None:
@@ -102,19 +109,20 @@ class EventSocket(WebSocketMixin, WebSocketHandler, JupyterHandler):
             await self._send({"type": "hello", "cursor": cursor})
             async for page in feed.after(cursor):
                 for event in page:
-                    for follow, _ in self._logs.values():
+                    for follow, _ in self._follows.values():
                         follow.on_event(event)
                     if event["dag_id"] is None or self._door.may_read(self._actor, event["dag_id"]):
                         await self._send({**event, "type": "event"})
         except FlowError as error:
             self.close(1011, str(error)[:120])
 
-    async def _send_log(self, follow: LogFollow) -> None:
+    async def _send_followed(self, follow: LogFollow) -> None:
         try:
             async for message in follow.messages():
-                await self._send({**message, "type": "log"})
+                await self._send({**message, "type": follow.kind})
         except FlowError as error:
-            await self._send({**follow.target.instance(), "type": "log.error", "message": str(error)})
+            refusal = {"type": f"{follow.kind}.error", "message": str(error)}
+            await self._send({**follow.target.instance(), **refusal})
 
     async def _send(self, message: dict[str, Any]) -> None:
         try:

@@ -46,11 +46,12 @@ class ClearRun(FlowHandler):
     @web.authenticated
     @authorized("execute", "jupyter_flow:runs")
     async def post(self, dag_id: str, run_id: str) -> None:
-        """Clear all tasks, or those that failed."""
-        only_failed = self.body("only_failed").get("only_failed", False)
-        if not isinstance(only_failed, bool):
-            raise HTTPError(400, "only_failed must be true or false")
-        await self.command("runs.clear", dag_id=dag_id, run_id=run_id, only_failed=only_failed)
+        """Clear all tasks, or those that failed; with ``dry_run`` only say which."""
+        wish = flags(self, only_failed=False, dry_run=False)
+        if wish.pop("dry_run"):
+            await self.view("runs.clear_preview", dag_id=dag_id, run_id=run_id, **wish)
+        else:
+            await self.command("runs.clear", dag_id=dag_id, run_id=run_id, **wish)
 
 
 class MarkRun(FlowHandler):
@@ -70,7 +71,7 @@ class OneTask(FlowHandler):
     @authorized("read", "jupyter_flow:tasks")
     async def get(self, dag_id: str, run_id: str, task_id: str) -> None:
         """The task instance with its attempts, rendered fields and XComs."""
-        await self.view("show_task", dag_id=dag_id, run_id=run_id, task_id=task_id, map_index=_map_index(self))
+        await self.view("show_task", dag_id=dag_id, run_id=run_id, task_id=task_id, map_index=map_index_of(self))
 
 
 class RunXComs(FlowHandler):
@@ -91,7 +92,7 @@ class TaskXComs(FlowHandler):
     @authorized("read", "jupyter_flow:tasks")
     async def get(self, dag_id: str, run_id: str, task_id: str) -> None:
         """List them with their values."""
-        await self.view("task_xcoms", dag_id=dag_id, run_id=run_id, task_id=task_id, map_index=_map_index(self))
+        await self.view("task_xcoms", dag_id=dag_id, run_id=run_id, task_id=task_id, map_index=map_index_of(self))
 
 
 class OneXCom(FlowHandler):
@@ -101,7 +102,7 @@ class OneXCom(FlowHandler):
     @authorized("write", "jupyter_flow:tasks")
     async def delete(self, dag_id: str, run_id: str, task_id: str, key: str) -> None:
         """Delete it."""
-        ids = {"dag_id": dag_id, "run_id": run_id, "task_id": task_id, "map_index": _map_index(self)}
+        ids = {"dag_id": dag_id, "run_id": run_id, "task_id": task_id, "map_index": map_index_of(self)}
         await self.command("xcoms.delete", **ids, key=key)
 
 
@@ -112,8 +113,8 @@ class TaskRendered(FlowHandler):
     @authorized("read", "jupyter_flow:tasks")
     async def get(self, dag_id: str, run_id: str, task_id: str) -> None:
         """Of the latest attempt, or the one that is named."""
-        ids = {"dag_id": dag_id, "run_id": run_id, "task_id": task_id, "map_index": _map_index(self)}
-        await self.view("task_rendered", **ids, attempt=_attempt(self))
+        ids = {"dag_id": dag_id, "run_id": run_id, "task_id": task_id, "map_index": map_index_of(self)}
+        await self.view("task_rendered", **ids, attempt=attempt_of(self))
 
 
 class ClearTask(FlowHandler):
@@ -122,12 +123,14 @@ class ClearTask(FlowHandler):
     @web.authenticated
     @authorized("execute", "jupyter_flow:tasks")
     async def post(self, dag_id: str, run_id: str, task_id: str) -> None:
-        """Clear it, and what is downstream of it unless told otherwise."""
-        downstream = self.body("downstream").get("downstream", True)
-        if not isinstance(downstream, bool):
-            raise HTTPError(400, "downstream must be true or false")
-        ids = {"dag_id": dag_id, "run_id": run_id, "task_id": task_id, "map_index": _map_index(self)}
-        await self.command("tasks.clear", **ids, downstream=downstream)
+        """Clear it, and what is downstream of it unless told otherwise; with ``dry_run`` only say what that is."""
+        around = {"upstream": False, "past": False, "future": False, "only_failed": False}
+        wish = flags(self, downstream=True, **around, dry_run=False)
+        ids = {"dag_id": dag_id, "run_id": run_id, "task_id": task_id, "map_index": map_index_of(self)}
+        if wish.pop("dry_run"):
+            await self.view("tasks.clear_preview", **ids, **wish)
+        else:
+            await self.command("tasks.clear", **ids, **wish)
 
 
 class MarkTask(FlowHandler):
@@ -137,7 +140,7 @@ class MarkTask(FlowHandler):
     @authorized("write", "jupyter_flow:tasks")
     async def post(self, dag_id: str, run_id: str, task_id: str) -> None:
         """Mark it as success, failed or skipped."""
-        ids = {"dag_id": dag_id, "run_id": run_id, "task_id": task_id, "map_index": _map_index(self)}
+        ids = {"dag_id": dag_id, "run_id": run_id, "task_id": task_id, "map_index": map_index_of(self)}
         await self.command("tasks.mark", **ids, state=_state(self))
 
 
@@ -148,9 +151,9 @@ class TaskLog(FlowHandler):
     @authorized("read", "jupyter_flow:logs")
     async def get(self, dag_id: str, run_id: str, task_id: str) -> None:
         """Lines after a sequence number."""
-        ids = {"dag_id": dag_id, "run_id": run_id, "task_id": task_id, "map_index": _map_index(self)}
+        ids = {"dag_id": dag_id, "run_id": run_id, "task_id": task_id, "map_index": map_index_of(self)}
         after = self.number("after", 0, 0, MOST_LINES)
-        await self.view("task_log", **ids, attempt=_attempt(self), after=after)
+        await self.view("task_log", **ids, attempt=attempt_of(self), after=after)
 
 
 class TaskNotebook(FlowHandler):
@@ -160,16 +163,26 @@ class TaskNotebook(FlowHandler):
     @authorized("read", "jupyter_flow:notebooks")
     async def get(self, dag_id: str, run_id: str, task_id: str) -> None:
         """The notebook as JSON and which cell failed."""
-        ids = {"dag_id": dag_id, "run_id": run_id, "task_id": task_id, "map_index": _map_index(self)}
-        await self.view("task_notebook", **ids, attempt=_attempt(self))
+        ids = {"dag_id": dag_id, "run_id": run_id, "task_id": task_id, "map_index": map_index_of(self)}
+        await self.view("task_notebook", **ids, attempt=attempt_of(self))
 
 
-def _map_index(handler: FlowHandler) -> int | None:
+def map_index_of(handler: FlowHandler) -> int | None:
+    """Return the query argument ``map_index``."""
     return handler.number("map_index", -1, -1, MOST_MAPPED)
 
 
-def _attempt(handler: FlowHandler) -> int | None:
+def attempt_of(handler: FlowHandler) -> int | None:
+    """Return the query argument ``attempt``."""
     return handler.number("attempt", None, 1, MOST_MAPPED)
+
+
+def flags(handler: FlowHandler, **defaults: bool) -> dict[str, bool]:
+    """Return the fields of the body, which are true or false. Raises HTTPError 400."""
+    body = handler.body(*defaults)
+    if wrong := [name for name, value in body.items() if not isinstance(value, bool)]:
+        raise HTTPError(400, f"{wrong[0]} must be true or false")
+    return {**defaults, **body}
 
 
 def _state(handler: FlowHandler) -> str:

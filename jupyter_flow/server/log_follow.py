@@ -1,4 +1,4 @@
-"""LogFollow: the lines of one attempt as they are written."""
+"""LogFollow and CellsFollow: the lines of one attempt, or what happens to its cells, as they are written."""
 
 from __future__ import annotations
 
@@ -42,6 +42,9 @@ class LogTarget:
 
 class LogFollow:
     """Reads one log from the line after ``after`` until its attempt has ended and nothing is left."""
+
+    kind = "log"
+    file = "log.jsonl"
 
     def __init__(self, door: HouseDoor, actor: Actor, target: LogTarget, after: int) -> None:
         self.target = target
@@ -90,6 +93,31 @@ class LogFollow:
 
     def _size(self, attempt_id: str) -> int:
         try:
-            return os.lstat(self._door.config.home / "spool" / attempt_id / "log.jsonl").st_size
+            return os.lstat(self._door.config.home / "spool" / attempt_id / self.file).st_size
         except OSError:
             return -1
+
+
+class CellsFollow(LogFollow):
+    """Reads what happens to the cells of an executed notebook, in the same way."""
+
+    kind = "cells"
+    file = "cells.jsonl"
+
+    async def messages(self) -> AsyncIterator[dict[str, Any]]:
+        """Yield ``{…ids, "attempt_number", "events", "seq", "complete"}``; the last one is complete."""
+        number = self.target.attempt
+        size = -1
+        while True:
+            ids = self.target.instance()
+            answer = await self._door.view(self._actor, "tasks.cells", **ids, attempt=number, after=self._after)
+            number = answer["attempt_number"] or None
+            is_new = answer["seq"] > self._after
+            self._after = answer["seq"]
+            done = answer["complete"] and not is_new
+            if is_new or done:
+                yield {**answer, **ids, "attempt": self.target.attempt, "attempt_number": number, "complete": done}
+            if done:
+                return
+            if not is_new:
+                size = await self._change(ids, number, size)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from .. import __version__
-from . import openapi_plans
+from . import openapi_plans, openapi_stories
 from . import openapi_schemas as schemas
 from .openapi_parts import Operation, Schema
 from .openapi_parts import list_of as _list
@@ -99,7 +99,11 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("get", _RUN): _operation("One run with its task instances", _ref("RunWithTasks")),
     ("delete", _RUN): _operation("Delete a finished run with its logs, notebooks and XComs", _EMPTY),
     ("post", _RUN + "/cancel"): _operation("Ask a run to stop", _ref("Run")),
-    ("post", _RUN + "/clear"): _operation("Run tasks again", _ref("Run"), body={"only_failed": _BOOLEAN}),
+    ("post", _RUN + "/clear"): _operation(
+        "Run tasks again",
+        {"anyOf": [_ref("Run"), openapi_stories.CLEARED]},
+        body={"only_failed": _BOOLEAN, "dry_run": openapi_stories.CLEAR_TASK["dry_run"]},
+    ),
     ("post", _RUN + "/mark"): _operation("Force a state", _ref("Run"), body={"state": _TEXT}, required=("state",)),
     ("get", _TASK): _operation(
         "One task instance with attempts, rendered fields and XComs",
@@ -107,7 +111,10 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         map_index=_MAP_INDEX,
     ),
     ("post", _TASK + "/clear"): _operation(
-        "Run a task again", _ref("TaskInstance"), body={"downstream": _BOOLEAN}, map_index=_MAP_INDEX
+        "Run a task again",
+        {"anyOf": [_ref("TaskInstance"), openapi_stories.CLEARED]},
+        body=openapi_stories.CLEAR_TASK,
+        map_index=_MAP_INDEX,
     ),
     ("post", _TASK + "/mark"): _operation(
         "Force a state", _ref("TaskInstance"), body={"state": _TEXT}, required=("state",), map_index=_MAP_INDEX
@@ -155,6 +162,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         "The executed notebook of an attempt", _ref("ExecutedNotebook"), map_index=_MAP_INDEX, attempt=_ATTEMPT
     ),
     **openapi_plans.OPERATIONS,
+    **openapi_stories.OPERATIONS,
 }
 
 
@@ -168,7 +176,7 @@ def document(base_url: str = "/") -> Schema:
         "info": {"title": "Jupyter Flow", "version": __version__},
         "servers": [{"url": f"{base_url.rstrip('/')}/{PREFIX}"}],
         "paths": paths,
-        "components": {"schemas": {**schemas.SCHEMAS, **openapi_plans.SCHEMAS}},
+        "components": {"schemas": {**schemas.SCHEMAS, **openapi_plans.SCHEMAS, **openapi_stories.SCHEMAS}},
     }
 
 

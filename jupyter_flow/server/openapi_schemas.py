@@ -249,6 +249,11 @@ SCHEMAS: dict[str, Schema] = {
         log_path=_TEXT_OR_NULL,
         notebook_path=_TEXT_OR_NULL,
     ),
+    "Metric": {
+        "type": "object",
+        "properties": {"name": _TEXT, "value": {"type": "number"}, "step": {"type": ["number", "null"]}},
+        "required": ["name", "value"],
+    },
     "Attempt": _record(
         attempt_number=_INTEGER,
         try_number=_INTEGER,
@@ -265,6 +270,7 @@ SCHEMAS: dict[str, Schema] = {
             "items": {"type": "array", "items": {"type": "number"}},
             "description": "seconds since the first one, CPU seconds, resident bytes, processes",
         },
+        metrics={"type": "array", "items": {"$ref": "#/components/schemas/Metric"}},
         log_path=_TEXT_OR_NULL,
         notebook_path=_TEXT_OR_NULL,
     ),

@@ -43,6 +43,7 @@ from .handlers_runs import (
     TaskRendered,
     TaskXComs,
 )
+from .handlers_stories import EarlierAttempts, RunDiagnosis, RunEvents, TaskCells, UsualCells
 
 PREFIX = "/jupyter-flow/api"
 _RUN = "/dags/{dag_id}/runs/{run_id}"
@@ -65,11 +66,16 @@ ROUTES: dict[str, type[RequestHandler]] = {
     _RUN + "/clear": ClearRun,
     _RUN + "/mark": MarkRun,
     _RUN + "/xcoms": RunXComs,
+    _RUN + "/diagnosis": RunDiagnosis,
+    _RUN + "/events": RunEvents,
+    _RUN + "/attempts": EarlierAttempts,
     _TASK: OneTask,
     _TASK + "/clear": ClearTask,
     _TASK + "/mark": MarkTask,
     _TASK + "/log": TaskLog,
     _TASK + "/notebook": TaskNotebook,
+    _TASK + "/cells": TaskCells,
+    _TASK + "/cells/usual": UsualCells,
     _TASK + "/rendered": TaskRendered,
     _TASK + "/xcoms": TaskXComs,
     _TASK + "/xcoms/{key}": OneXCom,

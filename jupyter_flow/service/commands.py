@@ -19,6 +19,7 @@ from ..scheduling.clearing import named_instances, to_clear
 from ..scheduling.topology import Topology
 from ..storage import dags, edits, queries, runs, variables, xcoms
 from . import documents, due, views, xcom_files
+from .clear_choice import Wish, chosen_keys, chosen_runs, failed_keys
 from .clear_markers import clear_marked
 from .commanding import command as _command
 from .conf import check_conf, check_params
@@ -131,8 +132,7 @@ def clear_run(house: House, actor: Actor, dag_id: str, run_id: str, only_failed:
     with _command(house, actor, "runs.clear", "trigger", dag_id=dag_id, run_id=run_id) as (connection, now):
         run = queries.get_run(connection, dag_id, run_id)
         rows = queries.task_instances(connection, run.id)
-        done = {TaskState.SUCCESS, TaskState.SKIPPED, TaskState.REMOVED}
-        keys = [(row.task_id, row.map_index) for row in rows if not only_failed or row.state not in done]
+        keys = failed_keys(rows, only_failed)
         run = _clear(house, connection, run, keys, now, actor)
     house.effects.run_changed(run.id)
     return _run(house, run)
@@ -159,19 +159,35 @@ def clear_task(
     task_id: str,
     map_index: int = -1,
     downstream: bool = True,
+    upstream: bool = False,
+    past: bool = False,
+    future: bool = False,
+    only_failed: bool = False,
 ) -> Document:
-    """Run a task instance again, and what comes after it, with the latest version of the DAG.
+    """Run a task instance again, and what comes after it (or before), with the latest version of the DAG.
 
     The setups and teardowns around it run again too. Of a mapped task, without a map index, all instances do.
+    ``past``, ``future``: the same in the runs with an earlier, a later logical date; ``only_failed``: of all these
+    only what failed.
     """
-    arguments = {"map_index": map_index, "downstream": downstream}
+    wish = Wish(downstream, upstream, past, future, only_failed)
+    arguments = {"map_index": map_index, **vars(wish)}
     with _command(
         house, actor, "tasks.clear", "trigger", dag_id=dag_id, run_id=run_id, task_id=task_id, arguments=arguments
     ) as (connection, now):
         run = queries.get_run(connection, dag_id, run_id)
         named = _instances(connection, run, task_id, map_index)
-        run = _clear(house, connection, run, [(row.task_id, row.map_index) for row in named], now, actor, downstream)
-    house.effects.run_changed(run.id)
+        topology = Topology(dags.load_spec(dags.latest_version(connection, dag_id)))
+        changed = []
+        for other in chosen_runs(connection, run, wish):
+            rows = queries.task_instances(connection, other.id)
+            keys = chosen_keys(topology, rows, task_id, map_index, wish)
+            if other.id == run.id and not keys and not only_failed:
+                keys = [(row.task_id, row.map_index) for row in named]  # removed by a version, and back in this one
+            if keys:
+                changed.append(_clear(house, connection, other, keys, now, actor).id)
+    for dag_run_id in changed:
+        house.effects.run_changed(dag_run_id)
     return views.show_task(house, actor, dag_id, run_id, task_id, named[0].map_index)
 
 
@@ -255,12 +271,11 @@ def _clear(
     keys: list[tuple[str, int]],
     now: datetime,
     actor: Actor,
-    downstream: bool = False,
 ) -> DagRun:
     version = dags.latest_version(connection, run.dag_id)
     spec = dags.load_spec(version)
     topology = Topology(spec)
-    again = to_clear(topology, queries.task_instances(connection, run.id), keys, downstream)
+    again = to_clear(topology, queries.task_instances(connection, run.id), keys, False)
     edited = edits.clear(connection, run, again, version.id, spec, now, actor).run
     for dag_run_id in clear_marked(house, connection, run, spec, again, now, actor):
         house.effects.run_changed(dag_run_id)

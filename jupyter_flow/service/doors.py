@@ -12,7 +12,21 @@ from typing import Any, Literal
 from ..model.errors import InvalidInput
 from ..model.ids import check_id
 from ..model.records import Actor
-from . import assets, backfills, call_views, commands, pools, retention, views, why, xcoms
+from . import (
+    assets,
+    backfills,
+    call_views,
+    cell_events,
+    clear_choice,
+    commands,
+    pools,
+    retention,
+    run_diagnosis,
+    run_story,
+    views,
+    why,
+    xcoms,
+)
 from .house import House
 
 Function = Callable[..., Any]
@@ -45,6 +59,10 @@ OPS: dict[str, Op] = {
     "runs.list": Op("view", views.list_runs),
     "runs.show": Op("view", views.show_run),
     "runs.cancel": Op("command", commands.cancel_run),
+    "runs.diagnosis": Op("view", run_diagnosis.run_diagnosis),
+    "runs.events": Op("view", run_story.run_events),
+    "runs.attempts": Op("view", run_story.earlier_attempts),
+    "runs.clear_preview": Op("view", clear_choice.preview_run),
     "runs.clear": Op("command", commands.clear_run),
     "runs.mark": Op("command", commands.mark_run),
     "runs.delete": Op("command", retention.delete_run),
@@ -53,6 +71,9 @@ OPS: dict[str, Op] = {
     "tasks.show": Op("view", views.show_task),
     "tasks.log": Op("view", views.task_log),
     "tasks.notebook": Op("view", views.task_notebook),
+    "tasks.cells": Op("view", cell_events.task_cells),
+    "tasks.usual": Op("view", run_story.usual_cells),
+    "tasks.clear_preview": Op("view", clear_choice.preview_task),
     "tasks.xcom": Op("view", views.task_xcoms),
     "tasks.render": Op("view", views.task_rendered),
     "xcoms.list": Op("view", views.list_xcoms),

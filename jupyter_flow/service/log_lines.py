@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
@@ -13,21 +14,51 @@ MAX_LINE = 1 << 20
 
 
 def read_lines(path: Path, after: int, limit: int = MAX_LINES) -> list[dict[str, Any]]:
-    """Return up to ``limit`` lines of ``log.jsonl`` with a ``seq`` over ``after``; [] while there is no file.
+    """Return up to ``limit`` lines of ``log.jsonl`` with a ``seq`` over ``after``; [] while there is no file."""
+    return read_records(path, after, limit, _parse)
 
-    What children write is read with suspicion: links are not followed, lines that are no log lines are left out.
+
+def read_records(
+    path: Path,
+    after: int,
+    limit: int,
+    parse: Callable[[bytes], dict[str, Any] | None],
+    *,
+    longest: int = MAX_LINE,
+    most_bytes: int | None = None,
+) -> list[dict[str, Any]]:
+    """Return up to ``limit`` records with a ``seq`` over ``after`` of a file of JSON lines, in which ``seq`` grows.
+
+    What children write is read with suspicion: links are not followed, lines that ``parse`` refuses are left out.
     """
     stream = open_plain(path)
     if stream is None:
         return []
     with stream:
-        _seek(stream, after)
-        lines: list[dict[str, Any]] = []
-        while len(lines) < limit and (raw := stream.readline(MAX_LINE)).endswith(b"\n"):
-            line = _parse(raw)
-            if line is not None and line["seq"] > after:
-                lines.append(line)
-        return lines
+        _seek(stream, after, parse, longest)
+        found: list[dict[str, Any]] = []
+        size = 0
+        while len(found) < limit and (raw := stream.readline(longest)).endswith(b"\n"):
+            record = parse(raw)
+            if record is not None and record["seq"] > after:
+                found.append(record)
+                size += len(raw)
+                if most_bytes is not None and size >= most_bytes:
+                    break
+        return found
+
+
+def read_tail(path: Path, most_bytes: int = 65_536) -> list[dict[str, Any]]:
+    """Return the last lines of ``log.jsonl``, as far as they fit into ``most_bytes``."""
+    stream = open_plain(path)
+    if stream is None:
+        return []
+    with stream:
+        size = os.fstat(stream.fileno()).st_size
+        if size > most_bytes:
+            stream.seek(size - most_bytes)
+            stream.readline()
+        return [line for raw in stream.read(most_bytes).splitlines(keepends=True) if (line := _parse(raw)) is not None]
 
 
 def open_plain(path: Path) -> IO[bytes] | None:
@@ -43,14 +74,14 @@ def open_plain(path: Path) -> IO[bytes] | None:
     return os.fdopen(descriptor, "rb")
 
 
-def _seek(stream: IO[bytes], after: int) -> None:
+def _seek(stream: IO[bytes], after: int, parse: Callable[[bytes], dict[str, Any] | None], longest: int) -> None:
     """Go near the first line whose ``seq`` is over ``after``: lines are in order, so halve the file."""
     low, high = 0, os.fstat(stream.fileno()).st_size
     while high - low > 65_536:
         middle = (low + high) // 2
         stream.seek(middle)
         stream.readline()
-        line = _parse(stream.readline(MAX_LINE))
+        line = parse(stream.readline(longest))
         if line is not None and line["seq"] <= after:
             low = middle
         else:

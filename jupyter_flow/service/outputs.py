@@ -36,7 +36,7 @@ def task_log(
     """
     if type(after) is not int or after < 0:
         raise InvalidInput(f"after {after!r} must be the seq of a log line")
-    row, chosen, folder = _attempt(house, actor, dag_id, run_id, task_id, map_index, attempt)
+    row, chosen, folder = find_attempt(house, actor, dag_id, run_id, task_id, map_index, attempt)
     if chosen is None:
         return {"attempt_number": 0, "lines": [], "complete": row.state not in TASK_ACTIVE and row.end_date is not None}
     lines = read_lines(folder / "log.jsonl", after)
@@ -54,7 +54,7 @@ def task_notebook(
     attempt: int | None = None,
 ) -> Document:
     """The executed notebook of an attempt as last saved: ``name``, ``path``, ``failing_cell``, ``notebook``."""
-    _, chosen, folder = _attempt(house, actor, dag_id, run_id, task_id, map_index, attempt)
+    _, chosen, folder = find_attempt(house, actor, dag_id, run_id, task_id, map_index, attempt)
     if chosen is None:
         raise NotFound(f"task {task_id!r} of run {run_id!r} has not started yet: there is no executed notebook")
     names = [chosen.notebook_path.rpartition("/")[2]] if chosen.notebook_path else []
@@ -82,7 +82,7 @@ def _notebook(content: bytes, name: str) -> Any:
         raise InvalidInput(f"executed notebook {name} is not valid JSON") from None
 
 
-def _attempt(
+def find_attempt(
     house: House, actor: Actor, dag_id: str, run_id: str, task_id: str, map_index: int, number: int | None
 ) -> tuple[TaskInstance, Attempt | None, Path]:
     """Return the task instance, the attempt (None: there is none yet), and the folder of its spool."""
