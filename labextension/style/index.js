@@ -9,3 +9,5 @@ import './grid.css';
 import './runs.css';
 import './run.css';
 import './log.css';
+import './diagnosis.css';
+import './notebook.css';

@@ -70,6 +70,7 @@ def test_from_the_panel_to_the_failing_cell(open_lab: Callable[..., LabPage], la
 
     page.click(FAILED)
     page.wait_for_selector(f".jp-flow-run-page[data-run-id='{run_id}'][data-state=failed]")
+    page.click(".jp-flow-tab[data-tab-name=log]")
     log = page.locator(".jp-flow-log-room .cm-content")
     expect(log).to_contain_text("step 5 of 7")
     expect(log).to_contain_text("ValueError")
@@ -77,7 +78,7 @@ def test_from_the_panel_to_the_failing_cell(open_lab: Callable[..., LabPage], la
     expect(page.locator(".jp-flow-run-task .jp-flow-reason")).to_contain_text("the data are bad: 7 rows")
     tab.screenshot("run-page-light")
 
-    page.click("text=Open notebook at failing cell")
+    page.click(".jp-flow-task-head >> text=Open notebook at failing cell")
     cell = page.locator(".jp-Notebook .jp-Cell.jp-mod-active")
     expect(cell).to_contain_text("raise ValueError", timeout=30_000)
     expect(cell.locator(".jp-OutputArea")).to_contain_text("the data are bad: 7 rows")
@@ -94,12 +95,14 @@ def test_the_log_is_live(open_lab: Callable[..., LabPage]) -> None:
     run_id = trigger(tab, "8", fail=False)
     page.wait_for_selector(".jp-flow-node[data-task-id=fit][data-state=running]")
     page.click(".jp-flow-node[data-task-id=fit]")
+    page.click(".jp-flow-tab[data-tab-name=log]")
     log = page.locator(".jp-flow-log-room .cm-content")
     expect(log).to_contain_text("step 1 of 8", timeout=60_000)
     assert page.locator(f".jp-flow-run-page[data-run-id='{run_id}']").get_attribute("data-state") == "running"
     expect(page.locator(".jp-flow-log-state")).to_have_text("complete", timeout=60_000)
     expect(page.locator(f".jp-flow-run-page[data-run-id='{run_id}']")).to_have_attribute("data-state", "success")
     page.click("tr[data-task-id=prepare] button")
+    page.click(".jp-flow-tab[data-tab-name=values]")
     expect(page.locator(".jp-flow-pairs").first).to_contain_text("42")
 
 
@@ -126,7 +129,7 @@ def test_in_the_dark(open_lab: Callable[..., LabPage]) -> None:
     tab.page.wait_for_selector(FAILED, timeout=90_000)
     tab.screenshot("dag-page-dark")
     tab.page.click(FAILED)
-    tab.page.wait_for_selector(f".jp-flow-run-page[data-run-id='{run_id}'] [data-log=complete]")
+    tab.page.wait_for_selector(f".jp-flow-run-page[data-run-id='{run_id}'] [data-notebook=done]")
     tab.screenshot("run-page-dark")
     background = tab.page.evaluate(
         "getComputedStyle(document.querySelector('.jp-flow-sidebar').parentElement).backgroundColor"

@@ -345,6 +345,11 @@ export interface components {
       log_path: string | null;
       notebook_path: string | null;
     };
+    Metric: {
+      name: string;
+      value: number;
+      step?: number | null;
+    };
     Attempt: {
       attempt_number: number;
       try_number: number;
@@ -362,6 +367,7 @@ export interface components {
       cpu_time: number | null;
       /** @description seconds since the first one, CPU seconds, resident bytes, processes */
       samples: number[][];
+      metrics: components['schemas']['Metric'][];
       log_path: string | null;
       notebook_path: string | null;
     };
@@ -545,6 +551,123 @@ export interface components {
       run_state: 'queued' | 'running' | 'success' | 'failed' | 'cancelled' | null;
       reason: components['schemas']['Reason'] | null;
       reasons: components['schemas']['Reason'][];
+    };
+    ToClear: {
+      run_id: string;
+      task_id: string;
+      map_index: number;
+      state: string;
+    };
+    Diagnosis: {
+      dag_id: string;
+      run_id: string;
+      failure: components['schemas']['DiagnosedFailure'] | null;
+    };
+    DiagnosedFailure: {
+      task_id: string;
+      map_index: number;
+      label: string | null;
+      task_display_name: string;
+      state: string;
+      attempt_number: number | null;
+      reason: components['schemas']['Reason'] | null;
+      cell: components['schemas']['FailingCell'] | null;
+      exception: {
+        type: string;
+        message: string;
+      } | null;
+      /** @description own code first */
+      frames: components['schemas']['Frame'][];
+      hints: components['schemas']['Hint'][];
+      log_tail: string[];
+      has_notebook: boolean;
+      also_failed: components['schemas']['AlsoFailed'][];
+    };
+    FailingCell: {
+      index: number;
+      /** @description code cells counted from 1 */
+      number: number;
+      first_line: number;
+      error_line: number | null;
+      /** @description the lines around the one that failed */
+      source: string;
+    };
+    Frame: {
+      file: string;
+      line: number | null;
+      function: string;
+      code: string;
+      is_own: boolean;
+      is_cell: boolean;
+    };
+    Hint: {
+      code: string;
+      text: string;
+      evidence: string[];
+    };
+    AlsoFailed: {
+      state: string;
+      count: number;
+      task_ids: string[];
+    };
+    RunEvent: {
+      id: number;
+      seq: number;
+      kind: string;
+      task_id: string | null;
+      map_index: number | null;
+      state_from: string | null;
+      state_to: string | null;
+      at: string;
+      reason: components['schemas']['Reason'] | null;
+      actor: string | null;
+    };
+    EarlierAttempt: {
+      task_id: string;
+      map_index: number;
+      attempt_number: number;
+      try_number: number;
+      outcome: string | null;
+      /** Format: date-time */
+      queued_at: string | null;
+      /** Format: date-time */
+      start_date: string | null;
+      /** Format: date-time */
+      end_date: string | null;
+    };
+    CellEvent: {
+      seq: number;
+      at: string;
+      /** @description index in the executed notebook */
+      cell: number;
+      /** @enum {string} */
+      event:
+        | 'started'
+        | 'output'
+        | 'updated'
+        | 'cleared'
+        | 'progress'
+        | 'finished'
+        | 'failed'
+        | 'died'
+        | 'interrupted';
+      /** @description of nbformat 4 */
+      output?: Record<string, never>;
+      position?: number;
+      fraction?: number;
+      text?: string;
+      execution_count?: number | null;
+    };
+    Cells: {
+      attempt_number: number;
+      events: components['schemas']['CellEvent'][];
+      seq: number;
+      complete: boolean;
+    };
+    UsualCells: {
+      run_id: string | null;
+      duration: number | null;
+      cells: (number | null)[];
     };
   };
   responses: never;

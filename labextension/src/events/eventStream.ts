@@ -1,7 +1,8 @@
-/** One WebSocket for the whole page: committed events with a cursor, and logs that somebody follows. */
+/** One WebSocket for the whole page: committed events with a cursor, logs and running notebooks that somebody follows. */
 import { Signal } from '@lumino/signaling';
 import type { ISignal } from '@lumino/signaling';
 import type { FlowEvent, LogMessage } from '../client/documents';
+import type { CellsMessage } from '../client/runApi';
 import type { TaskKey } from '../tokens';
 
 const FIRST_PAUSE = 250;
@@ -24,6 +25,17 @@ export interface Following {
   after: number;
   onLines(message: LogMessage): void;
 }
+
+/** A notebook that is followed; `after` is the last event of its cells that was seen. */
+export interface FollowingCells {
+  readonly key: TaskKey;
+  readonly attempt: number | null;
+  after: number;
+  onCells(message: CellsMessage): void;
+}
+
+type Kind = 'log' | 'cells';
+type Target = { readonly key: TaskKey; readonly attempt: number | null; after: number };
 
 /**
  * Reconnects by itself and asks for what it missed. `reset` says that this was not possible (first connection,
@@ -58,17 +70,12 @@ export class EventStream {
 
   /** Follow a log until the returned function is called. */
   follow(following: Following): () => void {
-    this.followed.add(following);
-    this.start();
-    if (this.connected) {
-      this.sendFollow(following);
-    }
-    return () => {
-      this.followed.delete(following);
-      if (this.connected) {
-        this.socket?.send(JSON.stringify({ type: 'log.unfollow', ...target(following) }));
-      }
-    };
+    return this.begin('log', following);
+  }
+
+  /** Follow what happens to the cells of a notebook until the returned function is called. */
+  followCells(following: FollowingCells): () => void {
+    return this.begin('cells', following);
   }
 
   dispose(): void {
@@ -102,7 +109,7 @@ export class EventStream {
       this.pause = FIRST_PAUSE;
       this.cursor = message.cursor ?? null;
       this.setConnected(true);
-      this.followed.forEach(following => this.sendFollow(following));
+      this.followed.forEach((kind, following) => this.sendFollow(kind, following));
       if (asked === null || asked !== this.cursor) {
         this.resetSignal.emit();
       }
@@ -112,22 +119,41 @@ export class EventStream {
       this.eventSignal.emit(event);
     } else if (message.type === 'log') {
       this.onLog(message as unknown as LogMessage);
+    } else if (message.type === 'cells') {
+      this.onCells(message as unknown as CellsMessage);
     }
   }
 
+  private begin(kind: Kind, following: Target): () => void {
+    this.followed.set(following, kind);
+    this.start();
+    if (this.connected) {
+      this.sendFollow(kind, following);
+    }
+    return () => {
+      this.followed.delete(following);
+      if (this.connected) {
+        this.socket?.send(JSON.stringify({ type: `${kind}.unfollow`, ...target(following) }));
+      }
+    };
+  }
+
   private onLog(message: LogMessage): void {
-    for (const following of this.followed) {
-      const { key } = following;
-      const isHis =
-        key.dag_id === message.dag_id &&
-        key.run_id === message.run_id &&
-        key.task_id === message.task_id &&
-        key.map_index === message.map_index &&
-        following.attempt === message.attempt;
-      if (isHis) {
+    for (const [following, kind] of this.followed) {
+      if (kind === 'log' && isFor(following, message)) {
         const lines = message.lines.filter(line => line.seq > following.after);
         following.after = lines.at(-1)?.seq ?? following.after;
-        following.onLines({ ...message, lines });
+        (following as Following).onLines({ ...message, lines });
+      }
+    }
+  }
+
+  private onCells(message: CellsMessage): void {
+    for (const [following, kind] of this.followed) {
+      if (kind === 'cells' && isFor(following, message)) {
+        const events = message.events.filter(event => event.seq > following.after);
+        following.after = Math.max(following.after, message.seq);
+        (following as FollowingCells).onCells({ ...message, events });
       }
     }
   }
@@ -140,8 +166,8 @@ export class EventStream {
     }
   }
 
-  private sendFollow(following: Following): void {
-    const message = { type: 'log.follow', ...target(following), after: following.after };
+  private sendFollow(kind: Kind, following: Target): void {
+    const message = { type: `${kind}.follow`, ...target(following), after: following.after };
     this.socket?.send(JSON.stringify(message));
   }
 
@@ -155,7 +181,7 @@ export class EventStream {
   private readonly eventSignal = new Signal<this, FlowEvent>(this);
   private readonly resetSignal = new Signal<this, void>(this);
   private readonly connectedSignal = new Signal<this, boolean>(this);
-  private readonly followed = new Set<Following>();
+  private readonly followed = new Map<Target, Kind>();
   private socket: Socket | null = null;
   private cursor: number | null = null;
   private connected = false;
@@ -165,6 +191,17 @@ export class EventStream {
   private timer: ReturnType<typeof setTimeout> | undefined;
 }
 
-function target(following: Following): Record<string, unknown> {
+function isFor(following: Target, message: LogMessage | CellsMessage): boolean {
+  const { key } = following;
+  return (
+    key.dag_id === message.dag_id &&
+    key.run_id === message.run_id &&
+    key.task_id === message.task_id &&
+    key.map_index === message.map_index &&
+    following.attempt === message.attempt
+  );
+}
+
+function target(following: Target): Record<string, unknown> {
   return { ...following.key, attempt: following.attempt };
 }

@@ -1,5 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { FlowApi, FlowError } from '../client/api';
+import type { Send } from '../client/api';
+import { RunApi } from '../client/runApi';
 import { EventStream } from '../events/eventStream';
 import { dag, event, FakeSocket, run, runWithTasks, task } from '../testing/fakes';
 import { DagModel } from './dag/dagModel';
@@ -12,6 +14,7 @@ let stream: EventStream;
 let calls: string[];
 let answers: Record<string, unknown>;
 let api: FlowApi;
+let runApi: RunApi;
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -27,13 +30,15 @@ beforeEach(() => {
     'dags/mini/runs/r2': runWithTasks('r2', [task('a', 'running')]),
     'dags/mini/runs/r1/tasks/b?map_index=-1': { ...task('b', 'failed'), attempts: [], xcoms: [] }
   };
-  api = new FlowApi(async (method, path) => {
+  const send: Send = async (method, path) => {
     calls.push(`${method} ${path}`);
     if (!(path in answers)) {
       throw new FlowError('not_found', `nothing at ${path}`);
     }
     return structuredClone(answers[path]);
-  });
+  };
+  api = new FlowApi(send);
+  runApi = new RunApi(send);
   stream = new EventStream(cursor => (socket = new FakeSocket(cursor)));
 });
 
@@ -139,7 +144,7 @@ describe('DagModel', () => {
 
 describe('RunModel', () => {
   it('starts at the task that failed', async () => {
-    const model = await opened(new RunModel(stream, api, 'mini', 'r1'));
+    const model = await opened(new RunModel(stream, api, runApi, 'mini', 'r1'));
     expect(model.selectedKey?.task_id).toBe('b');
     expect(model.details?.state).toBe('failed');
   });
@@ -175,7 +180,7 @@ describe('RunModel', () => {
     });
 
     it('says all that it waits for, then goes on to the instance that tells most', async () => {
-      const model = new RunModel(stream, api, 'mini', 'r1');
+      const model = new RunModel(stream, api, runApi, 'mini', 'r1');
       model.selectTask('m');
       await opened(model);
       expect(model.selectedKey).toMatchObject({ task_id: 'm', map_index: -1 });
@@ -199,7 +204,7 @@ describe('RunModel', () => {
         }),
         attempts: []
       };
-      await opened(new RunModel(stream, api, 'mini', 'r1'));
+      await opened(new RunModel(stream, api, runApi, 'mini', 'r1'));
       socket.receive(event('run_state', { dag_id: 'child', run_id: 'c1' }));
       expect(await settle()).toEqual(['GET dags/mini/runs/r1/tasks/b?map_index=-1']);
       socket.receive(event('run_state', { dag_id: 'child', run_id: 'c2' }));
@@ -208,10 +213,11 @@ describe('RunModel', () => {
   });
 
   it('asks for what has changed and leaves other runs alone', async () => {
-    await opened(new RunModel(stream, api, 'mini', 'r1'));
+    await opened(new RunModel(stream, api, runApi, 'mini', 'r1'));
     socket.receive(event('task_state', { task_id: 'b', map_index: -1 }));
     expect((await settle()).sort()).toEqual([
       'GET dags/mini/runs/r1',
+      'GET dags/mini/runs/r1/diagnosis',
       'GET dags/mini/runs/r1/tasks/b?map_index=-1'
     ]);
     socket.receive(event('task_state', { task_id: 'b', map_index: -1, run_id: 'r2' }));

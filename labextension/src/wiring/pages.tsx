@@ -4,6 +4,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import type { Message } from '@lumino/messaging';
 import type { ReactElement } from 'react';
 import type { FlowApi } from '../client/api';
+import type { RunApi } from '../client/runApi';
 import type { EventStream } from '../events/eventStream';
 import type { DagApi } from '../client/dagApi';
 import { DagPageModel } from '../model/dag/dagPageModel';
@@ -14,7 +15,10 @@ import type { SidebarModel } from '../model/sidebar/sidebarModel';
 import type { FlowActions } from '../tokens';
 import { DagPage } from '../views/dag/DagPage';
 import { TransContext } from '../views/shared/hooks';
+import { RenderingContext } from '../views/run/rendering';
+import type { Rendering } from '../views/run/rendering';
 import { RunPage } from '../views/run/RunPage';
+import type { TaskActions } from '../views/run/RunPage';
 import { Sidebar } from '../views/sidebar/Sidebar';
 import { flowIcon } from './icons';
 
@@ -25,6 +29,9 @@ export interface Parts {
   stream: EventStream;
   layouts: LayoutService;
   actions: FlowActions;
+  runApi: RunApi;
+  taskActions: TaskActions;
+  rendering: Rendering | null;
   trans: TranslationBundle;
 }
 
@@ -119,8 +126,12 @@ export function newPage(parts: Parts, args: PageArgs): FlowPage {
     const content = new FlowWidget(model, trans, draw);
     return new FlowPage(content, { dag_id: args.dag_id }, null, tab => model.showTab(tab));
   }
-  const model = new RunModel(stream, api, args.dag_id, args.run_id);
-  const draw = () => <RunPage model={model} stream={stream} actions={actions} />;
+  const model = new RunModel(stream, api, parts.runApi, args.dag_id, args.run_id);
+  const draw = () => (
+    <RenderingContext.Provider value={parts.rendering}>
+      <RunPage model={model} stream={stream} actions={actions} tasks={parts.taskActions} />
+    </RenderingContext.Provider>
+  );
   const content = new FlowWidget(model, trans, draw);
   return new FlowPage(content, args, (taskId, mapIndex) => model.selectTask(taskId, mapIndex));
 }

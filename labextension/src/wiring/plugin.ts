@@ -3,12 +3,15 @@ import { ILayoutRestorer } from '@jupyterlab/application';
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { ICommandPalette, WidgetTracker } from '@jupyterlab/apputils';
 import { PageConfig } from '@jupyterlab/coreutils';
+import { IEditorLanguageRegistry } from '@jupyterlab/codemirror';
 import { IDocumentManager } from '@jupyterlab/docmanager';
 import { ILauncher } from '@jupyterlab/launcher';
+import { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import { IStateDB } from '@jupyterlab/statedb';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import { eventsUrl, FlowApi, serverSend } from '../client/api';
 import { DagApi } from '../client/dagApi';
+import { RunApi } from '../client/runApi';
 import { EventStream } from '../events/eventStream';
 import { LayoutService } from '../model/dag/layoutService';
 import { SidebarModel } from '../model/sidebar/sidebarModel';
@@ -19,6 +22,7 @@ import { optionStore } from './optionStore';
 import { linkedPage } from './link';
 import { newPage, newSidebar, pageId } from './pages';
 import type { FlowPage, PageArgs, Parts } from './pages';
+import { addTaskCommands } from './taskCommands';
 
 export const plugin: JupyterFrontEndPlugin<IFlow> = {
   id: 'jupyterlab-flow:plugin',
@@ -26,7 +30,15 @@ export const plugin: JupyterFrontEndPlugin<IFlow> = {
   autoStart: true,
   provides: IFlow,
   requires: [IDocumentManager],
-  optional: [ITranslator, ICommandPalette, ILauncher, ILayoutRestorer, IStateDB],
+  optional: [
+    ITranslator,
+    ICommandPalette,
+    ILauncher,
+    ILayoutRestorer,
+    IStateDB,
+    IRenderMimeRegistry,
+    IEditorLanguageRegistry
+  ],
   activate
 };
 
@@ -37,12 +49,15 @@ function activate(
   palette: ICommandPalette | null,
   launcher: ILauncher | null,
   restorer: ILayoutRestorer | null,
-  state: IStateDB | null
+  state: IStateDB | null,
+  rendermime: IRenderMimeRegistry | null,
+  languages: IEditorLanguageRegistry | null
 ): IFlow {
   const trans = (translator ?? nullTranslator).load('jupyterlab_flow');
   const settings = app.serviceManager.serverSettings;
   const send = serverSend(settings);
   const api = new FlowApi(send);
+  const runApi = new RunApi(send);
   const stream = new EventStream(cursor => new settings.WebSocket(eventsUrl(settings, cursor)));
   const parts: Parts = {
     api,
@@ -53,6 +68,9 @@ function activate(
       () => new Worker(new URL('../model/dag/layoutWorker.js', import.meta.url))
     ),
     actions: actionsOf(app),
+    runApi,
+    taskActions: addTaskCommands(app, runApi, trans),
+    rendering: rendermime ? { rendermime, languages } : null,
     trans
   };
   app.serviceManager.contents.addDrive(new FlowDrive(api, settings));

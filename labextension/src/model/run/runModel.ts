@@ -1,6 +1,8 @@
 /** What a run page shows: the run with its tasks, and one task with its attempts. */
 import type { FlowApi } from '../../client/api';
+import type { Diagnosis, EarlierAttempt, RunApi } from '../../client/runApi';
 import type {
+  DagWithTasks,
   FlowEvent,
   Reason,
   RunWithTasks,
@@ -14,19 +16,56 @@ import { ListeningModel } from '../shared/listening';
 import { Resource } from '../shared/resource';
 import { isWaiting } from '../shared/states';
 
+export const TABS = [
+  'notebook',
+  'log',
+  'values',
+  'resources',
+  'metrics',
+  'attempts',
+  'why',
+  'events'
+] as const;
+export type Tab = (typeof TABS)[number];
+
 export class RunModel extends ListeningModel {
   constructor(
     stream: EventStream,
-    private readonly api: FlowApi,
+    readonly api: FlowApi,
+    readonly runApi: RunApi,
     readonly dagId: string,
     readonly runId: string
   ) {
     super(stream);
     this.run = this.own(new Resource<RunWithTasks>(() => api.run(dagId, runId)));
+    this.dag = this.own(new Resource<DagWithTasks>(() => api.dag(dagId)));
     this.run.changed.connect(this.chooseTask, this);
+    this.run.changed.connect(this.askMore, this);
   }
 
   readonly run: Resource<RunWithTasks>;
+  /** For its task groups. */
+  readonly dag: Resource<DagWithTasks>;
+
+  /** What failed first; null while nothing did. */
+  get diagnosis(): Diagnosis['failure'] {
+    return this.hasFailed() ? (this.diagnosed?.value?.failure ?? null) : null;
+  }
+
+  /** Attempts that were followed by others. */
+  get earlier(): EarlierAttempt[] {
+    return this.attempts?.value ?? [];
+  }
+
+  /** The tab that is shown of the selected task; null: the most telling one. */
+  get tab(): Tab | null {
+    return this.chosenTab;
+  }
+
+  selectTab(tab: Tab): void {
+    this.chosenTab = tab;
+    this.emit();
+  }
 
   /** The selected task; its attempts come with `details`. */
   get selectedKey(): TaskKey | null {
@@ -96,6 +135,9 @@ export class RunModel extends ListeningModel {
   }
 
   protected onEvent(event: FlowEvent): void {
+    if (event.kind === 'dag_changed' && event.dag_id === this.dagId) {
+      this.dag.touch();
+    }
     if (event.kind === 'host_changed') {
       this.run.touch();
       this.task?.touch();
@@ -107,6 +149,8 @@ export class RunModel extends ListeningModel {
       return;
     }
     this.run.touch();
+    this.diagnosed?.touch();
+    this.attempts?.touch();
     if (this.details && isWaiting(this.details.state)) {
       this.why?.touch();
     }
@@ -149,6 +193,24 @@ export class RunModel extends ListeningModel {
     }
   }
 
+  /** Ask for what only some runs have, once there is a reason to. */
+  private askMore(): void {
+    if (this.diagnosed === null && this.hasFailed()) {
+      const { dagId, runId } = this;
+      this.diagnosed = this.own(new Resource(() => this.runApi.diagnosis(dagId, runId)));
+    }
+    const tasks = this.run.value?.tasks ?? [];
+    if (this.attempts === null && tasks.some(task => task.attempt_number > 1)) {
+      const { dagId, runId } = this;
+      this.attempts = this.own(new Resource(() => this.runApi.earlierAttempts(dagId, runId)));
+    }
+  }
+
+  private hasFailed(): boolean {
+    const tasks = this.run.value?.tasks ?? [];
+    return tasks.some(task => task.state === 'failed' || task.state === 'up_for_retry');
+  }
+
   private isChild(event: FlowEvent): boolean {
     const children = this.details?.child_runs ?? [];
     return children.some(run => run.dag_id === event.dag_id && run.run_id === event.run_id);
@@ -156,6 +218,9 @@ export class RunModel extends ListeningModel {
 
   private task: Resource<TaskDetails> | null = null;
   private why: Resource<Why> | null = null;
+  private diagnosed: Resource<Diagnosis> | null = null;
+  private attempts: Resource<EarlierAttempt[]> | null = null;
+  private chosenTab: Tab | null = null;
   private wanted: string | null = null;
   private key: TaskKey | null = null;
   private pickedAttempt: number | null = null;

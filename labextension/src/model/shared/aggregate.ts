@@ -53,10 +53,19 @@ export function groupByTask(instances: TaskInstance[]): TaskGroup[] {
 }
 
 /** "3 success, 1 failed". `word` names a state. */
-export function countWords(group: TaskGroup, word: (state: TaskState) => string): string {
+export function countWords(
+  group: { instances: TaskInstance[] },
+  word: (state: TaskState) => string
+): string {
   return countStates(group.instances.map(instance => instance.state))
     .map(({ state, count }) => `${count} ${word(state)}`)
     .join(', ');
+}
+
+/** The state that speaks for all of `states`. */
+export function heaviest(states: readonly TaskState[]): TaskState {
+  const found = new Set(states);
+  return LOUDEST.find(name => found.has(name)) ?? 'waiting';
 }
 
 /** Ids of the tasks that are mapped, by themselves or with a group around them. */
@@ -74,7 +83,7 @@ export function mappedTasks(tasks: DagTask[], groups: Group[]): Set<string> {
 function summary(taskId: string, rows: TaskInstance[]): TaskGroup {
   const present = rows.filter(row => row.state !== 'removed');
   const counted = present.length > 0 ? present : rows;
-  const state = LOUDEST.find(name => counted.some(row => row.state === name)) ?? 'waiting';
+  const state = heaviest(counted.map(row => row.state));
   const starts = counted.flatMap(row => row.start_date ?? []).sort(byInstant);
   const ends = counted.flatMap(row => row.end_date ?? []).sort(byInstant);
   const start = starts[0] ?? null;

@@ -1,24 +1,35 @@
 import type { ReactNode } from 'react';
-import type { RunWithTasks } from '../../client/documents';
+import type { RunWithTasks, TaskInstance } from '../../client/documents';
 import type { EventStream } from '../../events/eventStream';
 import { dateTime, duration, elapsed, reasonText, relative } from '../../model/shared/format';
-import type { RunModel } from '../../model/run/runModel';
+import type { RunModel, Tab } from '../../model/run/runModel';
 import { countStates, hasEnded } from '../../model/shared/states';
-import type { FlowActions } from '../../tokens';
+import type { FlowActions, TaskKey } from '../../tokens';
 import { useModel, useNow, useTrans } from '../shared/hooks';
 import { ParentLink } from '../shared/Links';
 import { StateMark } from '../shared/StateMark';
+import { DiagnosisCard } from './DiagnosisCard';
 import { TaskInspector } from './TaskInspector';
-import { TaskTable } from './TaskTable';
+import { TaskTree } from './TaskTree';
 import { runTypeWords } from '../shared/words';
+
+/** What the page asks the outside to do with tasks. */
+export interface TaskActions {
+  clearTask(key: TaskKey): void;
+  markTask(key: TaskKey, state: 'success' | 'failed' | 'skipped'): void;
+  clearRun(dagId: string, runId: string, onlyFailed: boolean): void;
+  /** Open the menu of a task; `show` turns to one of the page's tabs. */
+  menu(task: TaskInstance, key: TaskKey, at: [number, number], show: (tab: Tab) => void): void;
+}
 
 interface Props {
   model: RunModel;
   stream: EventStream;
   actions: FlowActions;
+  tasks: TaskActions;
 }
 
-export function RunPage({ model, stream, actions }: Props): JSX.Element {
+export function RunPage({ model, stream, actions, tasks }: Props): JSX.Element {
   useModel(model);
   const trans = useTrans();
   const run = model.run.value;
@@ -27,16 +38,52 @@ export function RunPage({ model, stream, actions }: Props): JSX.Element {
     const words = model.run.error?.message ?? trans.__('Loading …');
     return <p className="jp-flow-message">{words}</p>;
   }
+  const keyOf = (task: { task_id: string; map_index: number }): TaskKey => ({
+    dag_id: run.dag_id,
+    run_id: run.run_id,
+    task_id: task.task_id,
+    map_index: task.map_index
+  });
+  const onKey = (key: string, task: TaskInstance): boolean => {
+    const acts: Record<string, () => void> = {
+      l: () => model.selectTab('log'),
+      n: () => model.selectTab('notebook'),
+      w: () => model.selectTab('why'),
+      r: () => tasks.clearTask(keyOf(task)),
+      Enter: () => actions.openNotebook(keyOf(task), null)
+    };
+    const act = key === 'Enter' && task.notebook_path === null ? undefined : acts[key];
+    act?.();
+    return act !== undefined;
+  };
+  const failure = model.diagnosis;
   return (
     <div className="jp-flow-page jp-flow-run-page" data-run-id={run.run_id} data-state={run.state}>
-      <Header run={run} now={now} actions={actions} />
+      <Header run={run} now={now} actions={actions} tasks={tasks} isDiagnosed={failure !== null} />
+      {failure ? (
+        <DiagnosisCard
+          failure={failure}
+          onSelect={() => {
+            model.selectTask(failure.task_id, failure.map_index);
+            model.selectTab(failure.has_notebook ? 'notebook' : 'log');
+          }}
+          onOpenNotebook={() => actions.openNotebook(keyOf(failure), failure.attempt_number)}
+          onRepair={() => tasks.clearTask(keyOf(failure))}
+        />
+      ) : null}
       <div className="jp-flow-run-body">
         <section className="jp-flow-run-tasks" aria-label={trans.__('Tasks')}>
-          <TaskTable
-            tasks={run.tasks}
+          <TaskTree
+            run={run}
+            dagTasks={model.dag.value?.tasks ?? []}
+            groups={model.dag.value?.groups ?? []}
+            earlier={model.earlier}
             selected={model.selectedKey}
-            now={now}
             onSelect={task => model.selectTask(task.task_id, task.map_index)}
+            onMenu={(task, x, y) =>
+              tasks.menu(task, keyOf(task), [x, y], tab => model.selectTab(tab))
+            }
+            onKey={onKey}
           />
         </section>
         <section className="jp-flow-run-task" aria-label={trans.__('Selected task')}>
@@ -50,11 +97,15 @@ export function RunPage({ model, stream, actions }: Props): JSX.Element {
 function Header({
   run,
   now,
-  actions
+  actions,
+  tasks,
+  isDiagnosed
 }: {
   run: RunWithTasks;
   now: number;
   actions: FlowActions;
+  tasks: TaskActions;
+  isDiagnosed: boolean;
 }): JSX.Element {
   const trans = useTrans();
   const isOver = hasEnded(run.state);
@@ -102,7 +153,7 @@ function Header({
                 title={trans.__(
                   'Run the tasks that failed, and what depends on them, with the latest version'
                 )}
-                onClick={() => actions.clearRun(run.dag_id, run.run_id, true)}
+                onClick={() => tasks.clearRun(run.dag_id, run.run_id, true)}
               >
                 {trans.__('Rerun failed')}
               </button>
@@ -110,7 +161,7 @@ function Header({
             <button
               className="jp-flow-button"
               title={trans.__('Run all tasks again, with the latest version')}
-              onClick={() => actions.clearRun(run.dag_id, run.run_id, false)}
+              onClick={() => tasks.clearRun(run.dag_id, run.run_id, false)}
             >
               {trans.__('Rerun all')}
             </button>
@@ -124,7 +175,7 @@ function Header({
           </button>
         )}
       </div>
-      {run.reason && run.state !== 'success' ? (
+      {run.reason && run.state !== 'success' && !isDiagnosed ? (
         <p className="jp-flow-reason">{reasonText(run.reason)}</p>
       ) : null}
       <dl className="jp-flow-facts">

@@ -1,13 +1,22 @@
-import type { Attempt, TaskDetails } from '../../client/documents';
+import type { TaskDetails } from '../../client/documents';
 import type { EventStream } from '../../events/eventStream';
-import { duration, elapsed, reasonText } from '../../model/shared/format';
-import type { RunModel } from '../../model/run/runModel';
-import type { FlowActions } from '../../tokens';
+import { reasonText } from '../../model/shared/format';
+import { TABS } from '../../model/run/runModel';
+import type { RunModel, Tab } from '../../model/run/runModel';
 import { hasEnded, isWaiting } from '../../model/shared/states';
+import type { FlowActions, TaskKey } from '../../tokens';
 import { useTrans } from '../shared/hooks';
 import { ChildRuns } from '../shared/Links';
-import { LogView } from './LogView';
 import { StateMark } from '../shared/StateMark';
+import { Attempts } from './Attempts';
+import { Events } from './Events';
+import { LogView } from './LogView';
+import { Metrics } from './Metrics';
+import { NotebookView } from './NotebookView';
+import { Resources } from './Resources';
+import { Tabs } from './Tabs';
+import { Values } from './Values';
+import { WhyList } from './WhyList';
 
 interface Props {
   model: RunModel;
@@ -16,7 +25,7 @@ interface Props {
   now: number;
 }
 
-/** The selected task: why it is as it is, its executed notebook, the log of one attempt, what it pushed. */
+/** The selected task: how it is, and one attempt of it from all sides. */
 export function TaskInspector({ model, stream, actions, now }: Props): JSX.Element {
   const trans = useTrans();
   const key = model.selectedKey;
@@ -24,15 +33,28 @@ export function TaskInspector({ model, stream, actions, now }: Props): JSX.Eleme
   if (key === null || task === null) {
     return (
       <p className="jp-flow-faint">
-        {model.detailsError?.message ?? trans.__('No task selected.')}
+        {model.detailsError?.message ??
+          (key === null ? trans.__('No task selected.') : trans.__('Loading …'))}
       </p>
     );
   }
   const number = model.shownAttempt;
   const attempt = task.attempts.find(item => item.attempt_number === number) ?? null;
   const reason = attempt?.reason ?? task.reason;
-  const waitsFor = model.attempt === null ? model.waitsFor : [];
-  const hasNotebook = Boolean(attempt?.notebook_path ?? task.notebook_path);
+  const isNotebook = hasNotebook(task, number);
+  const tabs = TABS.filter(tab => isFor(tab, task, isNotebook));
+  const wanted = model.tab ?? (isNotebook ? 'notebook' : number === null ? 'why' : 'log');
+  const tab = tabs.includes(wanted) ? wanted : (tabs[0] as Tab);
+  const words: Record<Tab, string> = {
+    notebook: trans.__('Notebook'),
+    log: trans.__('Log'),
+    values: trans.__('Inputs/Outputs'),
+    resources: trans.__('Resources'),
+    metrics: trans.__('Metrics'),
+    attempts: trans.__('Attempts (%1)', task.attempts.length),
+    why: trans.__('Why?'),
+    events: trans.__('Events')
+  };
   return (
     <>
       <div className="jp-flow-task-head">
@@ -43,105 +65,109 @@ export function TaskInspector({ model, stream, actions, now }: Props): JSX.Eleme
         </h2>
         {task.label ? <span>{task.label}</span> : null}
         <span className="jp-flow-faint">{task.operator}</span>
+        {model.attempt !== null ? (
+          <span className="jp-flow-badge">{trans.__('attempt %1', model.attempt)}</span>
+        ) : null}
         <span className="jp-flow-space" />
-        {hasNotebook ? (
-          <button
-            className="jp-flow-button jp-mod-accept"
-            onClick={() => actions.openNotebook(key, number)}
-          >
+        {isNotebook ? (
+          <button className="jp-flow-button" onClick={() => actions.openNotebook(key, number)}>
             {task.failing_cell === null
               ? trans.__('Open notebook')
               : trans.__('Open notebook at failing cell')}
           </button>
         ) : null}
       </div>
-      {isWaiting(task.state) && waitsFor.length > 0 ? (
-        <ul className="jp-flow-reason jp-flow-waits" aria-label={trans.__('What it waits for')}>
-          {waitsFor.map(item => (
-            <li key={item.text}>{reasonText(item)}</li>
-          ))}
-        </ul>
-      ) : reason && task.state !== 'success' ? (
+      {reason && task.state !== 'success' && !isWaiting(task.state) ? (
         <p className="jp-flow-reason">{reasonText(reason)}</p>
+      ) : isWaiting(task.state) && model.waitsFor.length > 0 && tab !== 'why' ? (
+        <p className="jp-flow-reason jp-flow-waits">{reasonText(model.waitsFor[0] ?? null)}</p>
       ) : null}
       {task.child_runs.length > 0 ? <ChildRuns runs={task.child_runs} actions={actions} /> : null}
-      {task.attempts.length > 0 ? (
-        <Attempts model={model} attempts={task.attempts} shown={number} now={now} />
-      ) : null}
-      {number === null ? (
-        <p className="jp-flow-faint">
-          {hasEnded(task.state)
-            ? trans.__('It ended without an attempt: there is no log.')
-            : trans.__('No attempt yet: there is no log.')}
-        </p>
-      ) : (
-        <LogView stream={stream} taskKey={key} attempt={number} />
-      )}
-      <Values task={task} />
+      <Tabs
+        label={trans.__('About this task')}
+        tabs={tabs.map(name => ({ name, words: words[name] }))}
+        selected={tab}
+        onSelect={name => model.selectTab(name as Tab)}
+      />
+      <div className="jp-flow-tab-room" role="tabpanel" data-tab={tab}>
+        <Content {...{ model, stream, actions, now, task, tab, number, taskKey: key }} />
+      </div>
     </>
   );
 }
 
-interface AttemptsProps {
-  model: RunModel;
-  attempts: Attempt[];
-  shown: number | null;
-  now: number;
+interface ContentProps extends Props {
+  task: TaskDetails;
+  tab: Tab;
+  number: number | null;
+  taskKey: TaskKey;
 }
 
-function Attempts({ model, attempts, shown, now }: AttemptsProps): JSX.Element {
+function Content(props: ContentProps): JSX.Element {
+  const { model, stream, actions, now, task, tab, number, taskKey } = props;
   const trans = useTrans();
-  const latest = attempts.at(-1)?.attempt_number;
-  return (
-    <div className="jp-flow-attempts" role="group" aria-label={trans.__('Attempts')}>
-      {attempts.map(attempt => (
-        <button
-          key={attempt.attempt_number}
-          className="jp-flow-chip"
-          aria-pressed={attempt.attempt_number === shown}
-          title={attempt.reason?.text ?? ''}
-          onClick={() =>
-            model.selectAttempt(attempt.attempt_number === latest ? null : attempt.attempt_number)
-          }
-        >
-          {trans.__('Attempt %1', attempt.attempt_number)} ·{' '}
-          {attempt.outcome ?? trans.__('running')} {duration(elapsed(attempt, now))}
-        </button>
-      ))}
-    </div>
-  );
+  const attempt = task.attempts.find(item => item.attempt_number === number) ?? null;
+  const name = `${taskKey.task_id}/${taskKey.map_index}/${number ?? 0}`;
+  if (tab === 'why') {
+    return <WhyList model={model} task={task} />;
+  }
+  if (tab === 'events') {
+    return <Events key={name} model={model} taskKey={taskKey} version={task.state} />;
+  }
+  if (number === null || attempt === null) {
+    return (
+      <p className="jp-flow-faint">
+        {hasEnded(task.state)
+          ? trans.__('It ended without an attempt: there is no log.')
+          : trans.__('No attempt yet: there is no log.')}
+      </p>
+    );
+  }
+  switch (tab) {
+    case 'notebook':
+      return (
+        <NotebookView
+          key={name}
+          stream={stream}
+          api={model.api}
+          runApi={model.runApi}
+          taskKey={taskKey}
+          attempt={number}
+          isOver={attempt.end_date !== null}
+          onOpen={() => actions.openNotebook(taskKey, number)}
+        />
+      );
+    case 'values':
+      return <Values key={name} model={model} task={task} taskKey={taskKey} attempt={number} />;
+    case 'resources':
+      return <Resources attempt={attempt} />;
+    case 'metrics':
+      return <Metrics attempt={attempt} />;
+    case 'attempts':
+      return <Attempts model={model} task={task} taskKey={taskKey} shown={number} now={now} />;
+    default:
+      return <LogView stream={stream} taskKey={taskKey} attempt={number} />;
+  }
 }
 
-function Values({ task }: { task: TaskDetails }): JSX.Element {
-  const trans = useTrans();
-  const rendered = Object.entries(task.rendered);
-  return (
-    <div className="jp-flow-values">
-      {task.xcoms.length > 0 ? (
-        <details open>
-          <summary>{trans.__('Values pushed (XCom)')}</summary>
-          <Pairs rows={task.xcoms.map(({ key, value }) => [key, value])} />
-        </details>
-      ) : null}
-      {rendered.length > 0 ? (
-        <details>
-          <summary>{trans.__('Inputs after templating')}</summary>
-          <Pairs rows={rendered} />
-        </details>
-      ) : null}
-    </div>
-  );
+function hasNotebook(task: TaskDetails, number: number | null): boolean {
+  const attempt = task.attempts.find(item => item.attempt_number === number);
+  return attempt !== undefined && (Boolean(attempt.notebook_path) || isNotebookOperator(task));
 }
 
-function Pairs({ rows }: { rows: [string, unknown][] }): JSX.Element {
-  return (
-    <dl className="jp-flow-pairs">
-      {rows.map(([name, value]) => (
-        <div key={name}>
-          <dt>{name}</dt>
-          <dd>{typeof value === 'string' ? value : JSON.stringify(value, null, 1)}</dd>
-        </div>
-      ))}
-    </dl>
-  );
+function isNotebookOperator(task: TaskDetails): boolean {
+  return task.operator.includes('Notebook') || task.operator.includes('Papermill');
+}
+
+function isFor(tab: Tab, task: TaskDetails, isNotebook: boolean): boolean {
+  switch (tab) {
+    case 'notebook':
+      return isNotebook;
+    case 'metrics':
+      return task.attempts.some(attempt => (attempt.metrics ?? []).length > 0);
+    case 'resources':
+      return task.attempts.length > 0;
+    default:
+      return true;
+  }
 }
