@@ -71,8 +71,8 @@ def usual_cells(house: House, actor: Actor, dag_id: str, run_id: str, task_id: s
     authorize(house.policy, actor, "read", dag_id)
     nothing: Document = {"run_id": None, "duration": None, "cells": []}
     with house.reading() as connection:
-        run = queries.get_run(connection, dag_id, run_id)
-        earlier = storage.last_success(connection, dag_id, task_id, map_index, run.id)
+        shown = queries.get_task_instance(connection, dag_id, run_id, task_id, map_index)
+        earlier = storage.last_success(connection, dag_id, task_id, map_index, shown.dag_run_id)
         if earlier is None:
             return nothing
         other, attempt = earlier
