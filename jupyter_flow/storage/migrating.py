@@ -5,7 +5,9 @@ Alembic is imported only when there is something to migrate: the stored revision
 
 from __future__ import annotations
 
+import ctypes
 import os
+import signal
 import sys
 import threading
 from pathlib import Path
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 
 HEAD = "0003"
 """The revision that this version reads and writes: the newest file in ``migrations/versions``."""
+_PR_SET_PDEATHSIG = 1
+"""Of ``prctl(2)``: the signal that comes when the thread ends that forked this process; the host has but one then."""
 PATIENCE = 600.0
 """Seconds that a step of a migration may take, or another host that migrates."""
 
@@ -56,14 +60,23 @@ def migrate_apart(engine: Engine) -> None:
         return
     engine.dispose()  # no connection is shared with the child
     faultpoint("migrate.before_fork")
+    parent = os.getpid()
     pid = os.fork()
     if pid == 0:
         try:
+            _end_with(parent)
             migrate(engine)
         finally:
             os._exit(0)
     faultpoint("migrate.after_fork")
     os.waitpid(pid, 0)
+
+
+def _end_with(parent: int) -> None:
+    """Let this child be killed when its ``parent`` is: it has inherited the lease, which the next host needs."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent:  # it was gone before
+        os._exit(0)
 
 
 def check_schema(connection: Connection) -> None:

@@ -44,3 +44,12 @@ def test_the_forkserver_starts_before_the_database_is_looked_at(house: House) ->
     wait_for(house.answers, "the second host answers", 60)
     assert house.run_dag("one")["state"] == "success"
     assert len(forkservers(house)) == 1
+
+
+def test_a_host_that_is_killed_while_it_migrates_leaves_nobody_with_its_lease(house: House) -> None:
+    faults = "migrate.after_fork=crash;migrate.before_commit=delay:30"
+    first = house.spawn("--unpaused", env={FAULTS_VARIABLE: faults})
+    wait_for(lambda: first.poll() is not None, "the first host is killed while its child migrates", 60)
+    assert first.returncode == -signal.SIGKILL
+    house.start("--unpaused")
+    assert house.rows("select count(*) as n from dag_run")[0]["n"] == 0
