@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
-import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -35,6 +34,8 @@ _IDLE_SILENCE = 2.0
 _STOP_WORDS = {"timeout": "execution_timeout is over", "timeout_cell": "the cell's timeout is over"}
 _LAST_WORDS = 0.05
 """Seconds without any output after which a dead kernel's last messages have arrived."""
+_PARTS = 10
+"""Silence is waited out in so many parts: what was said while we were deaf (a long save) is heard between two."""
 
 
 class _Request:
@@ -80,7 +81,7 @@ class NotebookRun(NotebookOutputs):
         self._stop_cause: str | None = None
         self._stop_asked = asyncio.Event()
         self._stopping: asyncio.Task[None] | None = None
-        self._last_heard = 0.0
+        self._heard = 0  # how often something came
         self._lost = LostMessages()
         self._loop: asyncio.AbstractEventLoop | None = None
         self.kernel: LocalKernel | None = None
@@ -214,7 +215,7 @@ class NotebookRun(NotebookOutputs):
         waited: set[asyncio.Future[Any]] = {request.reply, self._ended}
         await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
         if not request.reply.done():
-            await self._silence(_LAST_WORDS)
+            await self._is_silent(_LAST_WORDS, request.idle)
             if self._stop_cause is not None:
                 raise Stopped(self._stop_cause)
             raise KernelDied(self._ended.result())
@@ -228,18 +229,21 @@ class NotebookRun(NotebookOutputs):
 
     async def _wait_for_idle(self, request: _Request) -> None:
         """Wait until the request's outputs are complete, or lost for certain."""
-        while not request.idle.is_set() and not self._ended.done():
-            try:
-                await asyncio.wait_for(request.idle.wait(), timeout=_IDLE_SILENCE)
-            except TimeoutError:
-                if time.monotonic() - self._last_heard >= _IDLE_SILENCE:
-                    if request.cell is not None:
-                        self._say(f"cell {self._records.cell_number(request.index)}: outputs were lost in a storm")
-                    return
+        is_lost = await self._is_silent(_IDLE_SILENCE, request.idle)
+        if is_lost and request.cell is not None and not self._ended.done():
+            self._say(f"cell {self._records.cell_number(request.index)}: outputs were lost in a storm")
 
-    async def _silence(self, seconds: float) -> None:
-        while time.monotonic() - self._last_heard < seconds:
-            await asyncio.sleep(seconds / 2)
+    async def _is_silent(self, seconds: float, wanted: asyncio.Event) -> bool:
+        """Wait for ``wanted``; True if nothing at all came for ``seconds`` instead."""
+        silent_parts = 0
+        while silent_parts < _PARTS:
+            heard = self._heard
+            try:
+                await asyncio.wait_for(wanted.wait(), seconds / _PARTS)
+                return False
+            except TimeoutError:
+                silent_parts = silent_parts + 1 if self._heard == heard else 0
+        return True
 
     # -- channels -----------------------------------------------------------------------------------------------
 
@@ -257,7 +261,7 @@ class NotebookRun(NotebookOutputs):
             with self._records.together():
                 for message in merged(messages):
                     self._try(self._on_iopub, message)
-            self._last_heard = time.monotonic()
+            self._heard += 1
 
     def _try(self, handle: Callable[[dict[str, Any]], None], message: dict[str, Any]) -> None:
         try:
@@ -272,7 +276,6 @@ class NotebookRun(NotebookOutputs):
         while True:
             await asyncio.sleep(1)
             self._records.save_if_due()
-            self._last_heard = time.monotonic()  # meanwhile we were deaf: what was said waits for us
 
     def _on_shell(self, message: dict[str, Any]) -> None:
         self._lost.hear(message, is_iopub=False)

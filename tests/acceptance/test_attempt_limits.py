@@ -76,6 +76,26 @@ def test_messages_that_nobody_could_take_in_are_told_of(attempts: Attempts) -> N
     assert told in attempt.log_text("stderr")
 
 
+@EACH_SOURCE
+def test_a_cell_whose_last_sign_is_lost_ends_all_the_same(attempts: Attempts) -> None:
+    deaf = """
+        session = get_ipython().kernel.session
+        send = session.send
+        def lose(stream, kind, content=None, *rest, **named):
+            if kind == "status" and content["execution_state"] == "idle":
+                session.send = send  # the next one arrives
+                return None
+            return send(stream, kind, content, *rest, **named)
+        session.send = lose
+        print("said")
+    """
+    attempt = attempts.notebook([deaf, "print('on')"])
+    assert attempt.run().outcome == "success", attempt.log_text()
+    assert "cell 1: outputs were lost in a storm" in attempt.log_text("log")
+    assert text_of_first_cell(attempt) == "said\n"
+    assert attempt.cell_states() == ["completed", "completed"]
+
+
 def text_of_first_cell(attempt: AttemptUnderTest) -> str:
     return "".join("".join(output["text"]) for output in attempt.notebook()["cells"][0]["outputs"])
 
