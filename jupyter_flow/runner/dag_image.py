@@ -99,6 +99,7 @@ class ImageServer(ForkLoop):
             for key, _ in self.selector.select():
                 key.data()
             self.flush()
+        self.leave_nothing()
 
     def _on_frames(self) -> None:
         try:

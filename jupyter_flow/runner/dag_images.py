@@ -7,6 +7,7 @@ One attempt now and then loads its DAG file itself. When more come, a process of
 from __future__ import annotations
 
 import os
+import select
 import selectors
 import socket
 import sys
@@ -173,14 +174,25 @@ class DagImages:
 
     def _await_stopped(self, process: _Process) -> None:
         process.end.settimeout(STOP_WITHIN)
-        while process.pid in self._processes and not process.is_stopped:
+        while self._is_known(process) and not process.is_stopped:
             self._read(process)
-        if process.pid in self._processes:
+        if self._is_known(process):
             process.end.settimeout(None)
 
     # --- what images say
 
+    def hear(self) -> None:
+        """Take in what has been said by now. What a dead image had told of its children is all here."""
+        for process in list(self._processes.values()):
+            while self._is_known(process) and _is_readable(process.end):
+                self._read(process)
+
+    def _is_known(self, process: _Process) -> bool:
+        return self._processes.get(process.pid) is process
+
     def _read(self, process: _Process) -> None:
+        if not self._is_known(process):
+            return  # its end was heard between the selector's news and now
         try:
             data = process.end.recv(1 << 18)
             messages = process.decoder.feed(data)
@@ -251,6 +263,12 @@ class DagImages:
             self._tell({"op": "failed", "key": key, "message": "the process that had loaded the DAG file is gone"})
         for child in process.children.values():
             self._adopt(child) if _runs(child) else self._tell(exited(child, None, None))
+
+
+def _is_readable(end: socket.socket) -> bool:
+    poll = select.poll()
+    poll.register(end, select.POLLIN)
+    return bool(poll.poll(0))
 
 
 def _runs(child: Child) -> bool:

@@ -9,6 +9,7 @@ import selectors
 import signal
 import socket
 import sys
+import time
 import traceback
 from dataclasses import dataclass
 from typing import Any, NoReturn
@@ -18,6 +19,9 @@ from ..wire import processes
 from ..wire.arming import arm_process
 from .fork_hygiene import Baseline, EnvironmentTag
 from .stamps import now_iso
+
+END_WITHIN = 30.0
+"""Seconds for which the end of orphans is waited for before this process ends itself."""
 
 
 @dataclass(frozen=True)
@@ -83,12 +87,14 @@ class ForkLoop:
                 break
             if ended is None:
                 break
+            if ended.si_pid not in self.children:
+                self.hear()  # whose child it was may have been said already
             child = self.children.pop(ended.si_pid, None)
             if child is not None and child.kind == "parse":
                 kill_group(child.pid)  # while its number is still its own: what a DAG file started must not stay
             _, status = os.waitpid(ended.si_pid, 0)
+            some_ended = True  # one that we do not know may have left us its own children
             if child is not None:
-                some_ended = True
                 code = os.waitstatus_to_exitcode(status)
                 self.outgoing.append(exited(child, *((None, -code) if code < 0 else (code, None))))
         if some_ended:
@@ -102,12 +108,29 @@ class ForkLoop:
         """Return the pids of the children that are meant to be here (this process is a subreaper)."""
         return set(self.children)
 
-    def _end_orphans(self) -> None:
-        """SIGKILL what dead children have left: a living runner keeps its orphans itself, so ours have nobody."""
-        orphans = set(processes.children_of(os.getpid())) - self.own()
+    def hear(self) -> None:
+        """Take in what has been said of children by now."""
+
+    def _end_orphans(self) -> bool:
+        """SIGKILL what dead children have left: a living runner keeps its orphans itself, so ours have nobody.
+
+        Return whether there was anything.
+        """
+        found = set(processes.children_of(os.getpid()))
+        if found - self.own():
+            self.hear()  # not what a dead process has told of: that is adopted, and lives on
+        orphans = found - self.own()
         if orphans:
             self.flush()  # that a child has ended is news that must not wait
             processes.end_all(lambda: processes.members(None, orphans))
+        return bool(orphans)
+
+    def leave_nothing(self) -> None:
+        """Before this process ends: wait for the end of orphans, which nobody would find any more."""
+        deadline = time.monotonic() + END_WITHIN
+        while self._end_orphans() and time.monotonic() < deadline:
+            time.sleep(0.01)
+            self.reap()
 
 
 def exited(child: Child, exit_code: int | None, number: int | None) -> dict[str, Any]:

@@ -108,6 +108,7 @@ class Forkserver(ForkLoop):
             if self._house is None and not self._all_children() and (self._had_house or not ready):
                 break
         self._unlink()
+        self.leave_nothing()
 
     def _all_children(self) -> list[Child]:
         return [*self.children.values(), *self._images.children()]
@@ -116,9 +117,12 @@ class Forkserver(ForkLoop):
         """Return the pids of children and images, and of the children of images (which may have just died)."""
         return {*self._images.pids(), *(child.pid for child in self._all_children())}
 
+    def hear(self) -> None:
+        """Take in what images have said by now, and the end of those that have died."""
+        self._images.hear()
+
     def _adopt(self, child: Child) -> None:
         self.children[child.pid] = child
-        self.reap()
 
     def _accept(self) -> None:
         connection, _ = self._listener.accept()

@@ -219,6 +219,35 @@ def test_no_attempt_runs_twice_when_a_process_dies_amid_a_burst(loop, config, tm
     work_off(loop, config, tmp_path, 3)
 
 
+def test_attempts_of_a_killed_image_live_on_when_one_of_them_ends_with_it(loop, config, tmp_path):
+    write_dag(
+        tmp_path, body="import time\n    while not (os.path.exists('go') or Path(own).exists()): time.sleep(0.02)"
+    )
+    text = (tmp_path / "example.py").read_text()
+    (tmp_path / "example.py").write_text(text.replace("seen =", "own = os.environ['JUPYTER_FLOW_ATTEMPT']\n    seen ="))
+    (tmp_path / "go").touch()
+    work_off(loop, config, tmp_path, 3)
+    (tmp_path / "go").unlink()
+    keys = start(loop, config, tmp_path, 3)
+    pids = [loop.started(key).pid for key in keys]
+    forkserver, image = forkserver_pid(config), identity.facts(pids[0]).parent
+    assert image != forkserver
+    for pid in (forkserver, image):  # nobody reaps now
+        os.kill(pid, signal.SIGSTOP)
+        wait_for(lambda pid=pid: identity.facts(pid).state == "T", "it is stopped", 60)
+    (tmp_path / keys[0]).touch()
+    wait_for(lambda: gone(pids[0]), "the first one has ended", 60)
+    os.kill(image, signal.SIGKILL)
+    wait_for(lambda: gone(image), "the image is dead", 60)
+    os.kill(forkserver, signal.SIGCONT)
+    assert loop.ended(keys[0]).exit_code == 0
+    (tmp_path / "go").touch()
+    for key in keys:
+        assert loop.ended(key).exit_code == 0
+        assert succeeded(loop.executor, key)
+    work_off(loop, config, tmp_path, 3)
+
+
 def test_attempts_of_an_image_outlive_their_host_and_the_next_one_hears_of_their_end(config, tmp_path):
     journal = write_dag(tmp_path, body="import time\n    while not os.path.exists('go'): time.sleep(0.02)")
     with running(config) as (_, loop):
