@@ -37,6 +37,8 @@ from typing import TYPE_CHECKING, Any
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 FIRST_CONNECTION_TIMEOUT = 30.0
+END_WITHIN = 30.0
+"""Seconds for which the end of orphans is waited for before this process ends itself."""
 REFILL_PAUSE = 0.1
 
 if __name__ == "__main__" and sys.path and os.path.abspath(sys.path[0] or ".") == HERE:
@@ -134,6 +136,7 @@ class KernelForkserver:
         # runners that were quicker than the house that started us; None once it has greeted us
         self._early: list[tuple[Connection, dict[str, Any]]] | None = []
         self._target = 0
+        self._borrowers: set[Connection] = set()
         self._cared: set[str] = set()  # tags of runners that are done, and end themselves what is left
         self._owed = 0  # kernels that a house has just asked for: these start however busy the machine is
         self._selector = selectors.DefaultSelector()
@@ -149,19 +152,22 @@ class KernelForkserver:
         self._selector.register(self._wakeup, selectors.EVENT_READ, self._on_child_signal)
 
     def serve(self) -> None:
-        """Serve until there is neither a house nor a kernel."""
+        """Serve until there is neither a house nor a kernel, nor a runner for which we would end what is left."""
         first_deadline = time.monotonic() + FIRST_CONNECTION_TIMEOUT
-        while self._house is not None or self._kernels or time.monotonic() < first_deadline:
-            if self._house is None:
-                timeout = max(0.0, first_deadline - time.monotonic()) if not self._kernels else None
-            else:
+        while self._house is not None or self._kernels or self._borrowers or time.monotonic() < first_deadline:
+            if self._house is not None:
                 timeout = REFILL_PAUSE if self._missing() else None
+            elif self._kernels or self._borrowers:
+                timeout = None
+            else:
+                timeout = max(0.0, first_deadline - time.monotonic())
             for key, _ in self._selector.select(timeout):
                 key.data()
             if self._house is not None:
                 first_deadline = 0.0
                 self._refill()
         self._unlink()
+        self._leave_nothing()
 
     # -- connections
 
@@ -219,7 +225,8 @@ class KernelForkserver:
         for kernel in self._kernels.values():
             if kernel.borrower is connection:
                 kernel.borrower = None
-        if connection.tag:
+        if connection in self._borrowers:
+            self._borrowers.remove(connection)
             if connection.is_done:
                 self._cared.add(connection.tag)
             self._end_orphans()
@@ -252,6 +259,7 @@ class KernelForkserver:
             return
         kernel.state, kernel.borrower, kernel.tag = "lent", connection, request["tag"]
         connection.tag = kernel.tag
+        self._borrowers.add(connection)
         reply = {"op": "forked", "pid": kernel.pid, "folder": kernel.folder, "connection": kernel.connection}
         connection.send(reply, (kernel.pidfd, kernel.leash_end))
         kernel.let_go()
@@ -343,13 +351,20 @@ class KernelForkserver:
             self._wakeup.recv(4096)
         except BlockingIOError:
             pass
+        if self._reap():
+            self._end_orphans()
+
+    def _reap(self) -> bool:
+        """Bury the kernels that have ended; whether anything had."""
+        some_ended = False
         while True:
             try:
                 pid, status = os.waitpid(-1, os.WNOHANG)
             except ChildProcessError:
-                return
+                return some_ended
             if pid == 0:
-                return
+                return some_ended
+            some_ended = True  # an orphan may have left us its own children
             kernel = self._kernels.pop(pid, None)
             if kernel is not None:
                 self._bury(kernel, os.waitstatus_to_exitcode(status))
@@ -365,7 +380,6 @@ class KernelForkserver:
         if kernel.borrower is not None:
             left_over = self._left_over(kernel)
             kernel.borrower.send({"op": "exited", "pid": kernel.pid, **end, "left_over": left_over})
-        self._end_orphans(kernel.tag if kernel.borrower is not None else "")
         self._tell_house()
 
     def _left_over(self, kernel: Kernel) -> bool:
@@ -380,17 +394,24 @@ class KernelForkserver:
         """Return our children that are no kernels: what dead kernels have left (living ones keep their orphans)."""
         return [pid for pid in processes.children_of(os.getpid()) if pid not in self._kernels]
 
-    def _end_orphans(self, cared: str = "") -> None:
-        """SIGKILL what dead kernels have left, unless a runner lives (``cared``: one more) that will end it."""
+    def _end_orphans(self) -> bool:
+        """SIGKILL what dead kernels have left, unless a runner lives that will end it; whether there was anything."""
         orphans = self._orphans()
         if not orphans:
             self._cared.clear()
-            return
-        tags = {kernel.tag for kernel in self._kernels.values() if kernel.borrower is not None}
-        marks = [_mark(tag) for tag in (tags | self._cared | {cared}) - {""}]
+            return False
+        marks = [_mark(tag) for tag in {borrower.tag for borrower in self._borrowers} | self._cared]
         lost = {pid for pid in orphans if not any(processes.has_mark(pid, mark) for mark in marks)}
         if lost:
             processes.end_all(lambda: processes.members(None, lost))
+        return bool(lost)
+
+    def _leave_nothing(self) -> None:
+        """Before this process ends: wait for the end of orphans, which nobody would find any more."""
+        deadline = time.monotonic() + END_WITHIN
+        while self._end_orphans() and time.monotonic() < deadline:
+            time.sleep(0.01)
+            self._reap()
 
     def _unlink(self) -> None:
         try:

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.census import census
+from support.census import census, kill_all
 from support.execution import config_of
-from support.kernels import Borrowed, pool_of, settle
+from support.kernels import ATTEMPT, Borrowed, pool_of, settle
 from support.waiting import wait_for
 
 from jupyter_flow.execution import identity
@@ -170,6 +170,32 @@ def Borrowed_runs(path: str) -> bool:  # noqa: N802
         return kernel.client.run("print(2)").strip() == "2"
     finally:
         kernel.close()
+
+
+def test_what_a_kernel_left_ends_with_its_borrower_though_host_and_kernel_were_gone_before(tmp_path):
+    with pool_of(config_of(tmp_path)) as pool:
+        path = str(pool.socket())
+        lent = Borrowed(path)
+    wait_for(lambda: _is_refused(path), "the forkserver has no host", 60)
+    start = "import subprocess; print(subprocess.Popen(['sleep', '600'], start_new_session=True).pid)"
+    left = int(lent.client.run(start))
+    try:
+        lent.let_go()
+        end = lent.frame()
+        assert (end["op"], end["left_over"]) == ("exited", True)
+        assert _lives(left), "that is the affair of its runner, as long as it lives"
+        lent.close()
+        wait_for(lambda: not _lives(left), "it ends with the connection of the runner", 60)
+    finally:
+        kill_all([found for found in census(f"JUPYTER_FLOW_ATTEMPT={ATTEMPT}") if found.pid == left])
+
+
+def _is_refused(path: str) -> bool:
+    asked = Borrowed(path)
+    try:
+        return bool(asked.answer["op"] == "refused")
+    finally:
+        asked.close()
 
 
 def test_idle_empties_the_pool_and_warm_fills_it_again(pool, borrow):
