@@ -44,7 +44,7 @@ def test_a_short_cut_is_survived_and_a_long_one_is_fenced(make: Callable[..., Da
     time.sleep(dask.lease / 3)  # a cut has a length
     place.mend()
     seen = len(dask.pulses()["t0"][first])
-    wait_for(lambda: len(dask.pulses()["t0"][first]) > seen + 3, "it goes on after a short cut", 20)
+    wait_for(lambda: len(dask.pulses()["t0"][first]) > seen + 3, "it goes on after a short cut", 30)
     place.cut()
     wait_for(lambda: len(dask.pulses()["t0"]) == 2, lambda: f"it is begun elsewhere; {dask.said()}", 60)
     ended = dask.house.wait_for_run("pulse", run["run_id"], 60)

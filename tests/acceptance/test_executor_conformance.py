@@ -157,7 +157,7 @@ def check_order(loop: Loop, key: str) -> None:
 
 def check_gone(workload: Workload) -> None:
     mark = f"JUPYTER_FLOW_ATTEMPT={workload.attempt_id}"
-    assert not wait_until_gone(mark, timeout=20), attempt_processes(workload.attempt_id)
+    assert not wait_until_gone(mark, timeout=30), attempt_processes(workload.attempt_id)
 
 
 def log_of(workload: Workload, stream: str = "stdout") -> list[str]:

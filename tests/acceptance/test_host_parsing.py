@@ -168,7 +168,7 @@ def test_200_changed_files_are_parsed_soon_and_200_unchanged_ones_cost_a_stat(ho
         house.call("dags.reload", wait=True)
         return time.monotonic() - began < 2.0
 
-    wait_for(is_quick, "an unchanged folder is not parsed again", 20)
+    wait_for(is_quick, "an unchanged folder is not parsed again", 30)
     parses = house.rows("select count(*) as n from dag_version")
     assert parses == [{"n": 200}]
 
@@ -185,7 +185,7 @@ def test_what_a_dag_file_starts_ends_with_its_parse(house: House, forkservers: b
     house.wait_for_dag("starts")
     house.wait_for_dag("session")
     wait_for(lambda: {"c_exit.py", "d_loop.py"} <= set(errors(house)), "both import errors", 60)
-    wait_for(lambda: not sleepers({"7001", "7002", "7003", "7004"}), "the end of what the files started", 20)
+    wait_for(lambda: not sleepers({"7001", "7002", "7003", "7004"}), "the end of what the files started", 30)
 
 
 def sleepers(arguments: set[str]) -> list[list[str]]:

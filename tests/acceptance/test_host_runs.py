@@ -143,8 +143,8 @@ def test_timeouts_and_cancel_end_the_processes(house: House) -> None:
     house.wait_for_run("slow", second["run_id"], states=["running"])
     house.call("runs.mark", dag_id="slow", run_id=second["run_id"], state="failed")
     assert house.run("slow", second["run_id"])["state"] == "failed"
-    wait_for(lambda: house.call("host.status")["running"] == 0, "no task runs", 20)
-    wait_for(lambda: not any("sleep 120" in str(found) for found in house.census()), "no process is left", 20)
+    wait_for(lambda: house.call("host.status")["running"] == 0, "no task runs", 30)
+    wait_for(lambda: not any("sleep 120" in str(found) for found in house.census()), "no process is left", 30)
 
 
 PAUSED = (

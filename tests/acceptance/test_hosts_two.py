@@ -113,7 +113,7 @@ def test_commands_reach_the_host_that_holds_the_run(hosts: Hosts) -> None:
     other.call("runs.cancel", **ids)
     assert other.wait_for_run(**ids)["state"] == "cancelled"
     pid = hosts.journal().entries[0].pid
-    wait_for(lambda: not _runs(pid), "the process of the task is gone", 20)
+    wait_for(lambda: not _runs(pid), "the process of the task is gone", 30)
     gate_of(hosts).touch()
     other.call("runs.clear", **ids)
     assert other.wait_for_run(**ids, states=["success"])["state"] == "success"

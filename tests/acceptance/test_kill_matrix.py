@@ -32,7 +32,7 @@ def check(ends: list[HangEnd], state: str, reason: str) -> None:
 def test_what_hangs_is_ended_at_its_timeout(house: House, kind: str) -> None:
     ends = play(house, kind, list(KINDS[kind]), timeout=2.0, patience=LONGEST)
     check(ends, "failed", "timeout: not finished after 2 s")
-    wait_for(lambda: not strays(house), lambda: f"nothing is left: {strays(house)}", 5)
+    wait_for(lambda: not strays(house), lambda: f"nothing is left: {strays(house)}", 30)
     for end in ends:
         assert ("killed by the house" in end.log) == (end.name in HOST_ENDS), end
 
@@ -41,7 +41,7 @@ def test_what_hangs_is_ended_at_its_timeout(house: House, kind: str) -> None:
 def test_what_hangs_is_ended_when_it_is_cancelled(house: House, kind: str) -> None:
     ends = play(house, kind, list(KINDS[kind]), timeout=None, patience=LONGEST)
     check(ends, "cancelled", "cancelled by test")
-    wait_for(lambda: not strays(house), lambda: f"nothing is left: {strays(house)}", 5)
+    wait_for(lambda: not strays(house), lambda: f"nothing is left: {strays(house)}", 30)
 
 
 @pytest.mark.parametrize("names", NOTEBOOKS, ids=["by code", "by processes"])
@@ -59,4 +59,4 @@ def test_notebooks_that_hang_are_ended_and_saved(houses: Callable[[], House], wa
         check(ends, "cancelled", "cancelled by test")
     marks = {end.name: (end.cells, end.failing_cell) for end in ends}
     assert marks == dict.fromkeys(names, (("completed", "failed", "pending"), 1))
-    wait_for(lambda: not strays(house), lambda: f"nothing is left: {strays(house)}", 5)
+    wait_for(lambda: not strays(house), lambda: f"nothing is left: {strays(house)}", 30)

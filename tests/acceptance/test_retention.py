@@ -137,5 +137,5 @@ def test_a_host_prunes_by_itself(house: House) -> None:
     house.start("--set", "keep_runs=1", "--set", "prune_interval=0.5")
     for number in range(3):
         house.run_dag("quick", run_id=f"q{number}")
-    wait_for(lambda: len(house.call("runs.list", dag_id="quick")["runs"]) == 1, "only the last run is left", 20)
-    wait_for(lambda: len(spools(house)) == 1, "only its files are left", 20)
+    wait_for(lambda: len(house.call("runs.list", dag_id="quick")["runs"]) == 1, "only the last run is left", 30)
+    wait_for(lambda: len(spools(house)) == 1, "only its files are left", 30)

@@ -112,7 +112,7 @@ def test_a_server_that_goes_away(house: House, server: tuple[Postgres, str], how
     for process in postgres.processes():
         process.resume()
     postgres.start()
-    wait_for(lambda: house.call("host.status")["state"] == "healthy", "the host is well again", 20)
+    wait_for(lambda: house.call("host.status")["state"] == "healthy", "the host is well again", 30)
     end(house, run, 20)
 
 
@@ -156,7 +156,7 @@ def test_a_file_that_another_program_has_locked(house: House) -> None:
         other.execute("ROLLBACK")
     finally:
         other.close()
-    wait_for(lambda: kinds(house) == [], "the host is well again", 20)
+    wait_for(lambda: kinds(house) == [], "the host is well again", 30)
     end(house, run, 30)
 
 

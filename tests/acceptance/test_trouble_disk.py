@@ -56,7 +56,7 @@ def test_a_full_disk_pauses_dispatch_and_loses_nothing(house: House, disk: Fille
     run = house.trigger("patient")
     house.wait_for_task("patient", run["run_id"], "work", "running")
     disk.fill()
-    wait_for(lambda: "disk_full" in trouble_of(house), "the host says that the disk is full", 15)
+    wait_for(lambda: "disk_full" in trouble_of(house), "the host says that the disk is full", 30)
     with pytest.raises(DatabaseAway, match=r"the disk of .* is full \(0 of 64 MB free\): free space; running tasks go"):
         house.call("dags.trigger", dag_id="quick")
     health = house.call("host.status")
@@ -73,7 +73,7 @@ def test_a_full_disk_pauses_dispatch_and_loses_nothing(house: House, disk: Fille
     ended = house.wait_for_run("patient", run["run_id"], 30)
     assert states_of(ended) == {"work": "success"}
     assert [task["attempt_number"] for task in ended["tasks"]] == [1]
-    wait_for(lambda: house.call("host.status")["state"] == "healthy", "the host is well again", 15)
+    wait_for(lambda: house.call("host.status")["state"] == "healthy", "the host is well again", 30)
     assert states_of(house.run_dag("quick")) == {"work": "success"}
     assert lines_of(spool / "log.jsonl")[-1]["text"].startswith("success")
     assert house.rows("PRAGMA integrity_check") == [{"integrity_check": "ok"}]
@@ -83,13 +83,13 @@ def test_a_full_disk_pauses_dispatch_and_loses_nothing(house: House, disk: Fille
 def test_nothing_new_starts_when_there_is_hardly_room(house: House, disk: Filler) -> None:
     house.wait_for_dag("quick")
     disk.fill(leave=5 * MB)
-    low = wait_for(lambda: trouble_of(house).get("disk_low"), "the host says that the disk is almost full", 15)
+    low = wait_for(lambda: trouble_of(house).get("disk_low"), "the host says that the disk is almost full", 30)
     assert not low["pauses_dispatch"]
     assert "almost full (5 of 64 MB free): free space before nothing new can start" in low["message"]
     assert states_of(house.run_dag("quick")) == {"work": "success"}
 
     disk.fill(leave=2 * MB)
-    wait_for(lambda: "disk_full" in trouble_of(house), "the host says that the disk is full", 15)
+    wait_for(lambda: "disk_full" in trouble_of(house), "the host says that the disk is full", 30)
     run = house.trigger("quick")
     why = house.call("tasks.why", dag_id="quick", run_id=run["run_id"], task_id="work")
     assert "is full" in json.dumps(why)
@@ -117,7 +117,7 @@ def test_what_cannot_begin_waits_for_room(house: House) -> None:
     house.write_dag(DAG.replace("GATE", repr(str(house.base / "gate"))))
     house.start("--unpaused", "--infra-retries", "1", env={"JUPYTER_FLOW_FAULTS": "spec.before_write=raise:ENOSPC@1"})
     run = house.trigger("quick")
-    full = wait_for(lambda: trouble_of(house).get("disk_full"), "the host says that the disk is full", 15)
+    full = wait_for(lambda: trouble_of(house).get("disk_full"), "the host says that the disk is full", 30)
     assert full["pauses_dispatch"]
     (task,) = house.run("quick", run["run_id"])["tasks"]
     assert (task["state"], task["attempt_number"]) == ("scheduled", 1)

@@ -246,5 +246,5 @@ def test_a_notification_comes_with_the_commit_and_only_then(postgres: Postgres, 
         engine.dispose()
         postgres.drop_database(name)  # ends the connection of the listener
     assert select.select([listener], [], [], 30)[0]
-    wait_for(lambda: listener.take() is None, "the listener notices that its connection is gone", 10)
+    wait_for(lambda: listener.take() is None, "the listener notices that its connection is gone", 30)
     listener.close()

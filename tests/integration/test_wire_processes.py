@@ -65,7 +65,7 @@ def test_a_session_whose_leader_is_dead_is_found_but_not_a_later_one_of_its_numb
         assert found == {child}
         assert not list(processes.members(None, (), {leader.pid: leader.start_ticks + 10**6}))
         assert processes.end_all(lambda: processes.members(None, (), {leader.pid: leader.start_ticks})) == 1
-        wait_for(lambda: not list(processes.members(None, {child})), "it ends", 10)
+        wait_for(lambda: not list(processes.members(None, {child})), "it ends", 30)
 
 
 def test_a_session_whose_number_has_another_leader_is_not_ours() -> None:
@@ -93,7 +93,7 @@ def test_age_is_counted_since_the_start() -> None:
     with started("sleep", "60") as process:
         ticks = identity.start_ticks(process.pid)
         assert ticks is not None
-        wait_for(lambda: identity.age(ticks) > 0.05, "it grows", 10)
+        wait_for(lambda: identity.age(ticks) > 0.05, "it grows", 30)
         assert identity.age(ticks) < 60
 
 

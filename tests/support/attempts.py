@@ -124,7 +124,7 @@ class AttemptUnderTest:
     def end(self) -> list[Found]:
         """End everything that is left (nothing should be) and return what was."""
         tag = f"JUPYTER_FLOW_ATTEMPT={self.workload.attempt_id}"
-        left = wait_until_gone(tag, timeout=5.0) if self.process is None or self.process.poll() is not None else []
+        left = wait_until_gone(tag, timeout=30) if self.process is None or self.process.poll() is not None else []
         if self.process is not None and self.process.poll() is None:
             self.process.kill()
             self.process.wait()

@@ -302,7 +302,7 @@ class House:
             except (subprocess.TimeoutExpired, OSError) as error:
                 stuck = f"the host did not end when asked: {error}\n{self.output()[-4000:]}"
         self._end_detached_runners()
-        left = wait_until_gone(self.tag, str(self.base), timeout=20)
+        left = wait_until_gone(self.tag, str(self.base), timeout=30)
         kill_all(left)
         if self.process is not None and self.process.poll() is None:
             self.process.kill()

@@ -91,7 +91,7 @@ def test_health_and_heartbeat_tell_that_it_lives(house: House) -> None:
         health = house.call("host.status")
         return health if health["host"]["heartbeat_at"] > health["host"]["started_at"] else None
 
-    health = wait_for(beaten, "the heartbeat goes on", 20, 0.2)
+    health = wait_for(beaten, "the heartbeat goes on", 30, 0.2)
     assert health["host"]["pid"] == house.pid
     assert datetime.now(UTC) - datetime.fromisoformat(health["host"]["heartbeat_at"]) < timedelta(seconds=15)
     assert house.cli_json("status")["state"] == "healthy"

@@ -94,9 +94,9 @@ def test_no_more_tasks_run_than_a_pool_has_slots_and_a_wider_one_wakes_the_other
     assert len(waiting) == 2
     assert {reason["text"] for reason in waiting.values()} == {"pool narrow: 1 of 1 slots are in use, 1 needed"}
     house.cli_json("pools", "set", "narrow", "2")
-    wait_for(running(2), "the wider pool lets a second one run", timeout=10)
+    wait_for(running(2), "the wider pool lets a second one run", timeout=30)
     house.cli_json("pools", "set", "narrow", "-1")
-    wait_for(running(3), "a pool without bound lets all run", timeout=10)
+    wait_for(running(3), "a pool without bound lets all run", timeout=30)
     assert pool(house, "narrow")["open_slots"] is None
     (tmp_path / "gate").touch()
     assert house.wait_for_run(*ids)["state"] == "success"
