@@ -40,19 +40,24 @@ class Findings:
         return round(ordered[min(len(ordered) - 1, int(share * len(ordered)))], 3) if ordered else -1.0
 
 
-def kill_runners(house: House, rounds: int, chance: random.Random, kinds: Sequence[str] = tuple(VICTIMS)) -> Findings:
-    """Kill -9 the runner of each victim, in any order, ``rounds`` times. The house is not started yet."""
+def kill_runners(
+    house: House, rounds: int, chance: random.Random, kinds: Sequence[str] = tuple(VICTIMS), patience: float = 5.0
+) -> Findings:
+    """Kill -9 the runner of each victim, in any order, ``rounds`` times. The house is not started yet.
+
+    ``patience``: seconds after the end of a run until what is left of it is a fault.
+    """
     found = Findings()
     for kind in kinds:
         write_hangs(house, kind, VICTIMS[kind], None, dag_id=kind)
     house.start(*HOUSE)
     for number in range(rounds):
         for kind in chance.sample(list(kinds), len(kinds)):
-            _kill_round(house, kind, f"round {number}, {kind}", chance, found)
+            _kill_round(house, kind, f"round {number}, {kind}", chance, found, patience)
     return found
 
 
-def _kill_round(house: House, kind: str, where: str, chance: random.Random, found: Findings) -> None:
+def _kill_round(house: House, kind: str, where: str, chance: random.Random, found: Findings, patience: float) -> None:
     names = list(VICTIMS[kind])
     flags = [house.base / "flags" / name for name in names]
     for flag in flags:
@@ -81,9 +86,9 @@ def _kill_round(house: House, kind: str, where: str, chance: random.Random, foun
         if kind == "notebook":
             _check_cells(house, run, name, where, found)
     for row in rows:
-        left = wait_until_gone(f"{TAG}={row['id']}", timeout=max(0.0, last + 5 - time.monotonic()))
+        left = wait_until_gone(f"{TAG}={row['id']}", timeout=max(0.0, last + patience - time.monotonic()))
         found.faults += [f"{where}: {row['task_id']} left {item}" for item in left]
-    while (left_over := strays(house)) and time.monotonic() < last + 5:
+    while (left_over := strays(house)) and time.monotonic() < last + patience:
         time.sleep(0.1)
     found.faults += [f"{where}: left {item}" for item in left_over]
 
