@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import resource
 import subprocess
 import sys
 import time
@@ -11,7 +12,7 @@ from datetime import datetime
 
 import pytest
 from support.houses import House, states_of
-from support.waiting import wait_for
+from support.waiting import is_crowded, wait_for
 
 DAGS = """
 from datetime import datetime, timedelta
@@ -104,12 +105,18 @@ def test_status_answers_quickly(shared: House) -> None:
     took = []
 
     def is_quick() -> bool:
-        begun = time.perf_counter()
+        begun, worked = time.perf_counter(), processor_seconds_of_children()
         assert shared.cli("status").code == 0
-        took.append(time.perf_counter() - begun)
+        seconds, worked = time.perf_counter() - begun, processor_seconds_of_children() - worked
+        took.append(worked if is_crowded() else seconds)
         return took[-1] < 0.5
 
     wait_for(is_quick, lambda: f"once when the machine has time for it: {took}", 60)
+
+
+def processor_seconds_of_children() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def test_dags_list_is_a_list(shared: House) -> None:

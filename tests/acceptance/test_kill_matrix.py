@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from support.hangs import KINDS, HangEnd, play, strays
 from support.houses import House
-from support.waiting import wait_for
+from support.waiting import is_crowded, wait_for
 
 GRACE = 1.0
 LONGEST = 2 * GRACE + 5.0
@@ -34,7 +34,9 @@ def test_what_hangs_is_ended_at_its_timeout(house: House, kind: str) -> None:
     check(ends, "failed", "timeout: not finished after 2 s")
     wait_for(lambda: not strays(house), lambda: f"nothing is left: {strays(house)}", 30)
     for end in ends:
-        assert ("killed by the house" in end.log) == (end.name in HOST_ENDS), end
+        # on a crowded machine the house may come before a runner that is at it
+        is_late = is_crowded() and "execution_timeout is over" in end.log
+        assert ("killed by the house" in end.log) == (end.name in HOST_ENDS) or is_late, end
 
 
 @pytest.mark.parametrize("kind", ["python", "bash"])

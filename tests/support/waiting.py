@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import time
 from collections.abc import Callable, Iterator
 from typing import TypeVar
@@ -15,6 +16,11 @@ def growing_pauses(shortest: float = 0.03, longest: float = 0.15, growth: float 
     while True:
         yield shortest
         shortest = min(longest, shortest * growth)
+
+
+def is_crowded() -> bool:
+    """Whether so much wants to run on this machine that seconds say nothing about one process."""
+    return os.getloadavg()[0] > 2 * (os.cpu_count() or 1)
 
 
 def wait_for(
