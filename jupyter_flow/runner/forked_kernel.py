@@ -25,7 +25,8 @@ START_ONLY_PREFIXES = (
 START_ONLY_NAMES = frozenset({"HOME", "LANG", "LANGUAGE", "VIRTUAL_ENV", "CONDA_PREFIX"})
 """Loader, thread and start-up variables: a process must be started with them, so such a task starts cold."""
 
-END_TIMEOUT = 2.0
+END_TIMEOUT = 10.0
+"""Seconds in which a forkserver tells how a kernel ended; it is asked only when the kernel is gone."""
 BOOT_TIMEOUT = 1.5
 """A forkserver listens after about 0.4 s; waiting for it costs less than a cold kernel."""
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -94,22 +96,39 @@ def test_a_cell_that_exits_has_failed(attempts: Attempts, source: str, code: str
 
 @EACH_SOURCE
 @pytest.mark.parametrize(
-    ("source", "signal"),
+    ("source", "number"),
     [
         ("import os; os.kill(os.getpid(), 9)", 9),
         ("import ctypes; ctypes.string_at(0)", 11),
     ],
 )
-def test_a_kernel_that_dies_is_noticed_at_once(attempts: Attempts, source: str, signal: int) -> None:
+def test_a_kernel_that_dies_is_noticed_at_once(attempts: Attempts, source: str, number: int) -> None:
     attempt = attempts.notebook(["a = 1", f"print('before', flush=True)\n{source}", "b = 2"])
     report = attempt.run()
     assert report.outcome == "failed"
-    assert str(report.reason) == f"kernel died (signal {signal}) in cell 2"
-    assert report.signal == signal
+    assert str(report.reason) == f"kernel died (signal {number}) in cell 2"
+    assert report.signal == number
     assert report.failing_cell == 1
     assert attempt.cell_states() == ["completed", "failed", "pending"]
     died = attempt.events()[-1]
-    assert (died["event"], died["cell"], died["signal"]) == ("died", 1, signal)
+    assert (died["event"], died["cell"], died["signal"]) == ("died", 1, number)
+
+
+@pytest.mark.parametrize("attempts", ["forked"], indirect=True)
+def test_how_a_kernel_died_is_told_by_a_forkserver_that_is_late(
+    attempts: Attempts, request: pytest.FixtureRequest
+) -> None:
+    forkserver = request.getfixturevalue("kernel_pool").pid
+    attempt = attempts.notebook(["print('before', flush=True)\nimport time; time.sleep(600)"]).start()
+    attempt.wait_for_event("output", 0)
+    (kernel,) = [found.pid for found in attempt.processes() if found.ppid == forkserver]
+    os.kill(forkserver, signal.SIGSTOP)
+    try:
+        os.kill(kernel, signal.SIGKILL)
+        time.sleep(3)  # what it has to be late
+    finally:
+        os.kill(forkserver, signal.SIGCONT)
+    assert str(attempt.finish().reason) == "kernel died (signal 9) in cell 1"
 
 
 @EACH_SOURCE
