@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from .. import __version__
-from . import openapi_plans, openapi_stories
+from . import openapi_front, openapi_plans, openapi_stories
 from . import openapi_schemas as schemas
 from .openapi_parts import Operation, Schema
 from .openapi_parts import list_of as _list
@@ -161,6 +161,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("get", _TASK + "/notebook"): _operation(
         "The executed notebook of an attempt", _ref("ExecutedNotebook"), map_index=_MAP_INDEX, attempt=_ATTEMPT
     ),
+    **openapi_front.OPERATIONS,
     **openapi_plans.OPERATIONS,
     **openapi_stories.OPERATIONS,
 }
@@ -171,12 +172,13 @@ def document(base_url: str = "/") -> Schema:
     paths: dict[str, Schema] = {}
     for (method, path), operation in OPERATIONS.items():
         paths.setdefault(path, {})[method] = _describe(path, operation)
+    more = {**openapi_front.SCHEMAS, **openapi_plans.SCHEMAS, **openapi_stories.SCHEMAS}
     return {
         "openapi": "3.1.0",
         "info": {"title": "Jupyter Flow", "version": __version__},
         "servers": [{"url": f"{base_url.rstrip('/')}/{PREFIX}"}],
         "paths": paths,
-        "components": {"schemas": {**schemas.SCHEMAS, **openapi_plans.SCHEMAS, **openapi_stories.SCHEMAS}},
+        "components": {"schemas": {**schemas.SCHEMAS, **more}},
     }
 
 

@@ -125,6 +125,7 @@ SCHEMAS: dict[str, Schema] = {
         schedule_assets={"type": ["string", "null"], "description": "the assets that it waits for, in words"},
         timezone=_TEXT,
         schedule_timezone={"type": "string", "description": "the zone of the schedule's own timetable, else the DAG's"},
+        dag_folder=_TEXT,
         dag_file=_TEXT,
         version=_INTEGER,
         catchup=_BOOLEAN,

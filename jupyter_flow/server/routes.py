@@ -10,6 +10,7 @@ from .event_socket import EventSocket
 from .flow_handler import UnknownHandler
 from .handlers_calls import Callbacks, Deadlines, RunDeadlines, Slas, TaskSla
 from .handlers_dags import DagRuns, Dags, Grid, MissedDates, NextRuns, OneDag
+from .handlers_front import Attention, DagRows, RunningRuns, Timeline
 from .handlers_house import Health, ImportErrors, OpenApi, Reload
 from .handlers_plans import (
     AssetEvents,
@@ -56,6 +57,10 @@ ROUTES: dict[str, type[RequestHandler]] = {
     "/openapi.json": OpenApi,
     "/events": EventSocket,
     "/dags": Dags,
+    "/dag-rows": DagRows,
+    "/attention": Attention,
+    "/running-runs": RunningRuns,
+    "/timeline": Timeline,
     "/dags/{dag_id}": OneDag,
     "/dags/{dag_id}/next": NextRuns,
     "/dags/{dag_id}/missed": MissedDates,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from ..model.spec import ScheduleSpec
@@ -15,6 +16,35 @@ def schedule_text(schedule: ScheduleSpec) -> str | None:
     if schedule.kind == "delta" and schedule.seconds is not None and schedule.assets is None:
         return f"every {_span(schedule.seconds)}"
     return schedule.summary or schedule.expression or f"@{schedule.kind}"
+
+
+def spoken_schedule(schedule: ScheduleSpec) -> str | None:
+    """The schedule as one would say it; None where :func:`schedule_text` says it already."""
+    if schedule.kind != "cron" or schedule.expression is None or schedule.more_expressions:
+        return None
+    if schedule.summary not in (None, schedule.expression):
+        return None
+    return _spoken_cron(schedule.expression)
+
+
+@lru_cache(maxsize=1_000)
+def _spoken_cron(expression: str) -> str | None:
+    from cron_descriptor import (  # type: ignore[import-untyped]  # late: it reads files of words
+        CasingTypeEnum,
+        ExpressionDescriptor,
+        FormatException,
+        Options,
+    )
+
+    options = Options()
+    options.locale_code = "en_US"
+    options.use_24hour_time_format = True
+    options.casing_type = CasingTypeEnum.Sentence
+    try:
+        words: str = ExpressionDescriptor(expression, options).get_description()
+    except (FormatException, ValueError, IndexError):  # names and forms that the house knows and the library does not
+        return None
+    return words
 
 
 def asset_words(condition: Mapping[str, Any] | None) -> str | None:

@@ -21,6 +21,7 @@ from . import documents
 from .authorize import authorize, readable
 from .call_views import list_callbacks, list_deadlines, list_slas
 from .documents import Document
+from .front_views import list_attention, list_dag_rows, list_running, timeline
 from .grid import dag_grid
 from .health import health
 from .house import House
@@ -38,10 +39,13 @@ __all__ = [
     "events_after",
     "get_variable",
     "health",
+    "list_attention",
     "list_callbacks",
+    "list_dag_rows",
     "list_dags",
     "list_deadlines",
     "list_errors",
+    "list_running",
     "list_runs",
     "list_slas",
     "list_tasks",
@@ -56,6 +60,7 @@ __all__ = [
     "task_notebook",
     "task_rendered",
     "task_xcoms",
+    "timeline",
 ]
 
 RECENT_RUNS = 12

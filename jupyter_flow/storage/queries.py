@@ -86,11 +86,11 @@ def list_runs(
     values: dict[str, Any] = {"b_limit": limit + 1, "b_dag_id": dag_id, "b_state": state and str(state)}
     values |= {"b_type": run_type and str(run_type), "b_since": since, "b_until": until}
     if before is not None:
-        values["b_after"], values["b_id"] = _read_cursor(before)
+        values["b_after"], values["b_id"] = read_run_cursor(before)
     values = {name: value for name, value in values.items() if value is not None}
     query = _page(frozenset(values))
     found = [to_run(row) for row in connection.execute(query, values)]
-    return found[:limit], _cursor(found[limit - 1]) if len(found) > limit else None
+    return found[:limit], run_cursor(found[limit - 1]) if len(found) > limit else None
 
 
 @lru_cache
@@ -286,11 +286,13 @@ def _runs(connection: Connection, query: Select[Any]) -> list[DagRun]:
     return [to_run(row) for row in connection.execute(query)]
 
 
-def _cursor(run: DagRun) -> str:
+def run_cursor(run: DagRun) -> str:
+    """Return the cursor of the page after ``run``."""
     return urlsafe_b64encode(json.dumps([to_iso(run.run_after), run.id]).encode()).decode()
 
 
-def _read_cursor(text: str) -> tuple[datetime, int]:
+def read_run_cursor(text: str) -> tuple[datetime, int]:
+    """Return what :func:`run_cursor` wrote: ``run_after`` and surrogate key; raises :class:`InvalidInput`."""
     try:
         run_after, key = json.loads(urlsafe_b64decode(text.encode()))
         return from_iso(run_after), int(key)

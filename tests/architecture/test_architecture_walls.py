@@ -45,7 +45,7 @@ MAY_USE: dict[str, set[str]] = {
     "scheduling": set(),
     "execution": {"psutil", "jupyter_client"},
     "parsing": {"sqlalchemy", "watchfiles"},
-    "service": {"sqlalchemy", "watchfiles", "psutil", "jsonschema", "referencing"},
+    "service": {"cron_descriptor", "sqlalchemy", "watchfiles", "psutil", "jsonschema", "referencing"},
     "server": {"jupyter_server", "tornado", "traitlets", "jupyter_events", "jupyter_core", "psutil"},
     "cli": {"click", "rich", "jupyter_client", "jupyter_core"},
     "authoring": {"croniter", "jinja2", "jsonschema"},

@@ -133,7 +133,7 @@ def test_a_deep_page_begins_where_it_begins(house: House) -> None:
     with house.reading() as connection:
         page, cursor = queries.list_runs(connection, "d", limit=1)
         statements: list[str] = []
-        run_after, key = queries._read_cursor(cursor or "")
+        run_after, key = queries.read_run_cursor(cursor or "")
         assert (run_after, key) == (page[0].run_after, page[0].id)
         if connection.dialect.name == "sqlite":
             plan = connection.exec_driver_sql(

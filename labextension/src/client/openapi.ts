@@ -142,6 +142,7 @@ export interface components {
       timezone: string;
       /** @description the zone of the schedule's own timetable, else the DAG's */
       schedule_timezone: string;
+      dag_folder: string;
       dag_file: string;
       version: number;
       catchup: boolean;
@@ -425,6 +426,105 @@ export interface components {
     TaskXCom: components['schemas']['XCom'] & {
       /** @description any JSON; null where it is kept in a file */
       value: unknown;
+    };
+    RunBar: {
+      run_id: string;
+      /** @enum {string} */
+      state: 'queued' | 'running' | 'success' | 'failed' | 'cancelled';
+      /** Format: date-time */
+      start_date: string | null;
+      /** Format: date-time */
+      end_date: string | null;
+    };
+    DagRow: {
+      dag_id: string;
+      dag_display_name: string;
+      description: string | null;
+      owner: string;
+      tags: string[];
+      is_paused: boolean;
+      schedule: string | null;
+      /** @description a cron expression as one would say it */
+      schedule_words: string | null;
+      schedule_assets: string | null;
+      schedule_timezone: string;
+      /** Format: date-time */
+      next_run_after: string | null;
+      runs: components['schemas']['RunBar'][];
+      /** @description state of task instances -> how many are in it */
+      last_states: {
+        [key: string]: number;
+      };
+    };
+    FailedRun: {
+      dag_id: string;
+      dag_display_name: string;
+      run_id: string;
+      /** @enum {string} */
+      run_type: 'scheduled' | 'manual' | 'backfill' | 'asset_triggered' | 'operator_triggered';
+      /** Format: date-time */
+      end_date: string | null;
+      /** @description the task that failed first */
+      task_id: string | null;
+      map_index: number;
+      failing_cell: number | null;
+      /** @description the last line of the reason */
+      cause: string;
+    };
+    RunningRun: {
+      dag_id: string;
+      dag_display_name: string;
+      run_id: string;
+      /** @enum {string} */
+      run_type: 'scheduled' | 'manual' | 'backfill' | 'asset_triggered' | 'operator_triggered';
+      /** @enum {string} */
+      state: 'queued' | 'running' | 'success' | 'failed' | 'cancelled';
+      actor: string;
+      /** Format: date-time */
+      queued_at: string | null;
+      /** Format: date-time */
+      start_date: string | null;
+      /** @description state of task instances -> how many are in it */
+      states: {
+        [key: string]: number;
+      };
+      ended: number;
+      total: number;
+      /** @description seconds: the median of the last successful runs */
+      usual_duration: number | null;
+    };
+    TimelineRun: {
+      dag_id: string;
+      run_id: string;
+      /** @enum {string} */
+      state: 'queued' | 'running' | 'success' | 'failed' | 'cancelled';
+      /** Format: date-time */
+      start_date: string | null;
+      /** Format: date-time */
+      end_date: string | null;
+    };
+    DagRowPage: {
+      dags: components['schemas']['DagRow'][];
+      next: string | null;
+    };
+    AttentionPage: {
+      failed: components['schemas']['FailedRun'][];
+      next: string | null;
+    };
+    RunningPage: {
+      runs: components['schemas']['RunningRun'][];
+      next: string | null;
+    };
+    Timeline: {
+      runs: components['schemas']['TimelineRun'][];
+      coming: components['schemas']['ComingRun'][];
+      failed: number;
+      next: string | null;
+    };
+    ComingRun: {
+      dag_id: string;
+      /** Format: date-time */
+      run_after: string;
     };
     BackfillDate: {
       /** Format: date-time */
