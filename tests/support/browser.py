@@ -89,9 +89,10 @@ class LabPage:
         )
 
     def open_panel(self) -> None:
-        """Click the sidebar's tab."""
+        """Click the sidebar's tab; paused DAGs are listed too."""
         self.page.click(".jp-SideBar [data-id='jp-flow-sidebar']")
         self.page.wait_for_selector(".jp-flow-sidebar")
+        self.page.get_by_label("Show paused").check()
 
     def cut_socket(self) -> int:
         """Close the event socket under the page's feet; return how many there have been."""

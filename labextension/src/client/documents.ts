@@ -28,6 +28,21 @@ export type TaskDetails = Schemas['TaskDetails'];
 export type Why = Schemas['Why'];
 export type LogLine = Schemas['LogLine'];
 export type ExecutedNotebook = Schemas['ExecutedNotebook'];
+/** A DAG, a run and so on as short as a list shows it. */
+export type DagRow = Schemas['DagRow'];
+export type DagRowPage = Schemas['DagRowPage'];
+export type RunBar = Schemas['RunBar'];
+export type FailedRun = Schemas['FailedRun'];
+export type AttentionPage = Schemas['AttentionPage'];
+export type RunningRun = Schemas['RunningRun'];
+export type RunningPage = Schemas['RunningPage'];
+export type Timeline = Schemas['Timeline'];
+export type TimelineRun = Schemas['TimelineRun'];
+export type ComingRun = Schemas['ComingRun'];
+export type Sla = Schemas['Sla'];
+export type Pool = Schemas['Pool'];
+export type Asset = Schemas['Asset'];
+export type XCom = Schemas['XCom'];
 
 export interface TriggerBody {
   conf?: Record<string, unknown>;

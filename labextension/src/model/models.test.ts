@@ -6,7 +6,6 @@ import { EventStream } from '../events/eventStream';
 import { dag, event, FakeSocket, run, runWithTasks, task } from '../testing/fakes';
 import { DagModel } from './dag/dagModel';
 import { mostTelling, RunModel } from './run/runModel';
-import { SidebarModel } from './sidebar/sidebarModel';
 import type { TaskState } from './shared/states';
 
 let socket: FakeSocket;
@@ -22,7 +21,6 @@ beforeEach(() => {
   answers = {
     health: { state: 'healthy', message: null, import_errors: 0 },
     'import-errors': [],
-    dags: { dags: [dag('mini'), dag('other', { tags: ['etl'], is_paused: true })] },
     'dags/mini': dag('mini'),
     'dags/mini/next?count=5': [],
     'dags/mini/runs?limit=25': { runs: [run('r1')], next: null },
@@ -58,62 +56,6 @@ async function opened<M extends { setActive(isActive: boolean): void }>(model: M
   await settle();
   return model;
 }
-
-describe('SidebarModel', () => {
-  it('asks once, and then for nothing while nothing happens', async () => {
-    const model = new SidebarModel(stream, api);
-    model.setActive(true);
-    expect(await settle()).toEqual(['GET health', 'GET import-errors', 'GET dags']);
-    socket.hello(0);
-    await settle();
-    await vi.advanceTimersByTimeAsync(3_600_000);
-    expect(calls).toEqual([]);
-    expect(model.dags.value?.map(item => item.dag_id)).toEqual(['mini', 'other']);
-  });
-
-  it('turns a storm of events into one look at what they touch', async () => {
-    const model = await opened(new SidebarModel(stream, api));
-    for (let count = 0; count < 200; count += 1) {
-      socket.receive(event('run_state'));
-      socket.receive(event('task_state', { task_id: 'a' }));
-    }
-    expect((await settle()).sort()).toEqual(['GET dags/mini', 'GET health']);
-    model.dispose();
-  });
-
-  it('takes the whole list when a DAG is new or gone', async () => {
-    await opened(new SidebarModel(stream, api));
-    socket.receive(event('dag_changed', { dag_id: 'new' }));
-    expect(await settle()).toEqual(['GET dags']);
-    delete answers['dags/mini'];
-    socket.receive(event('dag_changed'));
-    expect(await settle()).toEqual(['GET dags/mini', 'GET dags']);
-  });
-
-  it('fetches nothing while hidden and makes up for it when shown', async () => {
-    const model = await opened(new SidebarModel(stream, api));
-    model.setActive(false);
-    socket.receive(event('run_state'));
-    expect(await settle()).toEqual([]);
-    model.setActive(true);
-    expect((await settle()).sort()).toEqual(['GET dags/mini', 'GET health']);
-  });
-
-  it('keeps what it knows when a request fails, and says why', async () => {
-    const model = await opened(new SidebarModel(stream, api));
-    delete answers['dags'];
-    socket.receive(event('dag_changed', { dag_id: 'new' }));
-    await settle();
-    expect(model.dags.value).toHaveLength(2);
-    expect(model.dags.error?.message).toContain('nothing at dags');
-  });
-
-  it('searches id, tags and owner', async () => {
-    const model = await opened(new SidebarModel(stream, api));
-    model.search = 'ETL oth';
-    expect(model.shownDags().map(item => item.dag_id)).toEqual(['other']);
-  });
-});
 
 describe('DagModel', () => {
   it('follows the newest run until one is picked', async () => {

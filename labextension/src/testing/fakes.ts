@@ -2,6 +2,7 @@
 import type { Socket } from '../events/eventStream';
 import type {
   Dag,
+  DagRow,
   DagWithTasks,
   FlowEvent,
   Run,
@@ -132,6 +133,7 @@ export function dag(dagId: string, more: Partial<Dag> = {}): DagWithTasks {
     schedule_assets: null,
     timezone: 'UTC',
     schedule_timezone: 'UTC',
+    dag_folder: '/dags',
     dag_file: 'mini.py',
     version: 1,
     catchup: false,
@@ -152,6 +154,25 @@ export function dag(dagId: string, more: Partial<Dag> = {}): DagWithTasks {
     tasks: [],
     groups: [],
     labels: [],
+    ...more
+  };
+}
+
+export function row(dagId: string, more: Partial<DagRow> = {}): DagRow {
+  return {
+    dag_id: dagId,
+    dag_display_name: dagId,
+    description: null,
+    owner: 'ann',
+    tags: [],
+    is_paused: false,
+    schedule: '@daily',
+    schedule_words: null,
+    schedule_assets: null,
+    schedule_timezone: 'UTC',
+    next_run_after: null,
+    runs: [],
+    last_states: {},
     ...more
   };
 }

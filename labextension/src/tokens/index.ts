@@ -5,6 +5,8 @@ export const NAMESPACE = 'jupyter-flow';
 
 export const Commands = {
   openPanel: 'jupyter-flow:open-panel',
+  openHome: 'jupyter-flow:open-home',
+  openOperations: 'jupyter-flow:open-operations',
   openDag: 'jupyter-flow:open-dag',
   openRun: 'jupyter-flow:open-run',
   openNotebook: 'jupyter-flow:open-notebook',
@@ -23,9 +25,20 @@ export interface TaskKey {
   map_index: number;
 }
 
+/** As much of a DAG as its context menu needs. */
+export interface DagOfMenu {
+  dag_id: string;
+  is_paused: boolean;
+  runs: readonly { run_id: string; state: string }[];
+}
+
 /** What views ask the outside to do; the wiring turns each into a command. */
 export interface FlowActions {
+  openHome(): void;
+  openOperations(page?: string): void;
   openDag(dagId: string): void;
+  /** The context menu of a DAG, at a place of the window. */
+  showDagMenu(dag: DagOfMenu, x: number, y: number): void;
   openRun(dagId: string, runId: string, taskId?: string, mapIndex?: number): void;
   openNotebook(task: TaskKey, attempt: number | null): void;
   openFile(path: string, line: number | null): void;

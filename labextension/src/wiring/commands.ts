@@ -3,9 +3,11 @@ import type { JupyterFrontEnd } from '@jupyterlab/application';
 import { InputDialog, Notification, showDialog, Dialog } from '@jupyterlab/apputils';
 import { PathExt } from '@jupyterlab/coreutils';
 import type { IDocumentManager } from '@jupyterlab/docmanager';
+import type { TranslationBundle } from '@jupyterlab/translation';
 import type { ReadonlyJSONObject, ReadonlyPartialJSONObject } from '@lumino/coreutils';
 import { Commands } from '../tokens';
 import type { FlowActions } from '../tokens';
+import { showDagMenu } from './dagMenu';
 import { flowIcon } from './icons';
 import { openExecutedNotebook } from './openNotebook';
 import type { PageArgs, Parts } from './pages';
@@ -21,9 +23,12 @@ export interface Opener {
 }
 
 /** Views call these; each goes through its command. */
-export function actionsOf(app: JupyterFrontEnd): FlowActions {
+export function actionsOf(app: JupyterFrontEnd, trans: TranslationBundle): FlowActions {
   const run = (id: string, args: Args) => void app.commands.execute(id, args);
   return {
+    openHome: () => run(Commands.openHome, {}),
+    openOperations: page => run(Commands.openOperations, page ? { page } : {}),
+    showDagMenu: (dag, x, y) => showDagMenu(app, trans, dag, x, y),
     openDag: dag_id => run(Commands.openDag, { dag_id }),
     openRun: (dag_id, run_id, task_id, map_index) =>
       run(Commands.openRun, {
@@ -56,7 +61,7 @@ export function addCommands(
     execute: (args: Args) => Promise<unknown> | void
   ) =>
     app.commands.addCommand(id, {
-      label,
+      label: args => String(args['label'] ?? label), // a menu may say it shorter
       describedBy: { args: { type: 'object', properties } },
       execute: async args => {
         try {
@@ -93,6 +98,7 @@ export function addCommands(
     const dagId = await dagOf(args, parts);
     const run = dagId ? await askAndTrigger(api, trans, dagId) : null;
     if (run) {
+      parts.onStarted(run.dag_id, run.run_id);
       opener.openPage({ dag_id: run.dag_id });
     }
   });

@@ -5,6 +5,7 @@ import type { Message } from '@lumino/messaging';
 import type { ReactElement } from 'react';
 import type { FlowApi } from '../client/api';
 import type { RunApi } from '../client/runApi';
+import type { FrontApi } from '../client/frontApi';
 import type { EventStream } from '../events/eventStream';
 import type { DagApi } from '../client/dagApi';
 import { DagPageModel } from '../model/dag/dagPageModel';
@@ -23,9 +24,12 @@ import { Sidebar } from '../views/sidebar/Sidebar';
 import { flowIcon } from './icons';
 
 export interface Parts {
+  /** Called with each run that the viewer has started. */
+  onStarted(dagId: string, runId: string): void;
   api: FlowApi;
   dagApi: DagApi;
   store: OptionStore;
+  front: FrontApi;
   stream: EventStream;
   layouts: LayoutService;
   actions: FlowActions;
@@ -40,7 +44,7 @@ interface Model {
   dispose(): void;
 }
 
-class FlowWidget extends ReactWidget {
+export class FlowWidget extends ReactWidget {
   constructor(
     private readonly model: Model,
     private readonly trans: TranslationBundle,

@@ -7,19 +7,27 @@ import { IEditorLanguageRegistry } from '@jupyterlab/codemirror';
 import { IDocumentManager } from '@jupyterlab/docmanager';
 import { ILauncher } from '@jupyterlab/launcher';
 import { IRenderMimeRegistry } from '@jupyterlab/rendermime';
+import { IRunningSessionManagers } from '@jupyterlab/running';
+import { ISettingRegistry } from '@jupyterlab/settingregistry';
 import { IStateDB } from '@jupyterlab/statedb';
+import { IStatusBar } from '@jupyterlab/statusbar';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import { eventsUrl, FlowApi, serverSend } from '../client/api';
 import { DagApi } from '../client/dagApi';
 import { RunApi } from '../client/runApi';
+import { FrontApi } from '../client/frontApi';
 import { EventStream } from '../events/eventStream';
 import { LayoutService } from '../model/dag/layoutService';
+import { RunWatch } from '../model/elsewhere/runWatch';
 import { SidebarModel } from '../model/sidebar/sidebarModel';
 import { Commands, IFlow, NAMESPACE } from '../tokens';
 import { actionsOf, addCommands } from './commands';
 import { FlowDrive } from './drive';
-import { optionStore } from './optionStore';
 import { linkedPage } from './link';
+import { addElsewhere } from './elsewhere';
+import { addHome } from './home';
+import { addOperations } from './operations';
+import { optionStore } from './optionStore';
 import { newPage, newSidebar, pageId } from './pages';
 import type { FlowPage, PageArgs, Parts } from './pages';
 import { addTaskCommands } from './taskCommands';
@@ -37,7 +45,10 @@ export const plugin: JupyterFrontEndPlugin<IFlow> = {
     ILayoutRestorer,
     IStateDB,
     IRenderMimeRegistry,
-    IEditorLanguageRegistry
+    IEditorLanguageRegistry,
+    IStatusBar,
+    IRunningSessionManagers,
+    ISettingRegistry
   ],
   activate
 };
@@ -51,23 +62,30 @@ function activate(
   restorer: ILayoutRestorer | null,
   state: IStateDB | null,
   rendermime: IRenderMimeRegistry | null,
-  languages: IEditorLanguageRegistry | null
+  languages: IEditorLanguageRegistry | null,
+  statusBar: IStatusBar | null,
+  sessions: IRunningSessionManagers | null,
+  settingsRegistry: ISettingRegistry | null
 ): IFlow {
   const trans = (translator ?? nullTranslator).load('jupyterlab_flow');
   const settings = app.serviceManager.serverSettings;
   const send = serverSend(settings);
   const api = new FlowApi(send);
   const runApi = new RunApi(send);
+  const front = new FrontApi(send);
+  const options = optionStore(state);
   const stream = new EventStream(cursor => new settings.WebSocket(eventsUrl(settings, cursor)));
   const parts: Parts = {
+    onStarted: (dagId, runId) => watch.watch(dagId, runId),
     api,
     dagApi: new DagApi(send),
-    store: optionStore(state),
+    store: options,
+    front,
     stream,
     layouts: new LayoutService(
       () => new Worker(new URL('../model/dag/layoutWorker.js', import.meta.url))
     ),
-    actions: actionsOf(app),
+    actions: actionsOf(app, trans),
     runApi,
     taskActions: addTaskCommands(app, runApi, trans),
     rendering: rendermime ? { rendermime, languages } : null,
@@ -75,7 +93,9 @@ function activate(
   };
   app.serviceManager.contents.addDrive(new FlowDrive(api, settings));
 
-  const sidebar = newSidebar(parts, new SidebarModel(stream, api));
+  const panel = new SidebarModel(stream, api, front, options);
+  const watch = new RunWatch(stream, options, dagId => panel.favourites.has(dagId));
+  const sidebar = newSidebar(parts, panel);
   app.shell.add(sidebar, 'left', { rank: 550, type: 'Jupyter Flow' });
   const tracker = new WidgetTracker<FlowPage>({ namespace: NAMESPACE });
 
@@ -99,6 +119,10 @@ function activate(
     localPath
   });
 
+  addElsewhere(app, parts, { statusBar, sessions, settings: settingsRegistry }, panel, watch);
+  addHome(app, parts, restorer, launcher);
+  addOperations(app, parts, restorer);
+
   if (restorer) {
     restorer.add(sidebar, sidebar.id);
     void restorer.restore(tracker, {
@@ -111,6 +135,8 @@ function activate(
     const category = trans.__('Jupyter Flow');
     for (const command of [
       Commands.openPanel,
+      Commands.openHome,
+      Commands.openOperations,
       Commands.openDag,
       Commands.trigger,
       Commands.reload

@@ -54,6 +54,18 @@ export function elapsed(
   return Math.max(0, (now - Date.parse(row.start_date)) / 1000);
 }
 
+/** Seconds from start to end, or until now; null before the start. */
+export function secondsOf(
+  row: { start_date: string | null; end_date: string | null },
+  now: number
+): number | null {
+  if (row.start_date === null) {
+    return null;
+  }
+  const end = row.end_date === null ? now : Date.parse(row.end_date);
+  return Math.max(0, (end - Date.parse(row.start_date)) / 1000);
+}
+
 /** Date and time in `zone` (the viewer's if left out); seconds only where they say something. */
 export function dateTime(instant: string | null, zone?: string, locale?: string): string {
   if (instant === null) {
@@ -85,8 +97,10 @@ export function reasonText(reason: Reason | null, zone?: string, locale?: string
   return text;
 }
 
+export type Scheduled = Pick<Dag, 'schedule' | 'schedule_assets'>;
+
 /** The schedule with its assets by name; null for a DAG that only runs when triggered. */
-export function scheduleText(dag: Pick<Dag, 'schedule' | 'schedule_assets'>): string | null {
+export function scheduleText(dag: Scheduled): string | null {
   const { schedule, schedule_assets: assets } = dag;
   return schedule === null || assets === null ? schedule : schedule.replace('assets', () => assets);
 }

@@ -1,98 +1,175 @@
-/** What the sidebar shows: DAGs, import errors, the host. */
+/** What the sidebar shows: what needs attention, what runs, all DAGs. */
 import type { FlowApi } from '../../client/api';
-import type { Dag, FlowEvent, Health, ImportProblem } from '../../client/documents';
+import type { FrontApi, SlaPage } from '../../client/frontApi';
+import type {
+  AttentionPage,
+  DagRow,
+  FlowEvent,
+  Health,
+  ImportProblem,
+  RunningPage
+} from '../../client/documents';
 import type { EventStream } from '../../events/eventStream';
 import { ListeningModel } from '../shared/listening';
+import { NO_STORE } from '../shared/options';
+import type { OptionStore } from '../shared/options';
 import { Resource } from '../shared/resource';
+import { attentionItems } from './attention';
+import type { AttentionItem } from './attention';
+import { NO_FILTER, shownDags } from './dagFilter';
+import type { DagFilter, Shown } from './dagFilter';
+import { RowStore } from './rowStore';
 
-/** Up to so many touched DAGs are fetched one by one, more as the whole list. */
-const FEW = 5;
+const MOST_FAILED = 100;
+const MOST_RUNNING = 200;
+const MOST_SLAS = 50;
+/** Tasks end by the hundred: lists follow them a few times a second. */
+const CALM = 200;
+const OPTIONS = 'sidebar';
 
 export class SidebarModel extends ListeningModel {
   constructor(
     stream: EventStream,
-    private readonly api: FlowApi
+    api: FlowApi,
+    front: FrontApi,
+    private readonly options: OptionStore = NO_STORE
   ) {
     super(stream);
     this.health = this.own(new Resource<Health>(() => api.health()));
     this.problems = this.own(new Resource<ImportProblem[]>(() => api.importErrors()));
-    this.dags = this.own(new Resource<Dag[]>(() => this.fetchDags()));
+    this.failed = this.own(new Resource<AttentionPage>(() => front.attention(MOST_FAILED), CALM));
+    this.running = this.own(new Resource<RunningPage>(() => front.running(MOST_RUNNING), CALM));
+    this.slas = this.own(new Resource<SlaPage>(() => front.slas(MOST_SLAS)));
+    this.store = new RowStore(front, rows => this.dags.set(rows));
+    this.dags = this.own(new Resource<DagRow[]>(() => this.store.fetch(this.dags.value), CALM));
+    stream.reset.connect(() => this.store.touchAll(), this);
+    void this.restore();
   }
 
   readonly health: Resource<Health>;
   readonly problems: Resource<ImportProblem[]>;
-  readonly dags: Resource<Dag[]>;
+  readonly failed: Resource<AttentionPage>;
+  readonly running: Resource<RunningPage>;
+  readonly slas: Resource<SlaPage>;
+  readonly dags: Resource<DagRow[]>;
 
-  get search(): string {
-    return this.words;
+  get filter(): DagFilter {
+    return this.chosen;
   }
 
-  set search(words: string) {
-    this.words = words;
+  setFilter(change: Partial<DagFilter>): void {
+    this.chosen = { ...this.chosen, ...change };
+    this.save();
+  }
+
+  /** Whether paused DAGs are left out as long as nothing is chosen. */
+  get hidesPaused(): boolean {
+    return this.isPausedHidden;
+  }
+
+  set hidesPaused(isHidden: boolean) {
+    this.isPausedHidden = isHidden;
     this.emit();
   }
 
-  /** DAGs whose id, tags, owner or description contain every word of the search. */
-  shownDags(): Dag[] {
-    return filterDags(this.dags.value ?? [], this.words);
+  get favourites(): ReadonlySet<string> {
+    return this.stars;
+  }
+
+  setFavourite(dagId: string, isFavourite: boolean): void {
+    const stars = new Set(this.stars);
+    if (isFavourite) {
+      stars.add(dagId);
+    } else {
+      stars.delete(dagId);
+    }
+    this.stars = stars;
+    this.save();
+  }
+
+  shown(): Shown {
+    const showPaused = this.chosen.showPaused ?? (this.isPausedHidden ? null : true);
+    return shownDags(this.dags.value ?? [], { ...this.chosen, showPaused }, this.stars);
+  }
+
+  attention(now: number): AttentionItem[] {
+    return attentionItems(
+      {
+        failed: this.failed.value?.failed ?? [],
+        problems: this.problems.value ?? [],
+        slas: this.slas.value?.slas ?? [],
+        rows: this.dags.value ?? []
+      },
+      now
+    );
   }
 
   protected onEvent(event: FlowEvent): void {
     switch (event.kind) {
       case 'host_changed':
-        this.health.touch();
-        this.dags.touch();
-        this.problems.touch();
+        this.store.touchAll();
+        [this.health, this.dags, this.problems, this.failed, this.running].forEach(item =>
+          item.touch()
+        );
         break;
       case 'import_errors_changed':
         this.problems.touch();
         this.health.touch();
         break;
+      case 'sla_missed':
+        this.slas.touch();
+        break;
       case 'run_created':
       case 'run_state':
-      case 'dag_changed':
-        if (event.dag_id !== null) {
-          this.touched.add(event.dag_id);
+        this.health.touch();
+        this.running.touch();
+        if (event.kind === 'run_state') {
+          this.failed.touch();
         }
-        this.dags.touch();
-        if (event.kind !== 'dag_changed') {
-          this.health.touch();
-        }
+        this.touchRow(event);
         break;
       case 'task_state':
+        this.running.touch();
+        this.touchRow(event);
+        break;
+      case 'dag_changed':
+        this.failed.touch();
+        this.touchRow(event);
+        break;
+      default:
         break;
     }
   }
 
-  /** The whole list, or only the few DAGs that events named since the last time. */
-  private async fetchDags(): Promise<Dag[]> {
-    const touched = [...this.touched];
-    this.touched.clear();
-    const known = this.dags.value;
-    const isAllKnown = touched.every(id => known?.some(dag => dag.dag_id === id));
-    if (known === null || touched.length === 0 || touched.length > FEW || !isAllKnown) {
-      return this.api.dags();
-    }
-    try {
-      const fresh = new Map<string, Dag>();
-      for (const dag of await Promise.all(touched.map(id => this.api.dag(id)))) {
-        fresh.set(dag.dag_id, dag);
-      }
-      return known.map(dag => fresh.get(dag.dag_id) ?? dag);
-    } catch {
-      return this.api.dags(); // one of them is gone
+  private touchRow(event: FlowEvent): void {
+    if (event.dag_id !== null) {
+      this.store.touch(event.dag_id);
+      this.dags.touch();
     }
   }
 
-  private readonly touched = new Set<string>();
-  private words = '';
+  private async restore(): Promise<void> {
+    const kept = (await this.options.load(OPTIONS)) as Kept | null;
+    if (kept) {
+      this.chosen = { ...NO_FILTER, ...kept.filter, search: '' };
+      this.stars = new Set(kept.favourites);
+      this.emit();
+    }
+  }
+
+  private save(): void {
+    const kept: Kept = { filter: this.chosen, favourites: [...this.stars] };
+    this.options.save(OPTIONS, kept);
+    this.emit();
+  }
+
+  private readonly store: RowStore;
+  private chosen: DagFilter = NO_FILTER;
+  private isPausedHidden = true;
+  private stars: ReadonlySet<string> = new Set<string>();
 }
 
-export function filterDags(dags: Dag[], search: string): Dag[] {
-  const words = search.toLowerCase().split(/\s+/).filter(Boolean);
-  return dags.filter(dag => {
-    const names = [dag.dag_id, dag.dag_display_name, dag.owner];
-    const text = [...names, dag.description ?? '', ...dag.tags].join(' ').toLowerCase();
-    return words.every(word => text.includes(word));
-  });
+interface Kept {
+  filter: DagFilter;
+  favourites: string[];
 }

@@ -6,7 +6,7 @@ import { RunsTab } from '../runs/RunsTab';
 import { useModel, useNow, useTrans } from '../shared/hooks';
 import { Tabs } from '../shared/Tabs';
 import type { TabItem } from '../shared/Tabs';
-import { PauseSwitch } from '../sidebar/DagRow';
+import { PauseSwitch } from '../sidebar/PauseSwitch';
 import { GraphTab } from './GraphTab';
 import { Overview } from './Overview';
 

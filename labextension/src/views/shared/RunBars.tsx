@@ -1,13 +1,13 @@
-import type { Run } from '../../client/documents';
-import { duration, elapsed, relative } from '../../model/shared/format';
+import type { RunBar } from '../../client/documents';
+import { duration, relative, secondsOf } from '../../model/shared/format';
 import { LOOKS } from '../../model/shared/states';
 import { useTrans } from './hooks';
 import { StateMark } from './StateMark';
 
 interface Props {
-  runs: Run[];
+  runs: RunBar[];
   now: number;
-  onOpen(run: Run): void;
+  onOpen(run: RunBar): void;
 }
 
 const LEAST = 18;
@@ -15,13 +15,13 @@ const LEAST = 18;
 /** The last runs, newest at the right: height is duration, foot is state (shape and colour). */
 export function RunBars({ runs, now, onOpen }: Props): JSX.Element {
   const trans = useTrans();
-  const longest = Math.max(1e-3, ...runs.map(run => elapsed(run, now) ?? 0));
+  const longest = Math.max(1e-3, ...runs.map(run => secondsOf(run, now) ?? 0));
   return (
     <div className="jp-flow-bars" role="group" aria-label={trans.__('Last runs')}>
       {runs.map(run => {
-        const seconds = elapsed(run, now);
+        const seconds = secondsOf(run, now);
         const height = Math.max(LEAST, (100 * (seconds ?? 0)) / longest);
-        const when = relative(run.start_date ?? run.queued_at, now);
+        const when = relative(run.start_date, now);
         const words = [run.run_id, trans.__(LOOKS[run.state].label), when, duration(seconds)];
         return (
           <button

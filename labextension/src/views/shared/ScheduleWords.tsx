@@ -1,8 +1,8 @@
-import type { Dag } from '../../client/documents';
 import { scheduleText } from '../../model/shared/format';
+import type { Scheduled } from '../../model/shared/format';
 
 /** A schedule, wrapped between cron expressions but never inside one; nothing if there is no schedule. */
-export function ScheduleWords({ dag }: { dag: Dag }): JSX.Element {
+export function ScheduleWords({ dag }: { dag: Scheduled }): JSX.Element {
   const parts = scheduleText(dag)?.split(', ') ?? [];
   return (
     <code className="jp-flow-schedule">
