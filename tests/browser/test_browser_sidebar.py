@@ -91,7 +91,7 @@ def test_the_home_page(open_lab: Callable[..., LabPage], lab: LabServer) -> None
         tab.open_panel()
         page.get_by_role("button", name="Home", exact=True).click()
         home = page.locator(".jp-flow-home")
-        expect(home.locator(".jp-flow-host")).to_have_text("running")
+        expect(home.locator(".jp-flow-tile-host")).to_have_text("Scheduler is running")
         expect(home.get_by_role("region", name="Last failures")).to_contain_text("the data are bad")
         expect(home.get_by_role("region", name="DAG files that do not load")).to_contain_text("broken.py:2")
         expect(home.get_by_role("meter", name="default_pool")).to_have_attribute("aria-valuemax", re.compile(r"\d+"))

@@ -70,7 +70,7 @@ def test_from_the_panel_to_the_failing_cell(open_lab: Callable[..., LabPage], la
 
     page.click(FAILED)
     page.wait_for_selector(f".jp-flow-run-page[data-run-id='{run_id}'][data-state=failed]")
-    page.click(".jp-flow-tab[data-tab-name=log]")
+    page.click(".jp-flow-tab[data-tab=log]")
     log = page.locator(".jp-flow-log-room .cm-content")
     expect(log).to_contain_text("step 5 of 7")
     expect(log).to_contain_text("ValueError")
@@ -95,14 +95,14 @@ def test_the_log_is_live(open_lab: Callable[..., LabPage]) -> None:
     run_id = trigger(tab, "8", fail=False)
     page.wait_for_selector(".jp-flow-node[data-task-id=fit][data-state=running]")
     page.click(".jp-flow-node[data-task-id=fit]")
-    page.click(".jp-flow-tab[data-tab-name=log]")
+    page.click(".jp-flow-tab[data-tab=log]")
     log = page.locator(".jp-flow-log-room .cm-content")
     expect(log).to_contain_text("step 1 of 8", timeout=60_000)
     assert page.locator(f".jp-flow-run-page[data-run-id='{run_id}']").get_attribute("data-state") == "running"
     expect(page.locator(".jp-flow-log-state")).to_have_text("complete", timeout=60_000)
     expect(page.locator(f".jp-flow-run-page[data-run-id='{run_id}']")).to_have_attribute("data-state", "success")
     page.click("tr[data-task-id=prepare] button")
-    page.click(".jp-flow-tab[data-tab-name=values]")
+    page.click(".jp-flow-tab[data-tab=values]")
     expect(page.locator(".jp-flow-pairs").first).to_contain_text("42")
 
 

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import requests
 from playwright.sync_api import Browser, Error, Page, Request, sync_playwright
 
 from .lab_server import API, LabServer
@@ -93,6 +94,12 @@ class LabPage:
         self.page.click(".jp-SideBar [data-id='jp-flow-sidebar']")
         self.page.wait_for_selector(".jp-flow-sidebar")
         self.page.get_by_label("Show paused").check()
+
+    def kept(self, key: str) -> Any:
+        """Return what JupyterLab has saved of a person's choices; it does so a moment after the last one."""
+        headers = {"Authorization": f"token {self.server.token}"}
+        answer = requests.get(f"{self.server.url}/lab/api/workspaces/default", headers=headers, timeout=30)
+        return answer.json()["data"].get(f"jupyter-flow:options:{key}", {})
 
     def cut_socket(self) -> int:
         """Close the event socket under the page's feet; return how many there have been."""

@@ -7,7 +7,6 @@ import { Gantt } from './gantt';
 import { moved } from './gridKeys';
 import { GridTable } from './gridTable';
 import { findRows, treeRows } from './taskTree';
-import { windowOf } from '../../views/shared/windowed';
 
 const one = (task_id: string, group: string | null = null) =>
   ({ task_id, task_display_name: task_id, group, operator: 'X', is_mapped: false }) as DagTask;
@@ -143,14 +142,6 @@ describe('Gantt', () => {
   it('has round ticks', () => {
     expect(gantt.ticks(5).map(tick => tick.seconds)).toEqual([0, 2, 4, 6, 8, 10]);
     expect(new Gantt([], 0).ticks(5)).toEqual([]);
-  });
-});
-
-describe('windowOf', () => {
-  it('covers what is seen and a little more', () => {
-    expect(windowOf(100, 50, 10, 1000, 2)).toEqual({ from: 8, to: 17 });
-    expect(windowOf(0, 50, 10, 3)).toEqual({ from: 0, to: 3 });
-    expect(windowOf(5000, 50, 10, 3)).toEqual({ from: 3, to: 3 });
   });
 });
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { rowAt, rowWindow, topsOf } from './rowWindow';
+import { rowAt, rowWindow, topsOf, windowOf } from './rowWindow';
 
 const TOPS = topsOf(Array.from({ length: 100 }, () => 10));
 
@@ -33,5 +33,13 @@ describe('rowWindow', () => {
     [35, 2]
   ])('row at %i is %i', (at, expected) => {
     expect(rowAt(topsOf([10, 20, 30]), at)).toBe(expected);
+  });
+});
+
+describe('windowOf', () => {
+  it('covers what is seen and a little more', () => {
+    expect(windowOf(100, 50, 10, 1000, 2)).toEqual({ from: 8, to: 17 });
+    expect(windowOf(0, 50, 10, 3)).toEqual({ from: 0, to: 3 });
+    expect(windowOf(5000, 50, 10, 3)).toEqual({ from: 3, to: 3 });
   });
 });

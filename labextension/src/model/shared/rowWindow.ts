@@ -1,4 +1,4 @@
-/** Which rows of a long list are to be drawn: all heights are known, so nothing jumps while it is scrolled. */
+/** Which items of a long list are to be drawn: all sizes are known, so nothing jumps while it is scrolled. */
 
 export interface RowWindow {
   /** First row to draw, and the one after the last. */
@@ -30,6 +30,19 @@ export function rowWindow(tops: number[], from: number, to: number): RowWindow {
   const end = Math.min(count, rowAt(tops, to) + 1 + OVERSCAN);
   const before = tops[first] ?? 0;
   return { first, end, before, after: total - (tops[end] ?? 0), total };
+}
+
+/** The items of `size` pixels each that stand between `start` and `start + length`, and a few around them. */
+export function windowOf(
+  start: number,
+  length: number,
+  size: number,
+  count: number,
+  extra = OVERSCAN
+): { from: number; to: number } {
+  const from = Math.max(0, Math.min(count, Math.floor(start / size) - extra));
+  const to = Math.max(from, Math.min(count, Math.ceil((start + length) / size) + extra));
+  return { from, to };
 }
 
 /** The row at this height; the first or last one outside of the list. */

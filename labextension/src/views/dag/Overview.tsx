@@ -1,6 +1,7 @@
-import type { ReactNode } from 'react';
 import type { DagWithTasks, NextRun } from '../../client/documents';
 import { dateTime, relative } from '../../model/shared/format';
+import { Facts } from '../shared/Facts';
+import type { Fact } from '../shared/Facts';
 import { useTrans } from '../shared/hooks';
 import { ScheduleWords } from '../shared/ScheduleWords';
 
@@ -16,7 +17,7 @@ export function Overview({
 }): JSX.Element {
   const trans = useTrans();
   const zone = dag.schedule_timezone;
-  const rows: [string, ReactNode][] = [
+  const rows: Fact[] = [
     [
       trans.__('Schedule'),
       dag.schedule === null ? trans.__('none: runs when triggered') : <ScheduleWords dag={dag} />
@@ -32,16 +33,7 @@ export function Overview({
   const hasIntervals = next.some(item => interval(item, zone) !== '');
   return (
     <div className="jp-flow-overview">
-      <dl className="jp-flow-details">
-        {rows
-          .filter(([, value]) => value !== '')
-          .map(([name, value]) => (
-            <div key={name}>
-              <dt>{name}</dt>
-              <dd>{value}</dd>
-            </div>
-          ))}
-      </dl>
+      <Facts className="jp-flow-details" rows={rows} />
       {next.length > 0 ? (
         <table className="jp-flow-table" aria-label={trans.__('Next runs')}>
           <thead>

@@ -1,6 +1,7 @@
 import { relative } from '../../model/shared/format';
 import type { StatusModel } from '../../model/elsewhere/statusModel';
 import { useModel, useTrans } from '../shared/hooks';
+import { HostMark, useHost } from '../shared/Host';
 import { StateMark } from '../shared/StateMark';
 
 interface Props {
@@ -13,18 +14,12 @@ export function StatusItem({ model, onOpen }: Props): JSX.Element {
   useModel(model);
   const trans = useTrans();
   const health = model.health.value;
-  const state = model.isConnected ? (health?.state ?? 'connecting') : 'connecting';
+  const { state, words } = useHost(model);
   const running = model.running.value?.runs.length ?? 0;
   const failed = model.failedToday.value ?? 0;
   const beat = health?.host?.heartbeat_at ?? null;
-  const words: Record<string, string> = {
-    connecting: trans.__('Jupyter Flow: connecting'),
-    healthy: trans.__('Scheduler is running'),
-    degraded: trans.__('Scheduler needs attention'),
-    stopped: trans.__('Scheduler is stopped')
-  };
   const about = [
-    words[state] ?? '',
+    trans.__('Jupyter Flow: %1', words),
     health?.message ?? '',
     beat === null ? '' : trans.__('last heartbeat seen %1', relative(beat, Date.now())),
     trans.__('%1 runs are running', running),
@@ -37,10 +32,9 @@ export function StatusItem({ model, onOpen }: Props): JSX.Element {
       aria-label={about.join(', ')}
       onClick={onOpen}
     >
-      <span className="jp-flow-host" data-host={state}>
-        <span className="jp-flow-host-dot" aria-hidden="true" />
-        Flow
-      </span>
+      <HostMark className="jp-flow-status-host" state={state}>
+        {trans.__('Flow')}
+      </HostMark>
       {running > 0 ? (
         <span>
           <StateMark state="running" bare /> {running}

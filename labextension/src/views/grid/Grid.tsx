@@ -1,13 +1,14 @@
-import { useCallback, useEffect, useId, useLayoutEffect, useMemo, useRef } from 'react';
+import { useEffect, useId, useLayoutEffect, useMemo, useRef, useState } from 'react';
 import type { KeyboardEvent, MouseEvent, PointerEvent } from 'react';
 import type { Gantt } from '../../model/grid/gantt';
 import { moved } from '../../model/grid/gridKeys';
 import type { Place } from '../../model/grid/gridKeys';
 import type { GridTable } from '../../model/grid/gridTable';
 import type { TreeRow } from '../../model/grid/taskTree';
+import { windowOf } from '../../model/shared/rowWindow';
 import { LOOKS } from '../../model/shared/states';
 import { useTrans } from '../shared/hooks';
-import { useViewport, windowOf } from '../shared/windowed';
+import { useSeen } from '../shared/windowed';
 import { GridHead } from './GridHead';
 import { GridRow } from './GridRow';
 import { CELL, GANTT, HEAD, NAMES, ROW } from './sizes';
@@ -32,34 +33,29 @@ export function Grid(props: Props): JSX.Element {
   const trans = useTrans();
   const idBase = useId();
   const { table, rows, gantt, selected, now, onSelect, onOpen } = props;
-  const { viewport, ref, onScroll } = useViewport();
-  const room = useRef<HTMLDivElement | null>(null);
+  const [room, setRoom] = useState<HTMLDivElement | null>(null);
+  const [list, setList] = useState<HTMLDivElement | null>(null);
+  const seen = useSeen(room, list);
   const hover = useRef<HTMLDivElement | null>(null);
-  const setRoom = useCallback(
-    (node: HTMLDivElement | null) => {
-      room.current = node;
-      ref(node);
-    },
-    [ref]
-  );
   const count = table.runs.length;
   const chart = gantt === null ? 0 : GANTT;
-  const seen = viewport.width - NAMES - chart;
-  const columns = windowOf(viewport.left, Math.max(seen, CELL), CELL, count);
-  const lines = windowOf(viewport.top, viewport.height - HEAD, ROW, rows.length);
+  const width = Math.max(seen.width - NAMES - chart, CELL);
+  const columns = windowOf(seen.left, width, CELL, count);
+  const lines = windowOf(seen.top, seen.height, ROW, rows.length);
+
   const body = {
     height: rows.length * ROW,
     minWidth: `max(100%, ${NAMES + count * CELL + chart}px)`
   };
   const newest = table.runs.at(-1)?.run_id;
   useLayoutEffect(() => {
-    room.current?.scrollTo({ left: count * CELL });
-  }, [newest, count]);
+    room?.scrollTo({ left: count * CELL });
+  }, [room, newest, count]);
   useEffect(() => {
-    if (selected !== null && room.current?.contains(document.activeElement)) {
-      reveal(room.current, selected, chart);
+    if (selected !== null && room?.contains(document.activeElement)) {
+      reveal(room, selected, chart);
     }
-  }, [selected, chart]);
+  }, [room, selected, chart]);
 
   const onKey = (event: KeyboardEvent) => {
     const place = selected ?? { row: -1, column: count - 1 };
@@ -121,7 +117,6 @@ export function Grid(props: Props): JSX.Element {
       aria-rowcount={rows.length + 1}
       aria-colcount={count + 1}
       aria-activedescendant={active}
-      onScroll={onScroll}
       onKeyDown={onKey}
       onClick={onClick}
       onDoubleClick={onDoubleClick}
@@ -138,7 +133,7 @@ export function Grid(props: Props): JSX.Element {
         ticks={ticks}
         idBase={idBase}
       />
-      <div className="jp-flow-grid-body" role="rowgroup" style={body}>
+      <div className="jp-flow-grid-body" role="rowgroup" ref={setList} style={body}>
         <div className="jp-flow-grid-columns" aria-hidden="true">
           <div className="jp-flow-grid-hover" ref={hover} />
           {selected !== null && selected.column >= 0 ? (

@@ -1,10 +1,10 @@
-import type { ReactNode } from 'react';
 import type { DagWithTasks, RunWithTasks, TaskInstance } from '../../client/documents';
 import type { TreeRow } from '../../model/grid/taskTree';
 import { countWords, groupByTask } from '../../model/shared/aggregate';
 import { dateTime, duration, elapsed, reasonText } from '../../model/shared/format';
 import { countStates, hasEnded, LOOKS } from '../../model/shared/states';
 import type { FlowActions } from '../../tokens';
+import { Facts } from '../shared/Facts';
 import { useTrans } from '../shared/hooks';
 import { StateMark } from '../shared/StateMark';
 import { runTypeWords } from '../shared/words';
@@ -76,6 +76,7 @@ function TaskPart({ dag, run, row, instances, now, actions }: TaskProps): JSX.El
       ) : null}
       {why ? <p className="jp-flow-aside-why">{why}</p> : null}
       <Facts
+        className="jp-flow-aside-facts"
         rows={[
           [trans.__('Started'), dateTime(summary?.start_date ?? null)],
           [trans.__('Duration'), summary ? duration(elapsed(summary, now)) : ''],
@@ -146,6 +147,7 @@ function RunPart({
       ) : null}
       <p>{states(run.tasks, words => trans.__(words))}</p>
       <Facts
+        className="jp-flow-aside-facts"
         rows={[
           [trans.__('Run type'), runTypeWords(run.run_type, trans)],
           [trans.__('Logical date'), dateTime(run.logical_date, run.timezone)],
@@ -177,21 +179,6 @@ function RunPart({
         )}
       </div>
     </section>
-  );
-}
-
-function Facts({ rows }: { rows: [string, ReactNode][] }): JSX.Element {
-  return (
-    <dl className="jp-flow-aside-facts">
-      {rows
-        .filter(([, value]) => value !== '')
-        .map(([name, value]) => (
-          <div key={name}>
-            <dt>{name}</dt>
-            <dd>{value}</dd>
-          </div>
-        ))}
-    </dl>
   );
 }
 

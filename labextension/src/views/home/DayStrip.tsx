@@ -14,6 +14,8 @@ interface Props {
 }
 
 const LANE = 14;
+/** An hour so near to "now" (a share of the axis) would stand under that word. */
+const NEAR_NOW = 0.04;
 
 /** Past runs as bars, coming ones as marks, with now in the middle. */
 export function DayStrip({ day, now, actions }: Props): JSX.Element {
@@ -72,11 +74,13 @@ export function DayStrip({ day, now, actions }: Props): JSX.Element {
         })}
       </div>
       <div className="jp-flow-day-axis" aria-hidden="true">
-        {strip.hours.map(hour => (
-          <span key={hour.at} style={{ left: `${100 * hour.left}%` }}>
-            {time(hour.at)}
-          </span>
-        ))}
+        {strip.hours
+          .filter(hour => Math.abs(hour.left - 0.5) > NEAR_NOW)
+          .map(hour => (
+            <span key={hour.at} style={{ left: `${100 * hour.left}%` }}>
+              {time(hour.at)}
+            </span>
+          ))}
         <span className="jp-flow-day-now-word">{trans.__('now')}</span>
       </div>
       {day.runs.length === 0 && strip.coming.length === 0 ? (

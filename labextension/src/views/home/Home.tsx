@@ -4,6 +4,7 @@ import { hasEnded } from '../../model/shared/states';
 import type { HomeModel } from '../../model/home/homeModel';
 import type { FlowActions } from '../../tokens';
 import { useModel, useNow, useTrans } from '../shared/hooks';
+import { HostMark, useHost } from '../shared/Host';
 import { ProblemLink } from '../shared/ProblemLink';
 import { StateMark } from '../shared/StateMark';
 import { DayStrip } from './DayStrip';
@@ -67,13 +68,7 @@ export function Home({ model, actions }: Props): JSX.Element {
 function Facts({ model, now }: { model: HomeModel; now: number }): JSX.Element {
   const trans = useTrans();
   const health = model.health.value;
-  const state = model.isConnected ? (health?.state ?? 'connecting') : 'connecting';
-  const words: Record<string, string> = {
-    connecting: trans.__('connecting …'),
-    healthy: trans.__('running'),
-    degraded: trans.__('needs attention'),
-    stopped: trans.__('stopped')
-  };
+  const { state, words } = useHost(model);
   const beat = health?.host?.heartbeat_at ?? null;
   const facts: [string, string][] = [
     [trans.__('Running tasks'), String(health?.running ?? '…')],
@@ -84,13 +79,13 @@ function Facts({ model, now }: { model: HomeModel; now: number }): JSX.Element {
     <>
       <div className="jp-flow-tiles">
         <div className="jp-flow-tile">
-          <div className="jp-flow-host" data-host={state}>
-            <span className="jp-flow-host-dot" aria-hidden="true" />
-            <strong>{words[state]}</strong>
-          </div>
+          <HostMark className="jp-flow-tile-host" state={state}>
+            {words}
+          </HostMark>
           <div className="jp-flow-faint" title={dateTime(beat)}>
-            {trans.__('Scheduler')}
-            {beat === null ? '' : ` · ${trans.__('heartbeat %1', relative(beat, now))}`}
+            {beat === null
+              ? trans.__('no heartbeat')
+              : trans.__('heartbeat %1', relative(beat, now))}
           </div>
         </div>
         {facts.map(([label, value]) => (

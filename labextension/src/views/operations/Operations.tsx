@@ -1,9 +1,9 @@
-import type { KeyboardEvent } from 'react';
 import { dateTime, relative } from '../../model/shared/format';
 import { OPERATION_PAGES } from '../../model/operations/operationsModel';
 import type { OperationPage, OperationsModel } from '../../model/operations/operationsModel';
 import type { FlowActions } from '../../tokens';
 import { useModel, useNow, useTrans } from '../shared/hooks';
+import { Tabs } from '../shared/Tabs';
 import { VirtualTable } from '../shared/VirtualTable';
 import { assetColumns, poolColumns, problemColumns, slaColumns } from './columns';
 
@@ -22,49 +22,23 @@ export function Operations({ model, actions }: Props): JSX.Element {
     'import-errors': trans.__('Import errors'),
     assets: trans.__('Assets')
   };
-  const onKey = (event: KeyboardEvent) => {
-    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-    if (step) {
-      const count = OPERATION_PAGES.length;
-      const place = (OPERATION_PAGES.indexOf(model.page) + step + count) % count;
-      model.page = OPERATION_PAGES[place] ?? 'pools';
-      document.getElementById(`jp-flow-tab-${model.page}`)?.focus();
-    }
-  };
   return (
     <div className="jp-flow-page jp-flow-operations">
       <div className="jp-flow-head">
         <h1>{trans.__('Operations')}</h1>
       </div>
-      <div
-        role="tablist"
-        aria-label={trans.__('Operations')}
-        className="jp-flow-op-tabs"
-        onKeyDown={onKey}
+      <Tabs
+        label={trans.__('Operations')}
+        items={OPERATION_PAGES.map(id => ({ id, label: names[id] }))}
+        selected={model.page}
+        onSelect={page => {
+          model.page = page;
+        }}
       >
-        {OPERATION_PAGES.map(page => (
-          <button
-            key={page}
-            id={`jp-flow-tab-${page}`}
-            role="tab"
-            aria-selected={page === model.page}
-            tabIndex={page === model.page ? 0 : -1}
-            className="jp-flow-op-tab"
-            onClick={() => {
-              model.page = page;
-            }}
-          >
-            {names[page]}
-          </button>
-        ))}
-      </div>
-      <div
-        role="tabpanel"
-        className="jp-flow-op-panel"
-        aria-labelledby={`jp-flow-tab-${model.page}`}
-      >
-        <Panel key={model.page} model={model} actions={actions} label={names[model.page]} />
-      </div>
+        <div className="jp-flow-op-panel">
+          <Panel key={model.page} model={model} actions={actions} label={names[model.page]} />
+        </div>
+      </Tabs>
     </div>
   );
 }

@@ -1,6 +1,8 @@
 import type { Attempt } from '../../client/documents';
 import { bytes, cpuLoad } from '../../model/run/samples';
 import { duration } from '../../model/shared/format';
+import { Facts } from '../shared/Facts';
+import type { Fact } from '../shared/Facts';
 import { useTrans } from '../shared/hooks';
 import { Curve } from './Curve';
 
@@ -12,23 +14,14 @@ export function Resources({ attempt }: { attempt: Attempt }): JSX.Element {
   const load = cpuLoad(samples);
   const held = memory.map(point => point[1]);
   const peak = Math.max(attempt.peak_rss ?? 0, ...held);
-  const facts: [string, string][] = [
+  const facts: Fact[] = [
     [trans.__('Most memory'), peak ? bytes(peak) : ''],
     [trans.__('Processor time'), attempt.cpu_time === null ? '' : duration(attempt.cpu_time)],
     [trans.__('Worker'), attempt.worker ?? '']
   ];
   return (
     <div className="jp-flow-tab-page">
-      <dl className="jp-flow-facts">
-        {facts
-          .filter(([, value]) => value)
-          .map(([name, value]) => (
-            <div key={name}>
-              <dt>{name}</dt>
-              <dd>{value}</dd>
-            </div>
-          ))}
-      </dl>
+      <Facts className="jp-flow-facts" rows={facts} />
       {memory.length > 1 ? (
         <Curve
           points={memory}

@@ -1,4 +1,3 @@
-import type { ReactNode } from 'react';
 import type { RunWithTasks, TaskInstance } from '../../client/documents';
 import type { EventStream } from '../../events/eventStream';
 import { dateTime, duration, elapsed, reasonText, relative } from '../../model/shared/format';
@@ -6,6 +5,8 @@ import type { RunModel, Tab } from '../../model/run/runModel';
 import { countStates, hasEnded } from '../../model/shared/states';
 import type { FlowActions, TaskKey } from '../../tokens';
 import { useModel, useNow, useTrans } from '../shared/hooks';
+import { Facts } from '../shared/Facts';
+import type { Fact } from '../shared/Facts';
 import { ParentLink } from '../shared/Links';
 import { StateMark } from '../shared/StateMark';
 import { DiagnosisCard } from './DiagnosisCard';
@@ -109,30 +110,38 @@ function Header({
 }): JSX.Element {
   const trans = useTrans();
   const isOver = hasEnded(run.state);
-  const facts: [string, ReactNode, string][] = [
+  const facts: Fact[] = [
     [
       trans.__('Started'),
       run.start_date ? relative(run.start_date, now) : '',
       dateTime(run.start_date)
     ],
-    [trans.__('Duration'), duration(elapsed(run, now)), ''],
-    [trans.__('Logical date'), utc(run.logical_date), ''],
-    [trans.__('Run after'), run.logical_date === null ? utc(run.run_after) : '', ''],
+    [trans.__('Duration'), duration(elapsed(run, now))],
+    [trans.__('Logical date'), utc(run.logical_date)],
+    [trans.__('Run after'), run.logical_date === null ? utc(run.run_after) : ''],
     [
       trans.__('Data interval'),
       run.data_interval_start && run.data_interval_start !== run.data_interval_end
         ? `${utc(run.data_interval_start)} – ${utc(run.data_interval_end)}`
-        : '',
-      ''
+        : ''
     ],
-    [trans.__('Run type'), runTypeWords(run.run_type, trans), ''],
+    [trans.__('Run type'), runTypeWords(run.run_type, trans)],
     [
       trans.__('Started by'),
-      run.parent ? <ParentLink parent={run.parent} actions={actions} /> : starter(run),
-      ''
+      run.parent ? <ParentLink parent={run.parent} actions={actions} /> : starter(run)
     ],
-    [trans.__('Version'), String(run.version), ''],
-    [trans.__('Params'), Object.keys(run.conf).length > 0 ? JSON.stringify(run.conf) : '', '']
+    [trans.__('Version'), String(run.version)],
+    [trans.__('Params'), Object.keys(run.conf).length > 0 ? JSON.stringify(run.conf) : ''],
+    [
+      trans.__('Tasks'),
+      <span key="counts" className="jp-flow-counts">
+        {countStates(run.tasks.map(task => task.state)).map(({ state, count }) => (
+          <span key={state}>
+            {count} <StateMark state={state} />
+          </span>
+        ))}
+      </span>
+    ]
   ];
   return (
     <header>
@@ -178,26 +187,7 @@ function Header({
       {run.reason && run.state !== 'success' && !isDiagnosed ? (
         <p className="jp-flow-reason">{reasonText(run.reason)}</p>
       ) : null}
-      <dl className="jp-flow-facts">
-        {facts
-          .filter(([, value]) => value !== '')
-          .map(([name, value, title]) => (
-            <div key={name} title={title}>
-              <dt>{name}</dt>
-              <dd>{value}</dd>
-            </div>
-          ))}
-        <div>
-          <dt>{trans.__('Tasks')}</dt>
-          <dd className="jp-flow-counts">
-            {countStates(run.tasks.map(task => task.state)).map(({ state, count }) => (
-              <span key={state}>
-                {count} <StateMark state={state} />
-              </span>
-            ))}
-          </dd>
-        </div>
-      </dl>
+      <Facts className="jp-flow-facts" rows={facts} />
     </header>
   );
 }

@@ -8,13 +8,13 @@ import type { FlowActions, TaskKey } from '../../tokens';
 import { useTrans } from '../shared/hooks';
 import { ChildRuns } from '../shared/Links';
 import { StateMark } from '../shared/StateMark';
+import { Tabs } from '../shared/Tabs';
 import { Attempts } from './Attempts';
 import { Events } from './Events';
 import { LogView } from './LogView';
 import { Metrics } from './Metrics';
 import { NotebookView } from './NotebookView';
 import { Resources } from './Resources';
-import { Tabs } from './Tabs';
 import { Values } from './Values';
 import { WhyList } from './WhyList';
 
@@ -85,13 +85,12 @@ export function TaskInspector({ model, stream, actions, now }: Props): JSX.Eleme
       {task.child_runs.length > 0 ? <ChildRuns runs={task.child_runs} actions={actions} /> : null}
       <Tabs
         label={trans.__('About this task')}
-        tabs={tabs.map(name => ({ name, words: words[name] }))}
+        items={tabs.map(id => ({ id, label: words[id] }))}
         selected={tab}
-        onSelect={name => model.selectTab(name as Tab)}
-      />
-      <div className="jp-flow-tab-room" role="tabpanel" data-tab={tab}>
+        onSelect={id => model.selectTab(id)}
+      >
         <Content {...{ model, stream, actions, now, task, tab, number, taskKey: key }} />
-      </div>
+      </Tabs>
     </>
   );
 }

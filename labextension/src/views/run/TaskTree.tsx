@@ -1,13 +1,16 @@
-import { useEffect, useLayoutEffect, useRef, useState } from 'react';
+import { useLayoutEffect, useRef, useState } from 'react';
 import type { KeyboardEvent, MouseEvent } from 'react';
 import type { Group, DagTask, RunWithTasks, TaskInstance } from '../../client/documents';
 import type { EarlierAttempt } from '../../client/runApi';
 import { spanOf } from '../../model/run/gantt';
 import { rowId, treeRows } from '../../model/run/taskTree';
 import type { TreeRow } from '../../model/run/taskTree';
+import { windowOf } from '../../model/shared/rowWindow';
 import { hasEnded } from '../../model/shared/states';
 import type { TaskKey } from '../../tokens';
 import { useNow, useTrans } from '../shared/hooks';
+import { reveal, STEP, useSeen } from '../shared/windowed';
+import type { Seen } from '../shared/windowed';
 import { ROW_HEIGHT, TaskTreeRow } from './TaskTreeRow';
 
 interface Props {
@@ -21,9 +24,6 @@ interface Props {
   onKey(key: string, task: TaskInstance): boolean;
 }
 
-/** Rows outside of what is seen that are drawn too. */
-const MORE = 8;
-
 /** The tasks of a run as a tree, with bars on the run's time axis. Only rows that are seen are drawn. */
 export function TaskTree(props: Props): JSX.Element {
   const { run, dagTasks, groups, earlier, selected, onSelect } = props;
@@ -33,31 +33,16 @@ export function TaskTree(props: Props): JSX.Element {
   const [onlyTroubled, setOnlyTroubled] = useState(false);
   const rows = treeRows(run.tasks, dagTasks, groups, { toggled, onlyTroubled });
   const span = spanOf(run.tasks, earlier, now);
-  const room = useRef<HTMLDivElement>(null);
-  const [seen, setSeen] = useState({ first: 0, last: 60 });
-  const measure = () => {
-    const element = room.current;
-    if (element) {
-      const first = Math.max(0, Math.floor(element.scrollTop / ROW_HEIGHT) - MORE);
-      const last = Math.ceil((element.scrollTop + element.clientHeight) / ROW_HEIGHT) + MORE;
-      setSeen(before =>
-        before.first === first && before.last === last ? before : { first, last }
-      );
-    }
-  };
-  useLayoutEffect(measure, [rows.length]);
-  useEffect(() => {
-    const element = room.current;
-    if (element === null || typeof ResizeObserver === 'undefined') {
-      return;
-    }
-    const observer = new ResizeObserver(measure);
-    observer.observe(element);
-    return () => observer.disconnect();
-  }, []);
+  const [room, setRoom] = useState<HTMLDivElement | null>(null);
+  const [list, setList] = useState<HTMLTableElement | null>(null);
+  const seen = useSeen(room, list);
+  const { from, to } = windowOf(seen.top, seen.height, ROW_HEIGHT, rows.length);
   const chosen = selected === null ? '' : rowId(selected);
   const [marked, setMarked] = useState<string | null>(null);
   const current = marked !== null && rows.some(row => row.id === marked) ? marked : chosen;
+  const show = (place: number) => reveal(room, list, place * ROW_HEIGHT, (place + 1) * ROW_HEIGHT);
+  const at = rows.findIndex(row => row.id === current);
+  useKeptInSight(current, at, seen, show);
   const toggle = (row: TreeRow) => setToggled({ ...toggled, [row.id]: !row.isOpen });
   const choose = (row: TreeRow) => {
     setMarked(row.id);
@@ -67,20 +52,14 @@ export function TaskTree(props: Props): JSX.Element {
     }
   };
   const go = (place: number) => {
-    const row = rows[Math.min(rows.length - 1, Math.max(0, place))];
-    const element = room.current;
-    if (row && element) {
+    const goal = Math.min(rows.length - 1, Math.max(0, place));
+    const row = rows[goal];
+    if (row) {
       choose(row);
-      const top = rows.indexOf(row) * ROW_HEIGHT;
-      if (top < element.scrollTop) {
-        element.scrollTop = top;
-      } else if (top + 2 * ROW_HEIGHT > element.scrollTop + element.clientHeight) {
-        element.scrollTop = top + 2 * ROW_HEIGHT - element.clientHeight;
-      }
+      show(goal);
     }
   };
   const onKeyDown = (event: KeyboardEvent) => {
-    const at = rows.findIndex(row => row.id === current);
     const row = rows[at];
     const moves: Record<string, number> = {
       ArrowDown: at + 1,
@@ -113,7 +92,7 @@ export function TaskTree(props: Props): JSX.Element {
   const keyed = (event: KeyboardEvent, row: TreeRow): boolean => {
     const task = row.tasks[0] as TaskInstance;
     if (event.key === 'ContextMenu' || (event.key === 'F10' && event.shiftKey)) {
-      const box = room.current?.querySelector(`[data-row="${CSS.escape(row.id)}"]`);
+      const box = room?.querySelector(`[data-row="${CSS.escape(row.id)}"]`);
       const at = box?.getBoundingClientRect();
       props.onMenu(task, (at?.left ?? 0) + 40, at?.bottom ?? 0);
       return true;
@@ -121,10 +100,6 @@ export function TaskTree(props: Props): JSX.Element {
     const isPlain = !event.ctrlKey && !event.metaKey && !event.altKey;
     return isPlain && props.onKey(event.key, task);
   };
-  // After a filter there may be fewer rows than were scrolled past.
-  const first = Math.min(seen.first, Math.max(0, rows.length - (seen.last - seen.first)));
-  const last = first + seen.last - seen.first;
-  const shown = rows.slice(first, last);
   return (
     <div className="jp-flow-tree-page">
       <div className="jp-flow-tree-bar">
@@ -139,10 +114,11 @@ export function TaskTree(props: Props): JSX.Element {
         <span className="jp-flow-space" />
         <span className="jp-flow-faint">{trans.__('%1 tasks', run.tasks.length)}</span>
       </div>
-      <div className="jp-flow-tree" ref={room} onScroll={measure}>
+      <div className="jp-flow-tree" ref={setRoom}>
         <table
           className="jp-flow-tree-table"
           role="treegrid"
+          ref={setList}
           aria-label={trans.__('Tasks')}
           aria-rowcount={rows.length}
           aria-activedescendant={current ? `jp-flow-row-${current}` : undefined}
@@ -150,12 +126,12 @@ export function TaskTree(props: Props): JSX.Element {
           onKeyDown={onKeyDown}
         >
           <tbody>
-            <tr aria-hidden="true" style={{ height: first * ROW_HEIGHT }} />
-            {shown.map((row, place) => (
+            <tr aria-hidden="true" style={{ height: from * ROW_HEIGHT }} />
+            {rows.slice(from, to).map((row, place) => (
               <TaskTreeRow
                 key={row.id}
                 row={row}
-                index={first + place + 1}
+                index={from + place + 1}
                 isSelected={row.id === chosen}
                 isMarked={row.id === current}
                 span={span}
@@ -174,10 +150,7 @@ export function TaskTree(props: Props): JSX.Element {
                 }}
               />
             ))}
-            <tr
-              aria-hidden="true"
-              style={{ height: Math.max(0, rows.length - last) * ROW_HEIGHT }}
-            />
+            <tr aria-hidden="true" style={{ height: (rows.length - to) * ROW_HEIGHT }} />
           </tbody>
         </table>
         {rows.length === 0 ? (
@@ -188,4 +161,29 @@ export function TaskTree(props: Props): JSX.Element {
       </div>
     </div>
   );
+}
+
+/** Scrolls when another row is the current one, and when the room shrinks (a card above it comes) while it is seen. */
+function useKeptInSight(
+  id: string,
+  place: number,
+  seen: Seen,
+  show: (place: number) => void
+): void {
+  const before = useRef({ id: '', height: 0, isSeen: false });
+  useLayoutEffect(() => {
+    if (place < 0 || seen.width === 0) {
+      return;
+    }
+    const { id: earlier, height, isSeen } = before.current;
+    if (id !== earlier || (seen.height < height && isSeen)) {
+      show(place);
+    }
+    const [top, end] = [place * ROW_HEIGHT, (place + 1) * ROW_HEIGHT];
+    before.current = {
+      id,
+      height: seen.height,
+      isSeen: end > seen.top && top < seen.top + STEP + seen.height
+    };
+  });
 }

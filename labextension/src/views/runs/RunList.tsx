@@ -1,12 +1,13 @@
-import { useEffect, useRef } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import type { KeyboardEvent, MouseEvent } from 'react';
 import type { Run } from '../../client/documents';
 import type { RunsModel } from '../../model/runs/runsModel';
 import { dateTime, duration, elapsed, reasonText, relative } from '../../model/shared/format';
+import { windowOf } from '../../model/shared/rowWindow';
 import type { FlowActions } from '../../tokens';
 import { useTrans } from '../shared/hooks';
 import { StateMark } from '../shared/StateMark';
-import { useViewport, windowOf } from '../shared/windowed';
+import { useSeen } from '../shared/windowed';
 import { runTypeWords } from '../shared/words';
 
 interface Props {
@@ -23,10 +24,12 @@ const STEPS: Record<string, number> = { ArrowUp: -1, ArrowDown: 1 };
 /** A table of which only what can be seen is drawn. */
 export function RunList({ model, zone, now, actions }: Props): JSX.Element {
   const trans = useTrans();
-  const { viewport, ref, onScroll } = useViewport();
+  const [box, setBox] = useState<HTMLDivElement | null>(null);
+  const [list, setList] = useState<HTMLDivElement | null>(null);
+  const seen = useSeen(box, list);
   const anchor = useRef<number | null>(null);
   const { runs, selected } = model;
-  const { from, to } = windowOf(viewport.top, viewport.height, ROW, runs.length);
+  const { from, to } = windowOf(seen.top, seen.height, ROW, runs.length);
   const isAtEnd = to >= runs.length;
   useEffect(() => {
     if (isAtEnd) {
@@ -55,7 +58,7 @@ export function RunList({ model, zone, now, actions }: Props): JSX.Element {
     trans.__('By')
   ];
   return (
-    <div className="jp-flow-runs-room" ref={ref} onScroll={onScroll} onKeyDown={onKey}>
+    <div className="jp-flow-runs-room" ref={setBox} onKeyDown={onKey}>
       <div
         className="jp-flow-runs"
         role="table"
@@ -82,7 +85,12 @@ export function RunList({ model, zone, now, actions }: Props): JSX.Element {
             </span>
           ))}
         </div>
-        <div role="rowgroup" className="jp-flow-runs-body" style={{ height: runs.length * ROW }}>
+        <div
+          role="rowgroup"
+          className="jp-flow-runs-body"
+          ref={setList}
+          style={{ height: runs.length * ROW }}
+        >
           {runs.slice(from, to).map((run, offset) => {
             const index = from + offset;
             const isSelected = selected.has(run.run_id);

@@ -3,6 +3,7 @@ import { NO_FILTER } from '../../model/runs/runsModel';
 import type { RunsModel } from '../../model/runs/runsModel';
 import { LOOKS, RUN_STATES } from '../../model/shared/states';
 import type { FlowActions } from '../../tokens';
+import { Choice } from '../shared/Choice';
 import { useModel, useNow, useTrans } from '../shared/hooks';
 import { runTypeWords } from '../shared/words';
 import { BulkBar, BulkPlan } from './Bulk';
@@ -52,36 +53,22 @@ function Filters({ model }: { model: RunsModel }): JSX.Element {
   };
   return (
     <div className="jp-flow-tools" role="search" aria-label={trans.__('Find runs')}>
-      <label>
-        {trans.__('State')}{' '}
-        <select
-          className="jp-flow-input"
-          value={filter.state}
-          onChange={event => choose({ state: event.target.value })}
-        >
-          <option value="">{trans.__('all')}</option>
-          {RUN_STATES.map(state => (
-            <option key={state} value={state}>
-              {trans.__(LOOKS[state].label)}
-            </option>
-          ))}
-        </select>
-      </label>
-      <label>
-        {trans.__('Type')}{' '}
-        <select
-          className="jp-flow-input"
-          value={filter.run_type}
-          onChange={event => choose({ run_type: event.target.value })}
-        >
-          <option value="">{trans.__('all')}</option>
-          {TYPES.map(type => (
-            <option key={type} value={type}>
-              {runTypeWords(type, trans)}
-            </option>
-          ))}
-        </select>
-      </label>
+      <Choice
+        className="jp-flow-input"
+        label={trans.__('State')}
+        value={filter.state}
+        options={RUN_STATES.map(state => [state, trans.__(LOOKS[state].label)])}
+        any={trans.__('State: any')}
+        onChange={state => choose({ state: state ?? '' })}
+      />
+      <Choice
+        className="jp-flow-input"
+        label={trans.__('Type')}
+        value={filter.run_type}
+        options={TYPES.map(type => [type, runTypeWords(type, trans)])}
+        any={trans.__('Type: any')}
+        onChange={type => choose({ run_type: type ?? '' })}
+      />
       <label>
         {trans.__('From')}{' '}
         <input

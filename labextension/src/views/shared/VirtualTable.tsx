@@ -1,7 +1,8 @@
-import { useMemo, useRef, useState } from 'react';
-import type { KeyboardEvent, ReactNode, RefObject } from 'react';
+import { useEffect, useMemo, useState } from 'react';
+import type { KeyboardEvent, ReactNode } from 'react';
+import { windowOf } from '../../model/shared/rowWindow';
 import { useTrans } from './hooks';
-import { useRowWindow } from './useRowWindow';
+import { reveal, useSeen } from './windowed';
 
 export interface Column<Row> {
   key: string;
@@ -31,27 +32,31 @@ export function VirtualTable<Row>(props: Props<Row>): JSX.Element {
   const trans = useTrans();
   const [sort, setSort] = useState<{ key: string; isDown: boolean } | null>(null);
   const [focus, setFocus] = useState(0);
-  const box = useRef<HTMLDivElement>(null);
+  const [box, setBox] = useState<HTMLDivElement | null>(null);
+  const [list, setList] = useState<HTMLDivElement | null>(null);
   const rows = useMemo(
     () => sorted(props.rows, columns, sort),
     [props.rows, sort] // eslint-disable-line react-hooks/exhaustive-deps
   );
-  const heights = useMemo(() => rows.map(() => ROW), [rows]);
-  const { window, listRef, reveal } = useRowWindow(heights, box);
-  if (onEnd && rows.length > 0 && window.end === rows.length) {
-    queueMicrotask(onEnd);
-  }
+  const seen = useSeen(box, list);
+  const { from, to } = windowOf(seen.top, seen.height, ROW, rows.length);
+  const isAtEnd = rows.length > 0 && to === rows.length;
+  useEffect(() => {
+    if (isAtEnd) {
+      onEnd?.();
+    }
+  }, [isAtEnd, rows.length]); // eslint-disable-line react-hooks/exhaustive-deps
   const template = { gridTemplateColumns: columns.map(column => column.width).join(' ') };
   const onKey = (event: KeyboardEvent) => {
     const steps: Record<string, number> = { ArrowDown: 1, ArrowUp: -1, PageDown: 15, PageUp: -15 };
     const step = steps[event.key];
     const next =
       event.key === 'Home' ? 0 : event.key === 'End' ? rows.length - 1 : focus + (step ?? 0);
-    if (event.target === box.current && (step !== undefined || /^(Home|End)$/.test(event.key))) {
+    if (event.target === box && (step !== undefined || /^(Home|End)$/.test(event.key))) {
       const at = Math.max(0, Math.min(rows.length - 1, next));
       event.preventDefault();
       setFocus(at);
-      reveal(at);
+      reveal(box, list, at * ROW, (at + 1) * ROW);
     }
   };
   return (
@@ -66,19 +71,19 @@ export function VirtualTable<Row>(props: Props<Row>): JSX.Element {
           />
         ))}
       </div>
-      <div className="jp-flow-vtable-box" ref={box} tabIndex={0} onKeyDown={onKey}>
+      <div className="jp-flow-vtable-box" ref={setBox} tabIndex={0} onKeyDown={onKey}>
         <div
           role="rowgroup"
-          ref={listRef as RefObject<HTMLDivElement>}
-          style={{ paddingTop: window.before, paddingBottom: window.after }}
+          ref={setList}
+          style={{ paddingTop: from * ROW, paddingBottom: (rows.length - to) * ROW }}
         >
-          {rows.slice(window.first, window.end).map((row, place) => (
+          {rows.slice(from, to).map((row, place) => (
             <div
               key={rowKey(row)}
               role="row"
-              aria-rowindex={window.first + place + 2}
+              aria-rowindex={from + place + 2}
               className="jp-flow-vtable-row"
-              data-focus={window.first + place === focus}
+              data-focus={from + place === focus}
               data-row={rowKey(row)}
               style={{ ...template, height: ROW }}
             >

@@ -1,8 +1,8 @@
 import { InputGroup } from '@jupyterlab/ui-components';
-import type { DagFilter } from '../../model/sidebar/dagFilter';
 import { valuesOf } from '../../model/sidebar/dagFilter';
 import { LOOKS, RUN_STATES } from '../../model/shared/states';
 import type { SidebarModel } from '../../model/sidebar/sidebarModel';
+import { Choice } from '../shared/Choice';
 import { useTrans } from '../shared/hooks';
 
 /** Search, and choices for tag, owner, state of the last run, favourites and paused DAGs. */
@@ -17,6 +17,11 @@ export function DagFilters({ model }: { model: SidebarModel }): JSX.Element {
   ]);
   stateNames.push(['none', trans.__('no runs')]);
   const plain = (values: string[]) => values.map((value): [string, string] => [value, value]);
+  const choices: ['tag' | 'owner' | 'state', string, [string, string][]][] = [
+    ['tag', trans.__('Tag'), plain(valuesOf(rows, row => row.tags))],
+    ['owner', trans.__('Owner'), plain(valuesOf(rows, row => [row.owner]))],
+    ['state', trans.__('Last run'), stateNames]
+  ];
   return (
     <div className="jp-flow-filters" role="search">
       <InputGroup
@@ -29,24 +34,19 @@ export function DagFilters({ model }: { model: SidebarModel }): JSX.Element {
         onChange={event => model.setFilter({ search: event.target.value })}
       />
       <div className="jp-flow-choices">
-        <Choice
-          label={trans.__('Tag')}
-          value={filter.tag}
-          options={plain(valuesOf(rows, row => row.tags))}
-          onChange={tag => model.setFilter({ tag })}
-        />
-        <Choice
-          label={trans.__('Owner')}
-          value={filter.owner}
-          options={plain(valuesOf(rows, row => [row.owner]))}
-          onChange={owner => model.setFilter({ owner })}
-        />
-        <Choice
-          label={trans.__('Last run')}
-          value={filter.state}
-          options={stateNames}
-          onChange={state => model.setFilter({ state: state as DagFilter['state'] })}
-        />
+        {choices.map(([name, label, options]) =>
+          options.length === 0 ? null : (
+            <Choice
+              key={name}
+              className="jp-flow-choice"
+              label={label}
+              value={filter[name]}
+              options={options}
+              any={trans.__('%1: any', label)}
+              onChange={value => model.setFilter({ [name]: value })}
+            />
+          )
+        )}
       </div>
       <div className="jp-flow-choices">
         <Check
@@ -61,36 +61,6 @@ export function DagFilters({ model }: { model: SidebarModel }): JSX.Element {
         />
       </div>
     </div>
-  );
-}
-
-interface ChoiceProps {
-  label: string;
-  value: string | null;
-  options: [string, string][];
-  onChange(value: string | null): void;
-}
-
-function Choice({ label, value, options, onChange }: ChoiceProps): JSX.Element | null {
-  const trans = useTrans();
-  if (options.length === 0) {
-    return null;
-  }
-  return (
-    <select
-      className="jp-flow-choice"
-      aria-label={label}
-      data-chosen={value !== null}
-      value={value ?? ''}
-      onChange={event => onChange(event.target.value || null)}
-    >
-      <option value="">{trans.__('%1: any', label)}</option>
-      {options.map(([option, name]) => (
-        <option key={option} value={option}>
-          {name}
-        </option>
-      ))}
-    </select>
   );
 }
 

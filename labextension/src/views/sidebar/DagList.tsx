@@ -1,9 +1,9 @@
-import { useMemo } from 'react';
-import type { RefObject } from 'react';
+import { useMemo, useState } from 'react';
+import { rowWindow, topsOf } from '../../model/shared/rowWindow';
 import type { SidebarModel } from '../../model/sidebar/sidebarModel';
 import type { FlowActions } from '../../tokens';
 import { useTrans } from '../shared/hooks';
-import { useRowWindow } from '../shared/useRowWindow';
+import { useSeen } from '../shared/windowed';
 import { DagFilters } from './DagFilters';
 import { DagRow, rowHeight } from './DagRow';
 import { Section } from './Section';
@@ -13,7 +13,7 @@ interface Props {
   now: number;
   actions: FlowActions;
   /** What scrolls. */
-  box: RefObject<HTMLElement>;
+  box: HTMLElement | null;
 }
 
 /** All DAGs that the filters let through; only the rows that can be seen are drawn. */
@@ -24,8 +24,10 @@ export function DagList({ model, now, actions, box }: Props): JSX.Element {
     () => model.shown(),
     [model, dags, model.filter, model.favourites, model.hidesPaused] // eslint-disable-line react-hooks/exhaustive-deps
   );
-  const heights = useMemo(() => rows.map(rowHeight), [rows]);
-  const { window, listRef } = useRowWindow(heights, box);
+  const [list, setList] = useState<HTMLUListElement | null>(null);
+  const tops = useMemo(() => topsOf(rows.map(rowHeight)), [rows]);
+  const seen = useSeen(box, list);
+  const window = rowWindow(tops, seen.top, seen.top + seen.height);
   return (
     <Section title={trans.__('DAGs')} count={dags?.length} className="jp-flow-dag-section">
       {dags && dags.length > 0 ? <DagFilters model={model} /> : null}
@@ -47,7 +49,7 @@ export function DagList({ model, now, actions, box }: Props): JSX.Element {
       ) : null}
       <ul
         className="jp-flow-dags"
-        ref={listRef as RefObject<HTMLUListElement>}
+        ref={setList}
         style={{ paddingTop: window.before, paddingBottom: window.after }}
         data-count={rows.length}
       >

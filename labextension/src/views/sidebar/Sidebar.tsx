@@ -1,7 +1,8 @@
-import { useRef } from 'react';
+import { useState } from 'react';
 import type { SidebarModel } from '../../model/sidebar/sidebarModel';
 import type { FlowActions } from '../../tokens';
 import { useModel, useNow, useTrans } from '../shared/hooks';
+import { HostMark, useHost } from '../shared/Host';
 import { Attention } from './Attention';
 import { DagList } from './DagList';
 import { Running } from './Running';
@@ -15,9 +16,9 @@ export function Sidebar({ model, actions }: Props): JSX.Element {
   useModel(model);
   const isBusy = (model.running.value?.runs.length ?? 0) > 0;
   const now = useNow(isBusy ? 1 : 30);
-  const box = useRef<HTMLDivElement>(null);
+  const [box, setBox] = useState<HTMLDivElement | null>(null);
   return (
-    <div className="jp-flow-sidebar" ref={box}>
+    <div className="jp-flow-sidebar" ref={setBox}>
       <div>
         <HostLine model={model} actions={actions} />
         <Attention model={model} now={now} actions={actions} />
@@ -30,20 +31,12 @@ export function Sidebar({ model, actions }: Props): JSX.Element {
 
 function HostLine({ model, actions }: Props): JSX.Element {
   const trans = useTrans();
-  const health = model.health.value;
-  const state = !model.isConnected ? 'connecting' : (health?.state ?? 'connecting');
-  const words: Record<string, string> = {
-    connecting: trans.__('connecting …'),
-    healthy: trans.__('Scheduler is running'),
-    degraded: trans.__('Scheduler needs attention'),
-    stopped: trans.__('Scheduler is stopped')
-  };
+  const { state, words } = useHost(model);
   return (
     <div className="jp-flow-host-line">
-      <div className="jp-flow-host" data-host={state}>
-        <span className="jp-flow-host-dot" aria-hidden="true" />
-        <span>{words[state]}</span>
-      </div>
+      <HostMark className="jp-flow-host" state={state}>
+        {words}
+      </HostMark>
       <nav className="jp-flow-places" aria-label={trans.__('Pages')}>
         <button className="jp-flow-link" onClick={() => actions.openHome()}>
           {trans.__('Home')}
