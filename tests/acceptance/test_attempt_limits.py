@@ -267,10 +267,12 @@ def test_fail_exception_forbids_another_try(attempts: Attempts) -> None:
 def test_a_python_task_that_swallows_its_timeout_is_killed(attempts: Attempts) -> None:
     loop = "    try:\n        time.sleep(600)\n    except BaseException:\n        print('swallowed', flush=True)"
     body = f"import time\nwhile True:\n{loop}"
-    # an interrupt that comes a whole grace too late is left out
-    attempt = attempts.python(body, execution_timeout=1.0, limits={"kill_grace": 2.0})
-    report = attempt.run()
-    assert str(report.reason) == "timeout: not finished after 1 s"
+    for seconds in (1.0, 20.0):
+        # an interrupt that comes a whole grace too late is left out
+        attempt = attempts.python(body, execution_timeout=seconds, limits={"kill_grace": 2.0})
+        assert str(attempt.run().reason) == f"timeout: not finished after {seconds:g} s"
+        if "swallowed" in attempt.log_text("stdout"):  # else the machine was too slow to begin within the time
+            break
     assert attempt.log_text("stdout").count("swallowed") == 2
 
 
