@@ -101,9 +101,9 @@ def text_of_first_cell(attempt: AttemptUnderTest) -> str:
 
 
 def test_a_cell_over_its_timeout_is_interrupted(attempts: Attempts) -> None:
-    attempt = attempts.notebook(["import time", "time.sleep(600)", "print('never')"], arguments={"cell_timeout": 1.0})
+    attempt = attempts.notebook(["import time", "time.sleep(600)", "print('never')"], arguments={"cell_timeout": 3.0})
     report = attempt.run()
-    assert str(report.reason) == "timeout: cell 2 not finished after 1 s"
+    assert str(report.reason) == "timeout: cell 2 not finished after 3 s"
     assert report.failing_cell == 1
     assert attempt.cell_states() == ["completed", "failed", "pending"]
     assert attempt.events()[-1]["event"] == "interrupted"
@@ -121,10 +121,10 @@ def test_swallowed_interrupts_do_not_save_a_cell_over_the_timeout(attempts: Atte
                 print('swallowed', flush=True)
     """
     limits = {"kill_grace": 0.5}
-    attempt = attempts.notebook([swallow, "print('never')"], arguments={"cell_timeout": 1.0}, limits=limits)
+    attempt = attempts.notebook([swallow, "print('never')"], arguments={"cell_timeout": 3.0}, limits=limits)
     report = attempt.run()
     assert report.outcome == "failed"
-    assert str(report.reason) == "timeout: cell 1 not finished after 1 s"
+    assert str(report.reason) == "timeout: cell 1 not finished after 3 s"
     assert "swallowed" in attempt.log_text("stdout")
     assert attempt.cell_states() == ["failed", "pending"]
 
