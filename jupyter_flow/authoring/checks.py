@@ -25,6 +25,11 @@ def seconds(where: str, name: str, value: Any) -> float:
     return float(value)
 
 
+def seconds_or_none(where: str, name: str, value: Any) -> float | None:
+    """Return a duration, None for None."""
+    return None if value is None else seconds(where, name, value)
+
+
 def positive_seconds(where: str, name: str, value: Any) -> float | None:
     """Return a duration over zero, None for None."""
     if value is None:

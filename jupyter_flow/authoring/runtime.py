@@ -39,7 +39,7 @@ class NotebookRequest:
     ``kernel_name``: kernelspec name, display name or language; None = what the notebook's metadata says.
     ``cell_timeout``: seconds for each cell. ``output_path``: where to copy the executed notebook to besides the
     attempt's folder. ``cwd``: working folder, None = the folder of the notebook. ``cell``: only this cell and what
-    it needs.
+    it needs. ``keep_kernel``: seconds for which the kernel is kept after a failure, None = the house's setting.
     """
 
     notebook: str
@@ -50,6 +50,7 @@ class NotebookRequest:
     output_path: str | None = None
     cwd: str | None = None
     cell: CellRequest | None = None
+    keep_kernel: float | None = None
 
 
 class Runtime(Protocol):

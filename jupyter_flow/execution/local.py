@@ -14,6 +14,7 @@ from pathlib import Path
 from ..model.config import FlowConfig
 from ..model.faultpoint import faultpoint
 from ..model.records import Report, Workload
+from ..wire import kept
 from ..wire.paths import attempt_folder, ensure_private_dir, runtime_dir
 from . import census, identity, results
 from .children import DagImage, Exited, Notice, Profile, Reported, Started
@@ -143,7 +144,8 @@ class LocalExecutor:
         key = attempt.attempt_id
         self._note_spool(key, attempt.spool)
         if self._has_result(attempt.spool):
-            self._leave_nothing(key)
+            if not self._is_kept(key):
+                self._leave_nothing(key)
             return "finished"
         pid, ticks = attempt.pid, attempt.start_ticks
         if pid is None or ticks is None:
@@ -160,6 +162,11 @@ class LocalExecutor:
     def _note_spool(self, key: str, spool: Path) -> None:
         if spool != self._spool / key:
             self._elsewhere[key] = spool
+
+    def _is_kept(self, key: str) -> bool:
+        """Whether the runner of an attempt that is over stays to hold its kernel."""
+        found = kept.read(self._home, key)
+        return found is not None and found.is_held
 
     @staticmethod
     def _has_result(spool: Path) -> bool:
@@ -261,7 +268,8 @@ class LocalExecutor:
                 self._ending[key] = now + self._attempts[key].grace
             elif now >= deadline:
                 del self._ending[key]
-                self.kill(key)
+                if not self._is_kept(key):
+                    self.kill(key)
         if self._leftovers and (self._sweep_at is None or now >= self._sweep_at):
             self._sweep_at = now + SWEEP_INTERVAL
             for key in list(self._leftovers):

@@ -25,6 +25,7 @@ PLAIN_FIELDS = (
     *("shared_store", "resource_groups", "resource_sampling", "host_lost_after"),
     "preload",
     *("keep_days", "keep_bytes", "keep_runs", "keep_failed_factor", "prune_interval"),
+    *("keep_kernel_on_failure", "kept_kernels_max", "kept_kernels_memory"),
 )
 """Fields of :class:`FlowConfig` that pass from door to host as they are, by ``--set NAME=JSON``."""
 
@@ -55,6 +56,8 @@ class FlowConfig:
     ``keep_*``: what retention leaves: runs of the last ``keep_days``, ``keep_runs`` of each DAG (None: any number), and
     ``keep_bytes`` of spool; failed ones stay ``keep_failed_factor`` times as long. 0 days or bytes: no bound.
     ``prune_interval``: how often a host prunes (0: never).
+    ``keep_kernel_on_failure``: seconds for which the kernel of a notebook that has failed for good is kept (0: it ends
+    at once); at most ``kept_kernels_max`` are, with ``kept_kernels_memory`` bytes in all, and the oldest goes first.
     ``smtp_*``: the mail server (no host: no mail); the password stands in ``$JUPYTER_FLOW_SMTP_PASSWORD`` of the host
     or in ``smtp_password_file``, never in a setting. ``smtp_starttls``: encrypt after the greeting; ``smtp_ssl``: from
     the start on. ``smtp_from``: the sender's address.
@@ -111,6 +114,9 @@ class FlowConfig:
     keep_runs: int | None = None
     keep_failed_factor: float = 2.0
     prune_interval: float = 3600.0
+    keep_kernel_on_failure: float = 0.0
+    kept_kernels_max: int = 3
+    kept_kernels_memory: int = 2 * 1024**3
 
     @property
     def database(self) -> str:

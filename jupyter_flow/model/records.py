@@ -95,6 +95,8 @@ class Workload:
     a list over their map indexes (mapped, and not in the mapped group of this task). ``first_start``: when the first
     attempt of this try began, ``reschedules``: how often it asked to be started again later (sensors).
     ``asset_events``: what triggered the run: ``{"asset": {"name","uri"}, "at", "extra", "source_dag_id", …}`` each.
+    ``keep_kernels``: how long the kernel of a failed notebook is kept (``seconds``), and how many (``count``) with how
+    many bytes of ``memory`` in all; empty where none can be kept.
     """
 
     attempt_id: str
@@ -131,6 +133,7 @@ class Workload:
     user_templates: bool = False
     kind: Literal["task", "callback"] = "task"
     xcom: XComSettings = XComSettings()
+    keep_kernels: Mapping[str, float] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Return the workload as JSON-ready data (shallow: whoever gets it writes it at once)."""

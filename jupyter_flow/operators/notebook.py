@@ -37,14 +37,18 @@ class NotebookOperator(BaseOperator):
     ``parameters``: values injected after the cell tagged ``parameters``; the names are identifiers, the values
     JSON, text in them is templated. ``kernel_name``: kernelspec name, display name or language (default: what the
     notebook says). ``env``: environment variables of the kernel. ``cell_timeout``: seconds for each cell.
-    ``output_path``: also copy the executed notebook there. Accepted names from elsewhere: ``file_path``, ``path``,
-    ``input_nb``; ``runtime_name``; ``timeout`` (for a cell); ``output_nb``.
+    ``output_path``: also copy the executed notebook there. ``keep_kernel_on_failure``: seconds for which the kernel is
+    kept after a failure without another try (0: not at all; default: as the house is configured). Accepted names from
+    elsewhere: ``file_path``, ``path``, ``input_nb``; ``runtime_name``; ``timeout`` (for a cell); ``output_nb``.
 
     Raises :class:`DagError` for a notebook that is no path, and for parameter names that are no identifiers.
     """
 
     template_fields: ClassVar[Sequence[str]] = ("notebook", "parameters", "kernel_name", "output_path", "env", "cwd")
-    spec_fields: ClassVar[Sequence[str]] = ("notebook", "parameters", "kernel_name", "cell_timeout", "output_path")
+    spec_fields: ClassVar[Sequence[str]] = (
+        *("notebook", "parameters", "kernel_name", "cell_timeout", "output_path"),
+        "keep_kernel_on_failure",
+    )
     needs_dag_file: ClassVar[bool] = False
 
     def __init__(
@@ -56,6 +60,7 @@ class NotebookOperator(BaseOperator):
         *,
         cell_timeout: float | timedelta | None = None,
         output_path: str | None = None,
+        keep_kernel_on_failure: float | timedelta | None = None,
         file_path: str | None = None,
         path: str | None = None,
         input_nb: str | None = None,
@@ -99,6 +104,7 @@ class NotebookOperator(BaseOperator):
         self.kernel_name = checks.text_or_none(where, "kernel_name", given["kernel_name"])
         self.cell_timeout = checks.positive_seconds(where, "cell_timeout", given["cell_timeout"])
         self.output_path = checks.text_or_none(where, "output_path", given["output_path"])
+        self.keep_kernel_on_failure = checks.seconds_or_none(where, "keep_kernel_on_failure", keep_kernel_on_failure)
 
     def static_files(self) -> list[str]:
         """Return the notebook, if its path is known before the run."""
@@ -129,6 +135,7 @@ class NotebookOperator(BaseOperator):
                 cell_timeout=self.cell_timeout,
                 output_path=self.output_path,
                 cwd=self.cwd,
+                keep_kernel=self.keep_kernel_on_failure,
             )
         )
 

@@ -130,6 +130,8 @@ def _is_dag_notebook(content: bytes) -> bool:
     try:
         notebook = json.loads(content)
         metadata = notebook.get("metadata", {}).get(METADATA_KEY)
+        if isinstance(metadata, dict) and "live" in metadata:
+            return False  # a working copy of an executed notebook
         if isinstance(metadata, dict) and metadata.get("dag_file"):
             return True
         for cell in notebook["cells"]:

@@ -62,16 +62,20 @@ class Attempt:
     def run(self) -> int:
         """Execute the task and write the result. Returns the exit code of the process."""
         self._guard = self._watchdog()
-        with Capture(self._log):
+        with Capture(self._log) as capture:
             verdict = self._verdict()
             self._dismiss_guard()
+            keeper = self._notebooks.keeper(verdict, capture.copies) if self._notebooks is not None else None
             # what a forked kernel started is no child of ours: look further when things went wrong or it says so
             thorough = verdict.outcome in ("failed", "cancelled")
             thorough = thorough or (self._notebooks is not None and self._notebooks.facts.left_over)
-            left = end_leftovers(self._workload.attempt_id, self._interrupts.grace_left(), thorough=thorough)
+            grace = self._interrupts.grace_left()
+            left = end_leftovers(self._workload.attempt_id, grace, thorough=thorough) if keeper is None else 0
             if left:
                 self._log.say(f"{left} processes that the task left running were ended", "warning")
         self._finish(verdict)
+        if keeper is not None:
+            keeper.serve()
         return 0
 
     def _verdict(self) -> Verdict:

@@ -97,6 +97,10 @@ class Capture:
         os.close(self._stop_write)
         self._thread.join()
 
+    def copies(self) -> list[int]:
+        """Return copies of the ends that are read, for who hears on what a child that stays writes."""
+        return [os.dup(stream.read_fd) for stream in self._streams]
+
     def _pump(self) -> None:
         with selectors.PollSelector() as selector:  # needs no descriptor of its own
             selector.register(self._stop_read, selectors.EVENT_READ, None)

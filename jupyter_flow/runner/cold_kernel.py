@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import os
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from ..model.faultpoint import faultpoint
 from ..wire.paths import ensure_private_dir
 from . import leash
+from .held_kernel import HeldKernel
 from .kernel_source import KernelEnd, KernelRequest, LocalKernel
 
 
@@ -77,6 +79,16 @@ class ColdKernel(LocalKernel):
     async def poll(self) -> int | None:
         """Return None while the kernel lives, else its exit code (negative: the signal)."""
         return None if self._process is None else self._process.poll()
+
+    def hand_on(self, connection: Mapping[str, Any]) -> HeldKernel:
+        """Let go of the running kernel without ending it."""
+        if self._watch is not None:
+            self._watch.cancel()
+        pid, leash, self._leash = self.pid, self._leash, None
+        pidfd = self._forget()
+        if pid is None or pidfd is None or leash is None:
+            raise RuntimeError("the kernel was not launched, or this platform cannot hold it")
+        return HeldKernel(pid, pidfd, leash, self.folder, connection, process=self._process)
 
     async def cleanup(self, restart: bool = False) -> None:
         """Close pidfd and leash; what is left of the kernel's process group ends with it."""

@@ -16,6 +16,7 @@ from ..authoring.exceptions import TaskFailure
 from ..model.reason import Reason
 from ..model.records import Limits
 from .cell_records import CellRecords, TruthfulExecutionManager
+from .held_kernel import HeldKernel
 from .kernel_client import private_folder, remove_folder
 from .kernel_source import KernelRequest
 from .kernels import kernel_environment, resolve_kernel
@@ -49,7 +50,8 @@ class EngineTask:
     """What an attempt gives the engine besides the notebook, and what it learns from it.
 
     ``env``: the task's own environment. ``home``: the house's. ``watch(run)``: called with the run
-    before it starts, to connect cancel and timeout. ``left_over``: see KernelEnd. Without a task (plain
+    before it starts, to connect cancel and timeout. ``left_over``: see KernelEnd. ``may_hold``: whether the kernel of a
+    failing cell may live on, as ``held``. Without a task (plain
     ``papermill --engine flow``) the defaults hold: no records, no house.
     """
 
@@ -71,6 +73,8 @@ class EngineTask:
     watch: Callable[[NotebookRun], None] = lambda run: None
     records: CellRecords | None = None
     left_over: bool = False
+    may_hold: bool = False
+    held: HeldKernel | None = None
 
 
 class FlowEngine(Engine):
@@ -128,6 +132,7 @@ class FlowEngine(Engine):
             folder=folder,
             socket=task.preloaded.get(name, task.kernels_socket),
             start_timeout=task.limits.kernel_start_timeout,
+            may_hold=task.may_hold,
         )
         records = task.records = CellRecords(nb_man, task.events, task.log, task.save)
         messages = HouseMessages(task.receiver)
@@ -151,8 +156,9 @@ class FlowEngine(Engine):
             if not plain or failure.reason.code not in ("cell_error", "cell_exit"):
                 raise
         finally:
-            task.left_over = run.left_over
-            remove_folder(folder)
+            task.left_over, task.held = run.left_over, run.held
+            if run.held is None:
+                remove_folder(folder)
         try:
             messages.deliver()
         except ValueError as error:

@@ -7,11 +7,14 @@ import contextlib
 import os
 import shutil
 import socket
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from jupyter_client.kernelspec import KernelSpec
 
 from ..wire.framing import Decoder, FrameError, encode
+from .held_kernel import HeldKernel
 from .kernel_source import KernelEnd, KernelRequest, KernelUnavailable, LocalKernel
 
 LAUNCHER_ARGUMENTS = ["-m", "ipykernel_launcher", "-f", "{connection_file}"]
@@ -142,6 +145,17 @@ class ForkedKernel(LocalKernel):
             return KernelEnd(frame["exit_code"], frame["signal"], frame["left_over"])
         except (OSError, FrameError, TimeoutError, KeyError):
             return KernelEnd(left_over=True)  # the forkserver is gone: nobody could reap the kernel
+
+    def hand_on(self, connection: Mapping[str, Any]) -> HeldKernel:
+        """Let go of the running kernel without ending it."""
+        if self._watch is not None:
+            self._watch.cancel()
+        pid, leash, lender, folder = self.pid, self._leash, self._socket, self._folder
+        self._leash = self._socket = self._folder = None
+        pidfd = self._forget()
+        if pid is None or pidfd is None or leash is None or folder is None:
+            raise RuntimeError("the kernel was not launched")
+        return HeldKernel(pid, pidfd, leash, Path(folder), connection, lender=lender)
 
     async def cleanup(self, restart: bool = False) -> None:
         """Let go of the kernel: what is left of its process group ends with the leash."""

@@ -18,6 +18,8 @@ from typing import Any, Protocol
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.provisioning.provisioner_base import KernelProvisionerBase
 
+from .held_kernel import HeldKernel
+
 
 @dataclass(frozen=True)
 class KernelRequest:
@@ -28,7 +30,8 @@ class KernelRequest:
     (loader or thread variables among them forbid a fork). ``folder``: short enough for ipc sockets; made (0700)
     by the source that needs it, removed by the engine at the end. ``socket``: path of the kernel forkserver
     (``Workload.kernels``) or None.
-    ``start_timeout``: seconds until the kernel must have answered.
+    ``start_timeout``: seconds until the kernel must have answered. ``may_hold``: whether the kernel may outlive this
+    process's interest in it, in somebody else's hands.
     """
 
     attempt_id: str
@@ -40,6 +43,7 @@ class KernelRequest:
     folder: Path
     socket: str | None
     start_timeout: float
+    may_hold: bool = False
 
 
 @dataclass(frozen=True)
@@ -130,12 +134,21 @@ class LocalKernel(KernelProvisionerBase):
 
     async def cleanup(self, restart: bool = False) -> None:
         """Forget the process and close the pidfd."""
-        if self.pidfd is not None:
-            if self._gone is not None and not self._gone.done():
-                self._gone.get_loop().remove_reader(self.pidfd)
-                self._gone.cancel()
-            os.close(self.pidfd)
+        if (pidfd := self._forget()) is not None:
+            os.close(pidfd)
+
+    def hand_on(self, connection: Mapping[str, Any]) -> HeldKernel:
+        """Let go of the running kernel without ending it: who gets it holds it. ``connection``: its connection info."""
+        raise NotImplementedError
+
+    def _forget(self) -> int | None:
+        """Forget the process; return the pidfd, which nobody watches any more."""
+        pidfd = self.pidfd
+        if pidfd is not None and self._gone is not None and not self._gone.done():
+            self._gone.get_loop().remove_reader(pidfd)
+            self._gone.cancel()
         self.pid = self.pidfd = self._gone = None
+        return pidfd
 
 
 class KernelSource(Protocol):

@@ -19,6 +19,7 @@ from ..authoring.exceptions import TaskFailure
 from ..model.reason import Reason
 from .cell_reasons import death_reason, failure_reason
 from .cell_records import CellRecords
+from .held_kernel import HeldKernel, connection_of
 from .interrupts import Cause
 from .kernel_client import KernelNotReady, start_kernel
 from .kernel_messages import MessageStream, merged
@@ -86,6 +87,7 @@ class NotebookRun(NotebookOutputs):
         self._loop: asyncio.AbstractEventLoop | None = None
         self.kernel: LocalKernel | None = None
         self.left_over = False  # see KernelEnd
+        self.held: HeldKernel | None = None
 
     # -- from outside -------------------------------------------------------------------------------------------
 
@@ -384,12 +386,15 @@ class NotebookRun(NotebookOutputs):
         self.set_widgets_metadata()
         if self.kernel is not None:
             self._records.kernel_ends(self.kernel.pid)
-            await self.kernel.kill()
+            is_idle = all(request.reply.done() for request in self._requests.values()) and not self._ended.done()
+            if self._request_for_kernel.may_hold and is_idle and self._records.failing_cell is not None:
+                self.held = self.kernel.hand_on(connection_of(self.km))
+            else:
+                await self.kernel.kill()
             if self.kernel.has_process:
                 await asyncio.wait({self._ended}, timeout=self._grace)
                 self.left_over = not self._ended.done() or self._ended.result().left_over
         if self.kc is not None:
             self.kc.stop_channels()
-        if self.km is not None:
-            manager: Any = self.km
-            await manager.cleanup_resources()
+        if self.km is not None and self.held is None:
+            await self.km.cleanup_resources()  # type: ignore[misc]

@@ -8,7 +8,7 @@ import keyword
 import logging
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -18,10 +18,14 @@ from ..authoring.runtime import NotebookRequest
 from ..model.faultpoint import faultpoint
 from ..model.reason import Reason
 from ..model.records import Workload
+from . import leash
+from .held_kernel import HeldKernel
 from .interrupts import Interrupted, Interrupts
+from .keeper import Keeper, is_worth_keeping
 from .notebook_values import NotebookValues
 from .spool_files import CELLS, NO_SPACE, JsonLines, LogFile, save_atomically, when_there_is_room
 from .task_channel import TaskChannel
+from .verdict import Verdict
 from .warm import import_notebook_base
 
 MAX_SOURCE = 200_000_000
@@ -50,9 +54,12 @@ class NotebookTask:
     facts: NotebookFacts = field(default_factory=NotebookFacts)
     _unsaved: tuple[Path, bytes] | None = None
     _output_path: str | None = None
+    _held: HeldKernel | None = None
+    _keep: tuple[float, str, str] = (0.0, "", "")
 
     def run(self, request: NotebookRequest) -> None:
         """Execute ``request``. Raises TaskFailure, or Interrupted when the attempt was cancelled or timed out."""
+        self.let_go()
         path = locate(request.notebook, self.workload)
         source = read_pinned(path, self.workload)
         self.facts.fields["source_sha256"] = hashlib.sha256(source).hexdigest()
@@ -85,6 +92,7 @@ class NotebookTask:
             packages_hash=packages_hash() if is_own_interpreter(interpreter) else None,
         )
         node.metadata["kernelspec"] = {"name": name, "display_name": spec.display_name, "language": spec.language}
+        self._keep = (seconds_to_keep(request, self.workload), name, str(path))
         events = JsonLines(Path(self.workload.spool) / CELLS)
         values = NotebookValues(self.workload, self.channel)
         task = engine.EngineTask(
@@ -103,6 +111,7 @@ class NotebookTask:
             events=events,
             save=lambda data: self._saved(saved, data),
             say=self.log.say,
+            may_hold=self._keep[0] > 0,
         )
         # its "Input Notebook", "Output Notebook" speak of files that are ours to read and write; warnings stay
         logging.getLogger("papermill").setLevel(logging.WARNING)
@@ -161,6 +170,32 @@ class NotebookTask:
                 raise TaskFailure(Reason("timeout_cell", {"cell": cell, "seconds": request.cell_timeout})) from None
             raise Interrupted("cancel" if stop.cause == "cancel" else "timeout") from None
 
+    def keeper(self, verdict: Verdict, outputs: Callable[[], list[int]]) -> Keeper | None:
+        """Return who keeps the kernel after ``verdict``, its note left; None if it is not kept: then it has ended.
+
+        ``outputs`` gives the ends at which can be read what the kernel writes to the descriptors that it got from us.
+        """
+        if self._held is None or not is_worth_keeping(self.workload, verdict):
+            self.let_go()
+            return None
+        seconds, kernel_name, notebook = self._keep
+        cell = self.facts.fields.get("failing_cell") or 0
+        keeper = Keeper(self.workload, self._held, kernel_name, notebook, cell, seconds)
+        try:
+            keeper.begin(outputs())
+        except OSError as error:
+            self.log.say(f"the kernel cannot be kept: {error.strerror or error}", "warning")
+            self.let_go()
+            return None
+        self.log.say(f"the kernel is kept for {seconds:g} s: the cell can be opened live")
+        return keeper
+
+    def let_go(self) -> None:
+        """End the kernel that is held."""
+        if self._held is not None:
+            self._held.end()
+            self._held = None
+
     def settle(self) -> None:
         """Save the executed notebook that there was no room for, when there is."""
         if self._unsaved is None:
@@ -191,7 +226,8 @@ class NotebookTask:
         )
 
     def _learn(self, task: Any) -> None:
-        self.facts.left_over = self.facts.left_over or task.left_over
+        self._held = task.held
+        self.facts.left_over = self.facts.left_over or task.left_over or task.held is not None
         if task.records is None:
             return
         self.facts.fields["failing_cell"] = task.records.failing_cell
@@ -211,6 +247,14 @@ class NotebookTask:
             faultpoint("output_copy.after_rename")
         except OSError as error:
             self.log.say(f"output_path {target}: {error.strerror or error}", "error")
+
+
+def seconds_to_keep(request: NotebookRequest, workload: Workload) -> float:
+    """Return for how long the kernel may be kept after a failure; 0 where that is not possible."""
+    limits = workload.keep_kernels
+    if not limits or limits["count"] < 1 or not leash.is_available():
+        return 0.0
+    return limits["seconds"] if request.keep_kernel is None else request.keep_kernel
 
 
 def locate(notebook: str, workload: Workload) -> Path:

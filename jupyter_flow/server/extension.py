@@ -17,6 +17,7 @@ from ..service import plain_settings, xcom_settings
 from ..wire.environment import PROFILE_VARIABLE
 from ..wire.paths import default_dag_folders, default_home
 from .event_feed import EventFeed
+from .external_kernels import ExternalKernels
 from .host_link import HostLink
 from .house_door import HouseDoor
 from .routes import route_table
@@ -141,6 +142,17 @@ class JupyterFlow(ExtensionApp):
         _PLAIN.keep_failed_factor, min=1, help="How many times as long failed runs are kept."
     ).tag(config=True)
     prune_interval = Float(_PLAIN.prune_interval, min=0, help="Seconds between two prunings. 0: none.").tag(config=True)
+    keep_kernel_on_failure = Float(
+        _PLAIN.keep_kernel_on_failure,
+        min=0,
+        help="Seconds for which the kernel of a notebook that has failed for good is kept. 0: it ends at once.",
+    ).tag(config=True)
+    kept_kernels_max = Int(_PLAIN.kept_kernels_max, min=0, help="Kernels of failed notebooks kept at once.").tag(
+        config=True
+    )
+    kept_kernels_memory = Int(
+        _PLAIN.kept_kernels_memory, min=0, help="Bytes of memory that kept kernels may have in all."
+    ).tag(config=True)
     supervise_host = Bool(True, help="Whether to start a host and start it again if it dies.").tag(config=True)
 
     @property
@@ -200,6 +212,8 @@ class JupyterFlow(ExtensionApp):
             self.door.wake_host = link.wake
             self.door.host_trouble = lambda: link.trouble
         self.settings.update({"jupyter_flow_door": self.door, "jupyter_flow_feed": self.feed})
+        self.kernels = ExternalKernels(self.server.kernel_manager)
+        self.settings["jupyter_flow_kernels"] = self.kernels
 
     def initialize_handlers(self) -> None:
         """Hang the routes in; the server's base URL is put before them."""
@@ -220,6 +234,7 @@ class JupyterFlow(ExtensionApp):
     async def stop_extension(self) -> None:
         """Leave the host as ``on_stop`` says, and say what runs on."""
         self.feed.stop()
+        self.kernels.close()
         if activity := getattr(self, "_activity", None):
             activity.cancel()
         if self.link:

@@ -158,6 +158,12 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         map_index=_MAP_INDEX,
         attempt=_ATTEMPT,
     ),
+    ("post", _TASK + "/kernel"): _operation(
+        "Open the kernel that is kept of a failed notebook, with a working copy of the notebook",
+        _ref("OpenedKernel"),
+        map_index=_MAP_INDEX,
+    ),
+    ("delete", _TASK + "/kernel"): _operation("End the kernel that is kept", _EMPTY, map_index=_MAP_INDEX),
     ("get", _TASK + "/notebook"): _operation(
         "The executed notebook of an attempt", _ref("ExecutedNotebook"), map_index=_MAP_INDEX, attempt=_ATTEMPT
     ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..model.state import RunState, RunType, TaskState
-from .openapi_parts import extended, list_of
+from .openapi_parts import extended, list_of, ref
 
 Schema = dict[str, Any]
 
@@ -297,6 +297,16 @@ SCHEMAS: dict[str, Schema] = {
     "DagWithTasks": extended("Dag", tasks=list_of("Task"), groups=list_of("Group"), labels=list_of("EdgeLabel")),
     "RunWithTasks": extended("Run", dag_display_name=_TEXT, tasks=list_of("TaskInstance")),
     "RunPage": _record(runs=list_of("Run"), next=_TEXT_OR_NULL),
-    "TaskDetails": extended("TaskInstance", attempts=list_of("Attempt"), rendered=_OBJECT, xcoms=list_of("TaskXCom")),
+    "TaskDetails": extended(
+        "TaskInstance",
+        attempts=list_of("Attempt"),
+        live_kernel={"oneOf": [ref("LiveKernel"), {"type": "null"}]},
+        rendered=_OBJECT,
+        xcoms=list_of("TaskXCom"),
+    ),
+    "LiveKernel": _record(
+        attempt_id=_TEXT, attempt_number=_INTEGER, kernel_name=_TEXT, cell=_INTEGER, since=_TEXT, until=_TEXT
+    ),
+    "OpenedKernel": _record(kernel_id=_TEXT, kernel_name=_TEXT, notebook_path=_TEXT, cell=_INTEGER, until=_TEXT),
     "TaskXCom": extended("XCom", value={"description": "any JSON; null where it is kept in a file"}),
 }

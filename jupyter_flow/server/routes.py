@@ -12,6 +12,7 @@ from .handlers_calls import Callbacks, Deadlines, RunDeadlines, Slas, TaskSla
 from .handlers_dags import DagRuns, Dags, Grid, MissedDates, NextRuns, OneDag
 from .handlers_front import Attention, DagRows, RunningRuns, Timeline
 from .handlers_house import Health, ImportErrors, OpenApi, Reload
+from .handlers_kernels import LiveKernel
 from .handlers_plans import (
     AssetEvents,
     Assets,
@@ -81,6 +82,7 @@ ROUTES: dict[str, type[RequestHandler]] = {
     _TASK + "/notebook": TaskNotebook,
     _TASK + "/cells": TaskCells,
     _TASK + "/cells/usual": UsualCells,
+    _TASK + "/kernel": LiveKernel,
     _TASK + "/rendered": TaskRendered,
     _TASK + "/xcoms": TaskXComs,
     _TASK + "/xcoms/{key}": OneXCom,

@@ -17,7 +17,7 @@ from ..model.records import Actor
 from ..parsing.loop import File
 from ..storage import database, events, migrating
 from ..wire.paths import house_socket
-from . import doors, due, questions, retention, trouble, without_database
+from . import doors, due, kept_kernels, questions, retention, trouble, without_database
 from .actors import actor_of
 from .among_hosts import AmongHosts
 from .ask_next import ask_next
@@ -160,6 +160,7 @@ class Host(Effects):
             self._push()
         self._answer_reloads()
         if self._drain is not None and len(self.desk.active) == 0 and self.desk.callbacks.is_idle:
+            kept_kernels.release_all(self.config.home)
             self.is_ended = True
 
     def _push(self) -> None:
@@ -395,6 +396,5 @@ class Host(Effects):
         return bool(self.retention.tick(self.clock.monotonic()))
 
     def _end_row(self) -> None:
-        if self.guard.is_away:
-            return
-        self.among.row.end()
+        if not self.guard.is_away:
+            self.among.row.end()

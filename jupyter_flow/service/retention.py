@@ -23,6 +23,7 @@ from . import plain_settings, xcom_files
 from .commanding import command
 from .documents import Document
 from .house import House
+from .kept_kernels import KeptKernels
 
 log = logging.getLogger(__name__)
 
@@ -199,10 +200,14 @@ def _files(house: House, keep: Keep, pruned: Pruned, dry_run: bool) -> Iterator[
 
 
 class Retention:
-    """Prunes beside the host's other work: every ``prune_interval`` seconds, or when somebody asks."""
+    """Prunes beside the host's other work: every ``prune_interval`` seconds, or when somebody asks.
+
+    It looks after the kernels of failed notebooks, too, which are kept for a short while only.
+    """
 
     def __init__(self, house: House) -> None:
         self._house = house
+        self._kept = KeptKernels(house)
         self._next = house.clock.monotonic() + min(60.0, house.config.prune_interval)
         self._work: Iterator[None] | None = None
         self._pruned = Pruned()
@@ -217,13 +222,15 @@ class Retention:
         """Return the monotonic instant of the next :meth:`tick`; None: never."""
         if self._work is not None:
             return 0.0
-        return self._next if self._house.config.prune_interval > 0 else None
+        own = self._next if self._house.config.prune_interval > 0 else None
+        return min((at for at in (own, self._kept.next_tick()) if at is not None), default=None)
 
     def tick(self, now: float) -> bool:
         """Work for :data:`BUDGET` seconds if it is time; True when something may have been committed."""
+        changed = self._kept.tick(now)
         if self._work is None:
             if self._house.config.prune_interval <= 0 or now < self._next:
-                return False
+                return changed
             self._begin(keep_of(self._house.config))
         clock = self._house.clock
         begun = clock.monotonic()

@@ -25,6 +25,7 @@ from .front_views import list_attention, list_dag_rows, list_running, timeline
 from .grid import dag_grid
 from .health import health
 from .house import House
+from .kept_kernels import live_kernel
 from .outputs import task_log, task_notebook
 from .pools import pool_warnings
 from .run_filter import run_filter
@@ -168,6 +169,7 @@ def show_task(house: House, actor: Actor, dag_id: str, run_id: str, task_id: str
     return {
         **documents.task_instance_document(row, paths, reason, children, now=now, display_name=names.get(task_id)),
         "attempts": [documents.attempt_document(attempt, now=now) for attempt in tries],
+        "live_kernel": live_kernel(house, latest.id if latest is not None else None),
         "rendered": dict(latest.rendered) if latest is not None and latest.rendered else {},
         "xcoms": [xcom_document(value) for value in values],
     }

@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from ..model.config import FlowConfig
 from ..model.instants import iso_or_none, to_iso
 from ..model.records import RunFacts, Workload
 from ..model.rows import AssetEvent, DagRun, DagVersion, TaskInstance, XCom
@@ -149,6 +150,7 @@ def build(
         variables=variables.get_values(connection, task.variable_inputs) if task.variable_inputs else {},
         limits=config.limits,
         xcom=config.xcom,
+        keep_kernels=kept_kernel_limits(config),
         kernels=kernels.get(""),
         preloaded={name: path for name, path in kernels.items() if name},
         render_template_as_native_obj=_is_native(basis.spec, task),
@@ -161,6 +163,17 @@ def build(
         reschedules=row.reschedules,
         asset_events=tuple(asset_event_document(event) for event in basis.asset_events),
     )
+
+
+def kept_kernel_limits(config: FlowConfig) -> dict[str, float]:
+    """Return how kernels of failed notebooks are kept; {} where the runner cannot stay to hold one."""
+    if config.executor != "local":
+        return {}
+    return {
+        "seconds": config.keep_kernel_on_failure,
+        "count": config.kept_kernels_max,
+        "memory": config.kept_kernels_memory,
+    }
 
 
 def _place(expand: Mapping[str, Any] | None, row: TaskInstance, snapshot: RunSnapshot) -> dict[str, Any] | None:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, and_, bindparam, select, update
 
 from ..model.errors import NotFound
 from ..model.rows import Attempt, TaskInstance
-from ..model.state import TASK_ACTIVE
+from ..model.state import TASK_ACTIVE, TaskState
 from .mapping import to_attempt, to_task_instance
 from .schema import attempt, task_instance
 
@@ -139,3 +139,21 @@ def set_check_at(connection: Connection, attempt_ids: Sequence[str], check_at: d
     connection.execute(
         update(task_instance).where(task_instance.c.attempt_id.in_(attempt_ids), _CURRENT[1]).values(check_at=check_at)
     )
+
+
+def failed_for_good(connection: Connection, attempt_ids: Sequence[str]) -> set[str]:
+    """Return those of the attempts that are the latest of a failed task instance, or have no end yet."""
+    is_last = (attempt.c.attempt_number == task_instance.c.attempt_count) & (
+        task_instance.c.state == str(TaskState.FAILED)
+    )
+    query = select(attempt.c.id).join(task_instance, task_instance.c.id == attempt.c.task_instance_id)
+    query = query.where(attempt.c.id.in_(attempt_ids), attempt.c.finished_at.is_(None) | is_last)
+    return set(connection.execute(query).scalars())
+
+
+def runs_of(connection: Connection, attempt_ids: Sequence[str]) -> dict[str, int]:
+    """Return attempt id -> surrogate key of its DAG run; attempts that were deleted are left out."""
+    query = select(attempt.c.id, task_instance.c.dag_run_id).join(
+        task_instance, task_instance.c.id == attempt.c.task_instance_id
+    )
+    return {row.id: row.dag_run_id for row in connection.execute(query.where(attempt.c.id.in_(attempt_ids)))}

@@ -14,3 +14,4 @@ import './run.css';
 import './log.css';
 import './diagnosis.css';
 import './notebook.css';
+import './live.css';

@@ -46,7 +46,7 @@ MAY_USE: dict[str, set[str]] = {
     "execution": {"psutil", "jupyter_client"},
     "parsing": {"sqlalchemy", "watchfiles"},
     "service": {"cron_descriptor", "sqlalchemy", "watchfiles", "psutil", "jsonschema", "referencing"},
-    "server": {"jupyter_server", "tornado", "traitlets", "jupyter_events", "jupyter_core", "psutil"},
+    "server": {"jupyter_server", "tornado", "traitlets", "jupyter_events", "jupyter_core", "jupyter_client", "psutil"},
     "cli": {"click", "rich", "jupyter_client", "jupyter_core"},
     "authoring": {"croniter", "jinja2", "jsonschema"},
     "operators": {"filelock"},

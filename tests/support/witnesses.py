@@ -16,6 +16,7 @@ import hashlib
 import json
 import os
 import textwrap
+import time
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,7 @@ from typing import Any
 from sqlalchemy import Engine, select
 
 from jupyter_flow.storage import schema
+from jupyter_flow.wire import kept
 
 from .census import Found, attempt_processes
 
@@ -186,11 +188,17 @@ def lost_finishes(engine: Engine, folder: Path) -> list[str]:
     ]
 
 
-def leftover_processes(engine: Engine) -> list[str]:
-    """W4: say which processes carry the tag of a finished attempt."""
+def leftover_processes(engine: Engine, home: Path | None = None) -> list[str]:
+    """W4: say which processes carry the tag of a finished attempt.
+
+    Those of kernels that the house at ``home`` keeps may, until their time is over.
+    """
     with engine.connect() as connection:
         finished = connection.execute(select(schema.attempt.c.id).where(schema.attempt.c.finished_at.is_not(None)))
         wanted = {row.id for row in finished}
+    now = time.time()
+    notes = kept.read_all(home) if home is not None else []
+    wanted -= {item.attempt_id for item in notes if item.is_held and now < item.until + 1}
     return [f"attempt {name} is finished: {process}" for name, process in _tagged() if name in wanted]
 
 

@@ -8,6 +8,7 @@ import type {
   Health,
   ImportProblem,
   NextRun,
+  OpenedKernel,
   Run,
   RunPage,
   RunWithTasks,
@@ -60,6 +61,14 @@ export class FlowApi {
   notebook(key: TaskKey, attempt: number | null): Promise<ExecutedNotebook> {
     const which = attempt === null ? '' : `&attempt=${attempt}`;
     return this.get<ExecutedNotebook>(`${task(key)}/notebook?map_index=${key.map_index}${which}`);
+  }
+
+  openLive(key: TaskKey): Promise<OpenedKernel> {
+    return this.post<OpenedKernel>(`${task(key)}/kernel?map_index=${key.map_index}`, {});
+  }
+
+  letKernelGo(key: TaskKey): Promise<unknown> {
+    return this.send('DELETE', `${task(key)}/kernel?map_index=${key.map_index}`);
   }
 
   private get<T>(path: string): Promise<T> {

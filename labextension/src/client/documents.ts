@@ -23,6 +23,9 @@ export type EdgeLabel = Schemas['EdgeLabel'];
 export type DagWithTasks = Schemas['DagWithTasks'];
 export type TaskInstance = Schemas['TaskInstance'];
 export type Attempt = Schemas['Attempt'];
+/** A kernel that is kept after a failure. */
+export type KeptKernel = Schemas['LiveKernel'];
+export type OpenedKernel = Schemas['OpenedKernel'];
 export type TaskDetails = Schemas['TaskDetails'];
 /** Why a task instance is in its state, the nearest reason first. */
 export type Why = Schemas['Why'];
@@ -66,6 +69,7 @@ export interface FlowEvent {
     | 'import_errors_changed'
     | 'host_changed'
     | 'pools_changed'
+    | 'kernel_released'
     | 'asset_event';
   dag_id: string | null;
   run_id: string | null;

@@ -418,10 +418,26 @@ export interface components {
     };
     TaskDetails: components['schemas']['TaskInstance'] & {
       attempts: components['schemas']['Attempt'][];
+      live_kernel: components['schemas']['LiveKernel'] | null;
       rendered: {
         [key: string]: unknown;
       };
       xcoms: components['schemas']['TaskXCom'][];
+    };
+    LiveKernel: {
+      attempt_id: string;
+      attempt_number: number;
+      kernel_name: string;
+      cell: number;
+      since: string;
+      until: string;
+    };
+    OpenedKernel: {
+      kernel_id: string;
+      kernel_name: string;
+      notebook_path: string;
+      cell: number;
+      until: string;
     };
     TaskXCom: components['schemas']['XCom'] & {
       /** @description any JSON; null where it is kept in a file */

@@ -10,6 +10,8 @@ export const Commands = {
   openDag: 'jupyter-flow:open-dag',
   openRun: 'jupyter-flow:open-run',
   openNotebook: 'jupyter-flow:open-notebook',
+  openLive: 'jupyter-flow:open-live',
+  letKernelGo: 'jupyter-flow:let-kernel-go',
   openFile: 'jupyter-flow:open-file',
   trigger: 'jupyter-flow:trigger',
   setPaused: 'jupyter-flow:set-paused',
@@ -41,6 +43,8 @@ export interface FlowActions {
   showDagMenu(dag: DagOfMenu, x: number, y: number): void;
   openRun(dagId: string, runId: string, taskId?: string, mapIndex?: number): void;
   openNotebook(task: TaskKey, attempt: number | null): void;
+  openLive(task: TaskKey): void;
+  letKernelGo(task: TaskKey): void;
   openFile(path: string, line: number | null): void;
   trigger(dagId: string): void;
   setPaused(dagId: string, isPaused: boolean): void;

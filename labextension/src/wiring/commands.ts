@@ -9,6 +9,7 @@ import { Commands } from '../tokens';
 import type { FlowActions } from '../tokens';
 import { showDagMenu } from './dagMenu';
 import { flowIcon } from './icons';
+import { addLiveCommands } from './liveCommands';
 import { openExecutedNotebook } from './openNotebook';
 import type { PageArgs, Parts } from './pages';
 import { askAndTrigger } from './triggerDialog';
@@ -38,6 +39,8 @@ export function actionsOf(app: JupyterFrontEnd, trans: TranslationBundle): FlowA
         ...(map_index === undefined ? {} : { map_index })
       }),
     openNotebook: (key, attempt) => run(Commands.openNotebook, { ...key, attempt }),
+    openLive: key => run(Commands.openLive, { ...key }),
+    letKernelGo: key => run(Commands.letKernelGo, { ...key }),
     openFile: (path, line) => run(Commands.openFile, { path, line }),
     trigger: dag_id => run(Commands.trigger, { dag_id }),
     setPaused: (dag_id, is_paused) => run(Commands.setPaused, { dag_id, is_paused }),
@@ -147,6 +150,7 @@ export function addCommands(
         attempt: typeof args['attempt'] === 'number' ? args['attempt'] : null
       })
   );
+  addLiveCommands(add, app, parts);
   add(Commands.openFile, trans.__('Open DAG file'), { path: text }, args =>
     openFile(app, opener, String(args['path']), Number(args['line'] ?? 0))
   );

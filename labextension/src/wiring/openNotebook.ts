@@ -26,12 +26,17 @@ export async function openExecutedNotebook(
   if (!panel) {
     throw new Error(`JupyterLab has no viewer for ${name}`);
   }
+  await showCell(panel, failing_cell);
+}
+
+/** Brings a cell into view and makes it the active one. */
+export async function showCell(panel: NotebookPanel, index: number | null): Promise<void> {
   await panel.context.ready;
   await panel.revealed;
   const notebook = panel.content;
-  if (failing_cell !== null && failing_cell < notebook.widgets.length) {
-    notebook.activeCellIndex = failing_cell;
+  if (index !== null && index < notebook.widgets.length) {
+    notebook.activeCellIndex = index;
     notebook.deselectAll();
-    await notebook.scrollToItem(failing_cell, 'center');
+    await notebook.scrollToItem(index, 'center');
   }
 }

@@ -11,6 +11,7 @@ import { StateMark } from '../shared/StateMark';
 import { Tabs } from '../shared/Tabs';
 import { Attempts } from './Attempts';
 import { Events } from './Events';
+import { LiveKernel } from './LiveKernel';
 import { LogView } from './LogView';
 import { Metrics } from './Metrics';
 import { NotebookView } from './NotebookView';
@@ -82,6 +83,7 @@ export function TaskInspector({ model, stream, actions, now }: Props): JSX.Eleme
       ) : isWaiting(task.state) && model.waitsFor.length > 0 && tab !== 'why' ? (
         <p className="jp-flow-reason jp-flow-waits">{reasonText(model.waitsFor[0] ?? null)}</p>
       ) : null}
+      <LiveKernel task={task} taskKey={key} actions={actions} />
       {task.child_runs.length > 0 ? <ChildRuns runs={task.child_runs} actions={actions} /> : null}
       <Tabs
         label={trans.__('About this task')}
