@@ -290,7 +290,8 @@ def check_follow(follow: Any) -> None:
 class ParseRequest:
     """Ask a child to load one DAG file and say what is in it, within ``timeout`` seconds (None: without limit).
 
-    ``strict``: a dependency that is stated twice is an error.
+    ``strict``: a dependency that is stated twice is an error. ``overlay``: a folder laid out like the DAG folder,
+    whose files are used instead of those there.
     """
 
     dag_folder: str
@@ -300,6 +301,7 @@ class ParseRequest:
     default_timezone: str = "UTC"
     timeout: float | None = None
     strict: bool = False
+    overlay: str | None = None
     kind: Literal["parse"] = "parse"
 
     def to_json(self) -> dict[str, Any]:

@@ -52,13 +52,15 @@ class ParseLoop:
 
     The owner calls :meth:`look` when something may have changed, :meth:`pump` after that and at
     :meth:`next_deadline`, :meth:`exited` for each notice of kind ``parse``, and takes :attr:`finished` and
-    :attr:`gone` away. ``now`` is a monotonic instant in seconds.
+    :attr:`gone` away. ``now`` is a monotonic instant in seconds. ``overlay``: of every
+    :class:`..model.records.ParseRequest`.
     """
 
-    def __init__(self, config: FlowConfig, launcher: Launcher, spool: Path) -> None:
+    def __init__(self, config: FlowConfig, launcher: Launcher, spool: Path, overlay: Path | None = None) -> None:
         self._config = config
         self._launcher = launcher
         self._spool = spool
+        self._overlay = overlay
         self._scans = [FolderScan(folder.resolve()) for folder in config.dag_folders]
         self._waiting: OrderedDict[File, None] = OrderedDict()
         self._running: dict[str, _Child] = {}
@@ -203,6 +205,7 @@ class ParseLoop:
             default_timezone=self._config.default_timezone,
             timeout=self._config.parse_timeout,
             strict=self._config.strict,
+            overlay=None if self._overlay is None else str(self._overlay),
         )
         with open(spool / "spec.json", "w", encoding="utf-8", opener=private_opener) as spec:
             spec.write(json.dumps(request.to_json()))

@@ -54,7 +54,7 @@ def run(request: ParseRequest) -> ParseReport:
 def load(request: ParseRequest) -> ParseReport:
     """Load the file and return what it holds. No failure of the file comes through: it is in ``error``."""
     started = time.monotonic()
-    loader = DagFileLoader(request.dag_folder, request.dag_file)
+    loader = DagFileLoader(request.dag_folder, request.dag_file, request.overlay)
     specs: list[DagSpec] = []
     modules: tuple[str, ...] = (loader.path,)
     reads: set[str] = set()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from .. import __version__
-from . import openapi_front, openapi_plans, openapi_stories
+from . import openapi_files, openapi_front, openapi_plans, openapi_stories
 from . import openapi_schemas as schemas
 from .openapi_parts import Operation, Schema
 from .openapi_parts import list_of as _list
@@ -33,6 +33,9 @@ _PAGE = {
     "limit": ({"type": "integer", "minimum": 1, "maximum": 500, "default": 100}, "page size"),
     "before": (_TEXT, "`next` of the page before"),
 }
+
+
+_PATH_SCHEMAS = {**openapi_plans.PATH_SCHEMAS, **openapi_files.PATH_SCHEMAS}
 
 
 def _pages(name: str, item: str) -> Schema:
@@ -167,6 +170,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("get", _TASK + "/notebook"): _operation(
         "The executed notebook of an attempt", _ref("ExecutedNotebook"), map_index=_MAP_INDEX, attempt=_ATTEMPT
     ),
+    **openapi_files.OPERATIONS,
     **openapi_front.OPERATIONS,
     **openapi_plans.OPERATIONS,
     **openapi_stories.OPERATIONS,
@@ -178,7 +182,7 @@ def document(base_url: str = "/") -> Schema:
     paths: dict[str, Schema] = {}
     for (method, path), operation in OPERATIONS.items():
         paths.setdefault(path, {})[method] = _describe(path, operation)
-    more = {**openapi_front.SCHEMAS, **openapi_plans.SCHEMAS, **openapi_stories.SCHEMAS}
+    more = {**openapi_files.SCHEMAS, **openapi_front.SCHEMAS, **openapi_plans.SCHEMAS, **openapi_stories.SCHEMAS}
     return {
         "openapi": "3.1.0",
         "info": {"title": "Jupyter Flow", "version": __version__},
@@ -191,7 +195,7 @@ def document(base_url: str = "/") -> Schema:
 def _describe(path: str, operation: Operation) -> Schema:
     refusal = {"description": "a refusal", "content": _json(_ref("Error"))}
     parameters = [
-        {"name": name, "in": "path", "required": True, "schema": openapi_plans.PATH_SCHEMAS.get(name, _ref("Id"))}
+        {"name": name, "in": "path", "required": True, "schema": _PATH_SCHEMAS.get(name, _ref("Id"))}
         for name in re.findall(r"\{(\w+)\}", path)
     ]
     parameters += [

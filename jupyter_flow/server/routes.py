@@ -10,6 +10,7 @@ from .event_socket import EventSocket
 from .flow_handler import UnknownHandler
 from .handlers_calls import Callbacks, Deadlines, RunDeadlines, Slas, TaskSla
 from .handlers_dags import DagRuns, Dags, Grid, MissedDates, NextRuns, OneDag
+from .handlers_files import DagFiles, DagFileVersion, DagFileVersions, OneDagFile
 from .handlers_front import Attention, DagRows, RunningRuns, Timeline
 from .handlers_house import Health, ImportErrors, OpenApi, Reload
 from .handlers_kernels import LiveKernel
@@ -62,6 +63,10 @@ ROUTES: dict[str, type[RequestHandler]] = {
     "/attention": Attention,
     "/running-runs": RunningRuns,
     "/timeline": Timeline,
+    "/dag-files": DagFiles,
+    "/dag-files/{file_name}": OneDagFile,
+    "/dag-files/{file_name}/versions": DagFileVersions,
+    "/dag-files/{file_name}/versions/{bundle_hash}": DagFileVersion,
     "/dags/{dag_id}": OneDag,
     "/dags/{dag_id}/next": NextRuns,
     "/dags/{dag_id}/missed": MissedDates,

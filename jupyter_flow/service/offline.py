@@ -57,6 +57,17 @@ def parse_file(config: FlowConfig, path: Path) -> ParsedFile:
     return parsed
 
 
+def parse_text(config: FlowConfig, folder: Path, dag_file: str, text: str) -> ParsedFile:
+    """Parse ``dag_file`` of ``folder`` as if it held ``text``, in a bounded child; nothing is written there."""
+    with tempfile.TemporaryDirectory(prefix="jupyter-flow-") as scratch:
+        overlay = Path(scratch)
+        candidate = overlay / dag_file
+        candidate.parent.mkdir(parents=True, exist_ok=True)
+        candidate.write_text(text, encoding="utf-8", newline="")
+        (parsed,) = _parse(config, [(folder, dag_file)], overlay)
+    return parsed
+
+
 def list_dags(config: FlowConfig) -> Document:
     """The DAGs of the folders, in the shape of :func:`.views.list_dags`."""
     found = parse_folders(config)
@@ -114,9 +125,9 @@ def _ask(config: FlowConfig, parsed: ParsedFile, dag: DagSpec, after: datetime, 
     return infos_of(answer)
 
 
-def _parse(config: FlowConfig, files: Sequence[File]) -> list[ParsedFile]:
+def _parse(config: FlowConfig, files: Sequence[File], overlay: Path | None = None) -> list[ParsedFile]:
     with _children(config, few=len(files) <= FEW) as (home, launcher):
-        loop = ParseLoop(config, launcher, home)
+        loop = ParseLoop(config, launcher, home, overlay)
         for file in files:
             loop.enqueue(file)
         _run_to_end(loop, launcher)

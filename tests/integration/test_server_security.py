@@ -100,6 +100,8 @@ def ids(server: LabServer) -> dict[str, str]:
     wait_for(lambda: server.get(f"/backfills/{number}")["state"] == "completed", "the backfill ends")
     plans = {"backfill_id": number, "pool_name": "default_pool", "asset_name": "a"}
     plans["key"] = "return_value"
+    plans["file_name"] = "example.py"
+    plans["bundle_hash"] = server.get("/dag-files/example.py/versions")["versions"][0]["bundle"]
     return plans | {"dag_id": "safe", "run_id": run["run_id"], "task_id": "book"}
 
 

@@ -443,6 +443,50 @@ export interface components {
       /** @description any JSON; null where it is kept in a file */
       value: unknown;
     };
+    DagFile: {
+      folder: string;
+      name: string;
+      size: number;
+      /** @description SHA-256 of the text in UTF-8 */
+      sha256: string;
+      /** Format: date-time */
+      parsed_at: string;
+      dags: {
+        dag_id: string;
+        is_paused: boolean;
+      }[];
+      errors: number;
+      warnings: number;
+    };
+    DagFilePage: {
+      folders: string[];
+      files: components['schemas']['DagFile'][];
+      next: string | null;
+    };
+    DagFileText: {
+      folder: string;
+      name: string;
+      text: string;
+      /** @description SHA-256 of the text in UTF-8 */
+      sha256: string;
+    };
+    DagFileVerdict: {
+      is_good: boolean;
+      is_saved: boolean;
+      dag_ids: string[];
+      problems: components['schemas']['ImportError'][];
+    };
+    DagFileVersion: {
+      bundle: string;
+      /** @description SHA-256 of the text in UTF-8 */
+      sha256: string;
+      /** Format: date-time */
+      created_at: string;
+      dags: {
+        dag_id: string;
+        version: number;
+      }[];
+    };
     RunBar: {
       run_id: string;
       /** @enum {string} */
