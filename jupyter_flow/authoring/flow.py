@@ -6,6 +6,7 @@ and the names here hand over to it. In a notebook that is run by hand nothing is
 
 from __future__ import annotations
 
+import importlib
 import sys
 from collections.abc import Iterable, Mapping
 from types import ModuleType
@@ -97,6 +98,24 @@ class Flow:
     xcom_pull = staticmethod(xcom_pull)
     log_metric = staticmethod(log_metric)
     progress = staticmethod(progress)
+
+    def run(
+        self,
+        dag: Any = None,
+        conf: Mapping[str, Any] | None = None,
+        *,
+        run_id: str | None = None,
+        logical_date: str | None = None,
+        unpause: bool = False,
+    ) -> Any:
+        """Start a run of ``dag`` from a notebook and show it live; its ``state``, ``wait()`` and ``cancel()`` say more.
+
+        ``dag``: an id or a DAG; default: the last ``%%dag`` of the notebook. ``run_id``: follow that run instead.
+        It returns at once. Raises :class:`FlowError` if the house refuses or does not answer.
+        """
+        # by name: it belongs to the author's kernel, whose room nothing here may lean on
+        live = importlib.import_module("jupyter_flow.magics.live_run")
+        return live.run(dag, conf, run_id=run_id, logical_date=logical_date, unpause=unpause)
 
     @property
     def context(self) -> Mapping[str, Any]:

@@ -19,7 +19,8 @@ from ..model.errors import FlowError
 from ..model.spec import DagSpec
 from . import flow_commands
 from .flow_line import parse_flow_line
-from .graph import mermaid, plain
+from .graph import bundle
+from .run_follower import last_states
 
 DAG_MAGIC = "%%dag"
 TASK_MAGIC = "%%task"
@@ -54,8 +55,7 @@ class FlowMagics(Magics):
             raise UsageError(str(error)) from None
         for problem in caught if cell.strip() else ():  # without a body its tasks are %%task cells
             say(f"warning: {problem.message}", error=True)
-        text = plain(self.dag)
-        display({"text/vnd.mermaid": mermaid(self.dag), "text/plain": text}, raw=True)
+        display(bundle(self.dag, last_states(self.dag.dag_id)), raw=True)
 
     @no_var_expand  # {{ ds }} is for the house
     @line_magic("task")  # type: ignore[arg-type]

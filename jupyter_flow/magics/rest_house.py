@@ -25,6 +25,7 @@ ROUTES: dict[str, tuple[str, str]] = {
     "dags.trigger": ("POST", "dags/{dag_id}/runs"),
     "runs.list": ("GET", "dags/{dag_id}/runs"),
     "runs.show": ("GET", "dags/{dag_id}/runs/{run_id}"),
+    "runs.cancel": ("POST", "dags/{dag_id}/runs/{run_id}/cancel"),
     "tasks.log": ("GET", "dags/{dag_id}/runs/{run_id}/tasks/{task_id}/log"),
 }
 """The operations that the magics use: method and path below ``jupyter-flow/api/``."""

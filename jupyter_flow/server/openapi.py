@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from .. import __version__
-from . import openapi_files, openapi_front, openapi_plans, openapi_stories
+from . import openapi_files, openapi_front, openapi_notebooks, openapi_plans, openapi_stories
 from . import openapi_schemas as schemas
 from .openapi_parts import Operation, Schema
 from .openapi_parts import list_of as _list
@@ -172,6 +172,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ),
     **openapi_files.OPERATIONS,
     **openapi_front.OPERATIONS,
+    **openapi_notebooks.OPERATIONS,
     **openapi_plans.OPERATIONS,
     **openapi_stories.OPERATIONS,
 }
@@ -182,7 +183,8 @@ def document(base_url: str = "/") -> Schema:
     paths: dict[str, Schema] = {}
     for (method, path), operation in OPERATIONS.items():
         paths.setdefault(path, {})[method] = _describe(path, operation)
-    more = {**openapi_files.SCHEMAS, **openapi_front.SCHEMAS, **openapi_plans.SCHEMAS, **openapi_stories.SCHEMAS}
+    parts = (openapi_files, openapi_front, openapi_notebooks, openapi_plans, openapi_stories)
+    more = {name: schema for part in parts for name, schema in part.SCHEMAS.items()}
     return {
         "openapi": "3.1.0",
         "info": {"title": "Jupyter Flow", "version": __version__},

@@ -14,6 +14,7 @@ from .handlers_files import DagFiles, DagFileVersion, DagFileVersions, OneDagFil
 from .handlers_front import Attention, DagRows, RunningRuns, Timeline
 from .handlers_house import Health, ImportErrors, OpenApi, Reload
 from .handlers_kernels import LiveKernel
+from .handlers_notebooks import NotebookUses
 from .handlers_plans import (
     AssetEvents,
     Assets,
@@ -67,6 +68,7 @@ ROUTES: dict[str, type[RequestHandler]] = {
     "/dag-files/{file_name}": OneDagFile,
     "/dag-files/{file_name}/versions": DagFileVersions,
     "/dag-files/{file_name}/versions/{bundle_hash}": DagFileVersion,
+    "/notebook-uses": NotebookUses,
     "/dags/{dag_id}": OneDag,
     "/dags/{dag_id}/next": NextRuns,
     "/dags/{dag_id}/missed": MissedDates,

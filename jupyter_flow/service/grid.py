@@ -33,7 +33,7 @@ CODES: dict[str, str] = {
 """State of a task instance -> its letter."""
 NOT_THERE = "."
 """The letter of a task that a run does not have."""
-_LOUDEST = "fucrqptdwksx"
+LOUDEST = "fucrqptdwksx"
 """Which letter speaks for a mapped task: the first of these that one of its instances has."""
 MOST_RUNS = 500
 Arrange = Callable[[str], Iterable[str]]
@@ -99,6 +99,6 @@ def _run(run: DagRun, found: grid.RunStates, arrange: Arrange | None, places: di
     for task_id, letter in zip(found.task_ids, found.codes, strict=True):
         counts.setdefault(task_id, Counter())[letter] += 1
     for task_id, counted in counts.items():
-        letters[places[task_id]] = min(counted, key=_LOUDEST.find)
+        letters[places[task_id]] = min(counted, key=LOUDEST.find)
     mapped = {task_id: dict(counted) for task_id, counted in counts.items() if counted.total() > 1}
     return {**document, "states": "".join(letters), "mapped": mapped}

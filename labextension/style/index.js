@@ -15,3 +15,4 @@ import './log.css';
 import './diagnosis.css';
 import './notebook.css';
 import './live.css';
+import './cells.css';

@@ -72,7 +72,7 @@ MAY_USE: dict[str, set[str]] = {
         "traitlets",
         "zmq",
     },
-    "magics": {"IPython", "jupyter_core", "traitlets"},
+    "magics": {"IPython", "ipywidgets", "jupyter_core", "traitlets"},
     "bridge": {"distributed", "fsspec", "psutil"},
 }
 """Room -> third-party packages it may import."""

@@ -53,7 +53,7 @@ def set_state(house: House, dag_run_id: int, task_id: str, state: TaskState) -> 
 def test_every_state_has_a_letter_of_its_own() -> None:
     assert set(grid.CODES) == set(TaskState)
     assert len(set(grid.CODES.values())) == len(TaskState)
-    assert set(grid._LOUDEST) == set(grid.CODES.values())
+    assert set(grid.LOUDEST) == set(grid.CODES.values())
     assert grid.NOT_THERE not in grid.CODES.values()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jupyter_flow.magics.graph import mermaid, plain
+from jupyter_flow.magics.graph import GRAPH, bundle, mermaid, plain
 from jupyter_flow.model.spec import DagSpec, ScheduleSpec, TaskSpec
 
 DAG = DagSpec(
@@ -40,3 +40,20 @@ def test_plain_text_says_schedule_and_dependencies() -> None:
     assert lines[0] == "DAG sales: 3 tasks, schedule 0 2 * * * (Europe/Zurich)"
     assert lines[3] == "  tidy.up  PythonOperator  after load, end  [all_done]"
     assert plain(DagSpec("d", "d.py", (TaskSpec("a", "X"),))).startswith("DAG d: 1 task, no schedule")
+
+
+def test_the_last_run_colours_every_form() -> None:
+    shown = bundle(DAG, {"load": "success", "end": "failed", "tidy.up": "upstream_failed"})
+    assert ":::success" in shown["text/vnd.mermaid"]
+    assert ":::failed" in shown["text/vnd.mermaid"]
+    assert ":::warned" in shown["text/vnd.mermaid"]
+    assert "  load  NotebookOperator  ✓ success" in shown["text/plain"]
+    assert "✗ failed" in shown["text/html"]
+    assert "last run" in shown["text/html"]
+    drawn = shown[GRAPH]
+    assert [task["upstream"] for task in drawn["tasks"]] == [[], [], ["load", "end"]]
+
+
+def test_html_cannot_be_broken_out_of() -> None:
+    odd = DagSpec("<script>", "d.py", (TaskSpec("a", "<script>"),))
+    assert "<script" not in bundle(odd, {})["text/html"]

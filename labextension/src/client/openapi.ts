@@ -586,6 +586,43 @@ export interface components {
       /** Format: date-time */
       run_after: string;
     };
+    NotebookTask: {
+      task_id: string;
+      operator: string;
+      /** @description code cell, from 1, of a %%task cell */
+      cell: number | null;
+      /** @description in the last run; of a mapped task the state that calls loudest for a look */
+      state:
+        | (
+            | 'waiting'
+            | 'scheduled'
+            | 'queued'
+            | 'running'
+            | 'success'
+            | 'failed'
+            | 'skipped'
+            | 'cancelled'
+            | 'up_for_retry'
+            | 'up_for_reschedule'
+            | 'upstream_failed'
+            | 'removed'
+          )
+        | null;
+      duration: number | null;
+    };
+    NotebookDag: {
+      dag_id: string;
+      dag_display_name: string;
+      is_paused: boolean;
+      /** @description the notebook defines the DAG, else tasks run it */
+      is_dag_file: boolean;
+      last_run: components['schemas']['Run'] | null;
+      tasks: components['schemas']['NotebookTask'][];
+    };
+    NotebookUses: {
+      path: string;
+      dags: components['schemas']['NotebookDag'][];
+    };
     BackfillDate: {
       /** Format: date-time */
       logical_date: string | null;

@@ -4,8 +4,10 @@ import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/applica
 import { ICommandPalette, WidgetTracker } from '@jupyterlab/apputils';
 import { PageConfig } from '@jupyterlab/coreutils';
 import { IEditorLanguageRegistry } from '@jupyterlab/codemirror';
+import { ICompletionProviderManager } from '@jupyterlab/completer';
 import { IDocumentManager } from '@jupyterlab/docmanager';
 import { ILauncher } from '@jupyterlab/launcher';
+import { INotebookTools } from '@jupyterlab/notebook';
 import { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import { IRunningSessionManagers } from '@jupyterlab/running';
 import { ISettingRegistry } from '@jupyterlab/settingregistry';
@@ -28,6 +30,7 @@ import { addElsewhere } from './elsewhere';
 import { addHome } from './home';
 import { addOperations } from './operations';
 import { optionStore } from './optionStore';
+import { addNotebookPlaces } from './notebook/notebookPlaces';
 import { newPage, newSidebar, pageId } from './pages';
 import type { FlowPage, PageArgs, Parts } from './pages';
 import { addTaskCommands } from './taskCommands';
@@ -48,7 +51,9 @@ export const plugin: JupyterFrontEndPlugin<IFlow> = {
     IEditorLanguageRegistry,
     IStatusBar,
     IRunningSessionManagers,
-    ISettingRegistry
+    ISettingRegistry,
+    INotebookTools,
+    ICompletionProviderManager
   ],
   activate
 };
@@ -65,7 +70,9 @@ function activate(
   languages: IEditorLanguageRegistry | null,
   statusBar: IStatusBar | null,
   sessions: IRunningSessionManagers | null,
-  settingsRegistry: ISettingRegistry | null
+  settingsRegistry: ISettingRegistry | null,
+  tools: INotebookTools | null,
+  completions: ICompletionProviderManager | null
 ): IFlow {
   const trans = (translator ?? nullTranslator).load('jupyterlab_flow');
   const settings = app.serviceManager.serverSettings;
@@ -122,6 +129,7 @@ function activate(
   addElsewhere(app, parts, { statusBar, sessions, settings: settingsRegistry }, panel, watch);
   addHome(app, parts, restorer, launcher);
   addOperations(app, parts, restorer);
+  addNotebookPlaces(app, parts, send, { rendermime, tools, completions });
 
   if (restorer) {
     restorer.add(sidebar, sidebar.id);

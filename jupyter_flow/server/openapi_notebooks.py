@@ -1,0 +1,41 @@
+"""Descriptions of what is asked about open notebooks in the OpenAPI document."""
+
+from __future__ import annotations
+
+from ..model.state import TaskState
+from .openapi_parts import BOOLEAN, TEXT, Operation, Schema, list_of, operation, ref
+
+
+def _record(**properties: Schema) -> Schema:
+    return {"type": "object", "properties": properties, "required": list(properties)}
+
+
+SCHEMAS: dict[str, Schema] = {
+    "NotebookTask": _record(
+        task_id=TEXT,
+        operator=TEXT,
+        cell={"type": ["integer", "null"], "description": "code cell, from 1, of a %%task cell"},
+        state={
+            "description": "in the last run; of a mapped task the state that calls loudest for a look",
+            "oneOf": [{"type": "string", "enum": [str(state) for state in TaskState]}, {"type": "null"}],
+        },
+        duration={"type": ["number", "null"]},
+    ),
+    "NotebookDag": _record(
+        dag_id=TEXT,
+        dag_display_name=TEXT,
+        is_paused=BOOLEAN,
+        is_dag_file={"type": "boolean", "description": "the notebook defines the DAG, else tasks run it"},
+        last_run={"oneOf": [ref("Run"), {"type": "null"}]},
+        tasks=list_of("NotebookTask"),
+    ),
+    "NotebookUses": _record(path=TEXT, dags=list_of("NotebookDag")),
+}
+
+OPERATIONS: dict[tuple[str, str], Operation] = {
+    ("get", "/notebook-uses"): operation(
+        "The DAGs that a notebook defines or that run it, with its tasks as they fared last",
+        ref("NotebookUses"),
+        path=(TEXT, "of the notebook, as the contents API names it"),
+    ),
+}
