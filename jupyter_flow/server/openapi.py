@@ -5,7 +5,15 @@ from __future__ import annotations
 import re
 
 from .. import __version__
-from . import openapi_files, openapi_front, openapi_notebooks, openapi_plans, openapi_stories
+from . import (
+    openapi_code,
+    openapi_compare,
+    openapi_files,
+    openapi_front,
+    openapi_notebooks,
+    openapi_plans,
+    openapi_stories,
+)
 from . import openapi_schemas as schemas
 from .openapi_parts import Operation, Schema
 from .openapi_parts import list_of as _list
@@ -170,6 +178,8 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("get", _TASK + "/notebook"): _operation(
         "The executed notebook of an attempt", _ref("ExecutedNotebook"), map_index=_MAP_INDEX, attempt=_ATTEMPT
     ),
+    **openapi_code.OPERATIONS,
+    **openapi_compare.OPERATIONS,
     **openapi_files.OPERATIONS,
     **openapi_front.OPERATIONS,
     **openapi_notebooks.OPERATIONS,
@@ -183,7 +193,10 @@ def document(base_url: str = "/") -> Schema:
     paths: dict[str, Schema] = {}
     for (method, path), operation in OPERATIONS.items():
         paths.setdefault(path, {})[method] = _describe(path, operation)
-    parts = (openapi_files, openapi_front, openapi_notebooks, openapi_plans, openapi_stories)
+    parts = (
+        *(openapi_code, openapi_compare, openapi_files, openapi_front, openapi_notebooks),
+        *(openapi_plans, openapi_stories),
+    )
     more = {name: schema for part in parts for name, schema in part.SCHEMAS.items()}
     return {
         "openapi": "3.1.0",

@@ -35,6 +35,11 @@ def operation(
     return Operation(summary, answer, query, body, required)
 
 
+def record(**properties: Schema) -> Schema:
+    """Return the schema of an object that has all these properties."""
+    return {"type": "object", "properties": properties, "required": list(properties)}
+
+
 def ref(name: str) -> Schema:
     """Return a reference to the schema ``name``."""
     return {"$ref": f"#/components/schemas/{name}"}

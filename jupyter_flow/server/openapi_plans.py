@@ -17,6 +17,7 @@ _PLACE: Schema = {"type": "array", "items": {"type": "object", "required": ["dag
 
 PATH_SCHEMAS: dict[str, Schema] = {
     "backfill_id": {"type": "integer", "minimum": 1},
+    "number": {"type": "integer", "minimum": 1},
     "pool_name": {"type": "string", "maxLength": 250},
     "asset_name": {"type": "string", "maxLength": 1500},
 }

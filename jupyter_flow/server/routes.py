@@ -9,6 +9,8 @@ from tornado.web import RequestHandler
 from .event_socket import EventSocket
 from .flow_handler import UnknownHandler
 from .handlers_calls import Callbacks, Deadlines, RunDeadlines, Slas, TaskSla
+from .handlers_code import DagVersions, VersionSource
+from .handlers_compare import CompareRuns
 from .handlers_dags import DagRuns, Dags, Grid, MissedDates, NextRuns, OneDag
 from .handlers_files import DagFiles, DagFileVersion, DagFileVersions, OneDagFile
 from .handlers_front import Attention, DagRows, RunningRuns, Timeline
@@ -73,12 +75,15 @@ ROUTES: dict[str, type[RequestHandler]] = {
     "/dags/{dag_id}/next": NextRuns,
     "/dags/{dag_id}/missed": MissedDates,
     "/dags/{dag_id}/grid": Grid,
+    "/dags/{dag_id}/versions": DagVersions,
+    "/dags/{dag_id}/versions/{number}/source": VersionSource,
     "/dags/{dag_id}/runs": DagRuns,
     _RUN: OneRun,
     _RUN + "/cancel": CancelRun,
     _RUN + "/clear": ClearRun,
     _RUN + "/mark": MarkRun,
     _RUN + "/xcoms": RunXComs,
+    _RUN + "/compare": CompareRuns,
     _RUN + "/diagnosis": RunDiagnosis,
     _RUN + "/events": RunEvents,
     _RUN + "/attempts": EarlierAttempts,

@@ -10,6 +10,8 @@ import './tabs.css';
 import './dag.css';
 import './grid.css';
 import './runs.css';
+import './code.css';
+import './compare.css';
 import './run.css';
 import './log.css';
 import './diagnosis.css';

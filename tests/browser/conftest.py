@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 from support.browser import LabPage, chromium
 from support.lab_server import LabServer
+
+expect.set_options(timeout=30_000)
 
 DAGS = """
     import time

@@ -52,7 +52,7 @@ def test_the_answers_are_as_described(server: LabServer) -> None:
     assert document["openapi"].startswith("3.1")
     ids = {"dag_id": "shapes", "run_id": run["run_id"], "task_id": "book"}
     versions = server.get("/dag-files/example.py/versions")["versions"]
-    ids |= {"pool_name": "default_pool", "asset_name": "a"}
+    ids |= {"pool_name": "default_pool", "asset_name": "a", "number": str(run["version"])}
     ids |= {"file_name": "example.py", "bundle_hash": versions[0]["bundle"]}
     plan = {"from_date": "2026-01-01", "to_date": "2026-01-02", "conf": {"n": 3}}
     dry = server.request("POST", "/dags/shapes/backfills", {**plan, "dry_run": True}).json()

@@ -102,6 +102,7 @@ def ids(server: LabServer) -> dict[str, str]:
     plans["key"] = "return_value"
     plans["file_name"] = "example.py"
     plans["bundle_hash"] = server.get("/dag-files/example.py/versions")["versions"][0]["bundle"]
+    plans["number"] = str(run["version"])
     return plans | {"dag_id": "safe", "run_id": run["run_id"], "task_id": "book"}
 
 

@@ -66,6 +66,27 @@ def test_a_failed_run_is_explained_and_another_is_not(server: LabServer, runs: l
     assert failure["has_notebook"]
 
 
+def test_a_run_is_compared_with_the_success_before_it(server: LabServer, runs: list[str]) -> None:
+    compared = server.get(runs[1] + "/compare")["runs"]
+    assert [run["state"] for run in compared] == ["success", "failed"]
+    assert [run["params"] for run in compared] == [{"fail": False}, {"fail": True}]
+    assert [run["run_id"][-25:-15] for run in compared] == ["2026-01-01", "2026-01-02"]
+    book, other = ({task["task_id"]: task for task in run["tasks"]}["book"] for run in compared)
+    assert (book["state"], other["state"]) == ("success", "failed")
+    assert book["duration"] > 1
+    assert book["has_notebook"]
+    assert other["has_notebook"]
+    assert book["packages_hash"] == other["packages_hash"] is not None
+    assert book["source_sha256"] == other["source_sha256"] is not None
+    assert book["kernelspec"] == "python3"
+    failed = quote(compared[1]["run_id"])
+    named = server.get(f"{runs[0]}/compare?other={failed}&other={failed}")["runs"]
+    assert [run["run_id"] for run in named] == [run["run_id"] for run in compared]
+    assert len(server.get(runs[0] + "/compare")["runs"]) == 1, "there is no other success"
+    for query, status in (("other=a/b", 400), ("other=nothing", 404), ("other=a&" * 5, 400)):
+        assert server.request("GET", f"{runs[0]}/compare?{query}").status_code == status, query
+
+
 def test_a_preview_lists_what_would_run_again_and_changes_nothing(server: LabServer, runs: list[str]) -> None:
     def names(**wish: bool) -> list[str]:
         answer = server.post(runs[1] + "/tasks/book/clear", {**wish, "dry_run": True})

@@ -443,6 +443,91 @@ export interface components {
       /** @description any JSON; null where it is kept in a file */
       value: unknown;
     };
+    DagVersion: {
+      number: number;
+      /** Format: date-time */
+      created_at: string;
+      /** @description the same for versions that were made of the same files */
+      files_hash: string;
+      runs: number;
+      /** Format: date-time */
+      last_run_after: string | null;
+    };
+    DagVersions: {
+      dag_id: string;
+      latest: number;
+      versions: components['schemas']['DagVersion'][];
+      next: number | null;
+    };
+    VersionFile: {
+      path: string;
+      size: number;
+      sha256: string;
+    };
+    VersionSource: {
+      dag_id: string;
+      number: number;
+      /** @description the same for versions that were made of the same files */
+      files_hash: string;
+      files: components['schemas']['VersionFile'][];
+      file: string;
+      /** @description null: it is no text */
+      source: string | null;
+      /** @description the file is longer than what is shown */
+      is_cut: boolean;
+    };
+    ComparedRun: components['schemas']['Run'] & {
+      /** @description defaults and what the run changed */
+      params: {
+        [key: string]: unknown;
+      };
+      tasks: components['schemas']['ComparedTask'][];
+      values: components['schemas']['ComparedValue'][];
+    };
+    ComparedTask: {
+      task_id: string;
+      instances: number;
+      /** @description of the first instance, which speaks for the others */
+      map_index: number;
+      /** @enum {string} */
+      state:
+        | 'waiting'
+        | 'scheduled'
+        | 'queued'
+        | 'running'
+        | 'success'
+        | 'failed'
+        | 'skipped'
+        | 'cancelled'
+        | 'up_for_retry'
+        | 'up_for_reschedule'
+        | 'upstream_failed'
+        | 'removed';
+      /** @description seconds; null before all its instances have ended */
+      duration: number | null;
+      peak_rss: number | null;
+      kernelspec: string | null;
+      interpreter: string | null;
+      /** @description of the names and versions of the installed packages */
+      packages_hash: string | null;
+      /** @description of the notebook before it was executed */
+      source_sha256: string | null;
+      has_notebook: boolean;
+      /** @description the last values */
+      metrics: {
+        [key: string]: number;
+      };
+    };
+    ComparedValue: {
+      task_id: string;
+      map_index: number;
+      key: string;
+      preview: string;
+    };
+    ComparedRuns: {
+      dag_id: string;
+      runs: components['schemas']['ComparedRun'][];
+    };
     DagFile: {
       folder: string;
       name: string;

@@ -38,7 +38,8 @@ export interface DagOfMenu {
 export interface FlowActions {
   openHome(): void;
   openOperations(page?: string): void;
-  openDag(dagId: string): void;
+  /** `tab`: which view, and where in it (`code:3..5`). */
+  openDag(dagId: string, tab?: string): void;
   /** The context menu of a DAG, at a place of the window. */
   showDagMenu(dag: DagOfMenu, x: number, y: number): void;
   openRun(dagId: string, runId: string, taskId?: string, mapIndex?: number): void;

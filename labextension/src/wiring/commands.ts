@@ -30,7 +30,7 @@ export function actionsOf(app: JupyterFrontEnd, trans: TranslationBundle): FlowA
     openHome: () => run(Commands.openHome, {}),
     openOperations: page => run(Commands.openOperations, page ? { page } : {}),
     showDagMenu: (dag, x, y) => showDagMenu(app, trans, dag, x, y),
-    openDag: dag_id => run(Commands.openDag, { dag_id }),
+    openDag: (dag_id, tab) => run(Commands.openDag, { dag_id, ...(tab ? { tab } : {}) }),
     openRun: (dag_id, run_id, task_id, map_index) =>
       run(Commands.openRun, {
         dag_id,

@@ -4,6 +4,8 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import type { Message } from '@lumino/messaging';
 import type { ReactElement } from 'react';
 import type { FlowApi } from '../client/api';
+import type { CodeApi } from '../client/codeApi';
+import type { CompareApi } from '../client/compareApi';
 import type { RunApi } from '../client/runApi';
 import type { FrontApi } from '../client/frontApi';
 import type { EventStream } from '../events/eventStream';
@@ -28,6 +30,8 @@ export interface Parts {
   onStarted(dagId: string, runId: string): void;
   api: FlowApi;
   dagApi: DagApi;
+  codeApi: CodeApi;
+  compareApi: CompareApi;
   store: OptionStore;
   front: FrontApi;
   stream: EventStream;
@@ -126,7 +130,11 @@ export function newPage(parts: Parts, args: PageArgs): FlowPage {
   const { api, stream, layouts, actions, trans } = parts;
   if (args.run_id === undefined) {
     const model = new DagPageModel(parts, args.dag_id);
-    const draw = () => <DagPage model={model} layouts={layouts} actions={actions} />;
+    const draw = () => (
+      <RenderingContext.Provider value={parts.rendering}>
+        <DagPage model={model} layouts={layouts} actions={actions} />
+      </RenderingContext.Provider>
+    );
     const content = new FlowWidget(model, trans, draw);
     return new FlowPage(content, { dag_id: args.dag_id }, null, tab => model.showTab(tab));
   }

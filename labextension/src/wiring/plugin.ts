@@ -15,6 +15,8 @@ import { IStateDB } from '@jupyterlab/statedb';
 import { IStatusBar } from '@jupyterlab/statusbar';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import { eventsUrl, FlowApi, serverSend } from '../client/api';
+import { CodeApi } from '../client/codeApi';
+import { CompareApi } from '../client/compareApi';
 import { DagApi } from '../client/dagApi';
 import { RunApi } from '../client/runApi';
 import { FrontApi } from '../client/frontApi';
@@ -86,6 +88,8 @@ function activate(
     onStarted: (dagId, runId) => watch.watch(dagId, runId),
     api,
     dagApi: new DagApi(send),
+    codeApi: new CodeApi(send),
+    compareApi: new CompareApi(send),
     store: options,
     front,
     stream,

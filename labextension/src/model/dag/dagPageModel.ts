@@ -1,7 +1,13 @@
 /** Everything behind the tabs of a DAG page: only what is looked at is fetched. */
 import type { FlowApi } from '../../client/api';
+import type { CodeApi } from '../../client/codeApi';
+import type { CompareApi } from '../../client/compareApi';
 import type { DagApi } from '../../client/dagApi';
 import type { EventStream } from '../../events/eventStream';
+import { CodeModel } from '../code/codeModel';
+import { readCodePlace } from '../code/codePlace';
+import { CompareModel } from '../compare/compareModel';
+import { readComparePlace } from '../compare/comparePlace';
 import { GridModel } from '../grid/gridModel';
 import { RunsModel } from '../runs/runsModel';
 import type { ListeningModel } from '../shared/listening';
@@ -9,7 +15,7 @@ import { Options } from '../shared/options';
 import type { OptionStore } from '../shared/options';
 import { DagModel } from './dagModel';
 
-export const DAG_TABS = ['graph', 'grid', 'runs', 'overview'] as const;
+export const DAG_TABS = ['graph', 'grid', 'runs', 'compare', 'code', 'overview'] as const;
 export type DagTab = (typeof DAG_TABS)[number];
 
 export interface DagOptions {
@@ -19,25 +25,42 @@ export interface DagOptions {
   hasGantt: boolean;
   /** Ids of the groups whose tasks are not shown. */
   folded: string[];
+  /** Changes of code in one column instead of side by side. */
+  isUnified: boolean;
+  /** Ids of the runs that are compared. */
+  compared: string[];
+  onlyDifferent: boolean;
 }
 
-const DEFAULTS: DagOptions = { tab: 'graph', gridRuns: 100, hasGantt: true, folded: [] };
+const DEFAULTS: DagOptions = {
+  tab: 'graph',
+  gridRuns: 100,
+  hasGantt: true,
+  folded: [],
+  isUnified: false,
+  compared: [],
+  onlyDifferent: false
+};
 
 export interface DagSources {
   stream: EventStream;
   api: FlowApi;
   dagApi: DagApi;
+  codeApi: CodeApi;
+  compareApi: CompareApi;
   store: OptionStore;
 }
 
 export class DagPageModel {
   constructor(sources: DagSources, dagId: string) {
-    const { stream, api, dagApi, store } = sources;
+    const { stream, api, dagApi, codeApi, compareApi, store } = sources;
     this.options = new Options(store, `dag:${dagId}`, DEFAULTS);
     this.dag = new DagModel(stream, api, dagId);
     this.grid = new GridModel(stream, dagApi, dagId, DEFAULTS.gridRuns);
     this.runs = new RunsModel(stream, api, dagApi, dagId);
-    this.tabs = { grid: this.grid, runs: this.runs };
+    this.code = new CodeModel(stream, codeApi, dagId);
+    this.compare = new CompareModel(stream, api, compareApi, dagId);
+    this.tabs = { grid: this.grid, runs: this.runs, compare: this.compare, code: this.code };
     this.options.changed.connect(this.apply, this);
   }
 
@@ -45,17 +68,26 @@ export class DagPageModel {
   readonly dag: DagModel;
   readonly grid: GridModel;
   readonly runs: RunsModel;
+  readonly code: CodeModel;
+  readonly compare: CompareModel;
 
   get tab(): DagTab {
     const { tab } = this.options.value;
     return DAG_TABS.includes(tab) ? tab : DEFAULTS.tab;
   }
 
-  /** Show a view by name; names of later versions change nothing. */
+  /** Show a view by name, and the place in it after a colon (`code:3..5`, `compare:RUN,RUN`); names of later versions change nothing. */
   showTab(name: string): void {
-    const tab = DAG_TABS.find(known => known === name);
+    const [wanted, place] = split(name);
+    const tab = DAG_TABS.find(known => known === wanted);
     if (tab !== undefined) {
       this.options.set({ tab });
+    }
+    if (tab === 'compare' && place !== null) {
+      this.options.set({ compared: readComparePlace(place) });
+    }
+    if (tab === 'code' && place !== null) {
+      this.code.show(readCodePlace(place));
     }
   }
 
@@ -72,6 +104,7 @@ export class DagPageModel {
 
   private apply(): void {
     this.grid.most = this.options.value.gridRuns;
+    this.compare.runIds = this.options.value.compared;
     this.dag.setActive(this.isActive);
     for (const [tab, model] of Object.entries(this.tabs)) {
       model.setActive(this.isActive && this.options.isReady && tab === this.tab);
@@ -81,4 +114,9 @@ export class DagPageModel {
   /** What each tab needs beside the DAG itself. */
   private readonly tabs: Partial<Record<DagTab, ListeningModel>>;
   private isActive = false;
+}
+
+function split(name: string): [string, string | null] {
+  const at = name.indexOf(':');
+  return at < 0 ? [name, null] : [name.slice(0, at), name.slice(at + 1)];
 }

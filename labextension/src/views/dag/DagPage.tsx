@@ -1,6 +1,8 @@
 import type { DagPageModel, DagTab } from '../../model/dag/dagPageModel';
 import type { LayoutService } from '../../model/dag/layoutService';
 import type { FlowActions } from '../../tokens';
+import { CodeTab } from '../code/CodeTab';
+import { CompareTab } from '../compare/CompareTab';
 import { GridTab } from '../grid/GridTab';
 import { RunsTab } from '../runs/RunsTab';
 import { useModel, useNow, useTrans } from '../shared/hooks';
@@ -30,6 +32,10 @@ export function DagPage({ model, layouts, actions }: Props): JSX.Element {
     { id: 'graph', label: trans.__('Graph') },
     { id: 'grid', label: trans.__('Grid') },
     { id: 'runs', label: trans.__('Runs') },
+    ...(model.options.value.compared.length > 0 || model.tab === 'compare'
+      ? [{ id: 'compare' as const, label: trans.__('Compare') }]
+      : []),
+    { id: 'code', label: trans.__('Code') },
     { id: 'overview', label: trans.__('Overview') }
   ];
   const draw: Record<DagTab, () => JSX.Element> = {
@@ -38,6 +44,25 @@ export function DagPage({ model, layouts, actions }: Props): JSX.Element {
     ),
     grid: () => <GridTab model={model} dag={dag} actions={actions} />,
     runs: () => <RunsTab model={model.runs} dag={dag} actions={actions} />,
+    compare: () => (
+      <CompareTab
+        model={model.compare}
+        dag={dag}
+        onlyDifferent={model.options.value.onlyDifferent}
+        onOnlyDifferent={onlyDifferent => model.options.set({ onlyDifferent })}
+        onRuns={compared => model.options.set({ compared })}
+        actions={actions}
+      />
+    ),
+    code: () => (
+      <CodeTab
+        model={model.code}
+        dag={dag}
+        isUnified={model.options.value.isUnified}
+        onUnified={isUnified => model.options.set({ isUnified })}
+        actions={actions}
+      />
+    ),
     overview: () => <Overview dag={dag} next={model.dag.next.value ?? []} now={now} />
   };
   return (

@@ -1,10 +1,12 @@
 import type { RunWithTasks, TaskInstance } from '../../client/documents';
 import type { EventStream } from '../../events/eventStream';
+import { compareTab } from '../../model/compare/comparePlace';
 import { dateTime, duration, elapsed, reasonText, relative } from '../../model/shared/format';
 import type { RunModel, Tab } from '../../model/run/runModel';
 import { countStates, hasEnded } from '../../model/shared/states';
 import type { FlowActions, TaskKey } from '../../tokens';
 import { useModel, useNow, useTrans } from '../shared/hooks';
+import { VersionLinks } from '../code/VersionLinks';
 import { Facts } from '../shared/Facts';
 import type { Fact } from '../shared/Facts';
 import { ParentLink } from '../shared/Links';
@@ -60,7 +62,14 @@ export function RunPage({ model, stream, actions, tasks }: Props): JSX.Element {
   const failure = model.diagnosis;
   return (
     <div className="jp-flow-page jp-flow-run-page" data-run-id={run.run_id} data-state={run.state}>
-      <Header run={run} now={now} actions={actions} tasks={tasks} isDiagnosed={failure !== null} />
+      <Header
+        run={run}
+        latest={model.dag.value?.version ?? run.version}
+        now={now}
+        actions={actions}
+        tasks={tasks}
+        isDiagnosed={failure !== null}
+      />
       {failure ? (
         <DiagnosisCard
           failure={failure}
@@ -97,12 +106,15 @@ export function RunPage({ model, stream, actions, tasks }: Props): JSX.Element {
 
 function Header({
   run,
+  latest,
   now,
   actions,
   tasks,
   isDiagnosed
 }: {
   run: RunWithTasks;
+  /** The version that the DAG has now. */
+  latest: number;
   now: number;
   actions: FlowActions;
   tasks: TaskActions;
@@ -130,7 +142,10 @@ function Header({
       trans.__('Started by'),
       run.parent ? <ParentLink parent={run.parent} actions={actions} /> : starter(run)
     ],
-    [trans.__('Version'), String(run.version)],
+    [
+      trans.__('Version'),
+      <VersionLinks key="version" run={run} latest={latest} actions={actions} />
+    ],
     [trans.__('Params'), Object.keys(run.conf).length > 0 ? JSON.stringify(run.conf) : ''],
     [
       trans.__('Tasks'),
@@ -156,6 +171,15 @@ function Header({
         <span className="jp-flow-space" />
         {isOver ? (
           <>
+            <button
+              className="jp-flow-button"
+              title={trans.__(
+                'Code, params, environment, durations and notebooks beside the last success'
+              )}
+              onClick={() => actions.openDag(run.dag_id, compareTab([run.run_id]))}
+            >
+              {trans.__('Compare with last success')}
+            </button>
             {run.state !== 'success' ? (
               <button
                 className="jp-flow-button jp-mod-accept"

@@ -1,12 +1,20 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
+import { compareTab, MOST_COMPARED } from '../../model/compare/comparePlace';
 import { BULK_ACTIONS } from '../../model/runs/bulk';
 import type { BulkAction, LeftOut } from '../../model/runs/bulk';
 import type { Bulk, Progress, RunsModel } from '../../model/runs/runsModel';
+import type { FlowActions } from '../../tokens';
 import { useTrans } from '../shared/hooks';
 import { StateMark } from '../shared/StateMark';
 
 /** What can be done with the selected runs. */
-export function BulkBar({ model }: { model: RunsModel }): JSX.Element | null {
+export function BulkBar({
+  model,
+  actions
+}: {
+  model: RunsModel;
+  actions: FlowActions;
+}): JSX.Element | null {
   const trans = useTrans();
   const count = model.selected.size;
   if (count === 0) {
@@ -16,6 +24,18 @@ export function BulkBar({ model }: { model: RunsModel }): JSX.Element | null {
   return (
     <div className="jp-flow-tools" role="toolbar" aria-label={trans.__('Selected runs')}>
       <strong>{trans.__('%1 selected', String(count))}</strong>
+      <button
+        className="jp-flow-button"
+        disabled={count > MOST_COMPARED}
+        title={
+          count === 1
+            ? trans.__('Compare with the last success before it')
+            : trans.__('Show %1 runs at most side by side', String(MOST_COMPARED))
+        }
+        onClick={() => actions.openDag(model.dagId, compareTab([...model.selected]))}
+      >
+        {trans.__('Compare')}
+      </button>
       {BULK_ACTIONS.map(action => (
         <button key={action} className="jp-flow-button" onClick={() => model.prepare(action)}>
           {labels[action]} …

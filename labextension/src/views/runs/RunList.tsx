@@ -2,6 +2,7 @@ import { useEffect, useRef, useState } from 'react';
 import type { KeyboardEvent, MouseEvent } from 'react';
 import type { Run } from '../../client/documents';
 import type { RunsModel } from '../../model/runs/runsModel';
+import { codeTab } from '../../model/code/codePlace';
 import { dateTime, duration, elapsed, reasonText, relative } from '../../model/shared/format';
 import { windowOf } from '../../model/shared/rowWindow';
 import type { FlowActions } from '../../tokens';
@@ -156,7 +157,15 @@ function Cells({
         {run.start_date ? relative(run.start_date, now) : reasonText(run.reason)}
       </span>
       <span role="cell">{duration(elapsed(run, now))}</span>
-      <span role="cell">{run.version}</span>
+      <span role="cell">
+        <button
+          className="jp-flow-link"
+          title={trans.__('The code of version %1', String(run.version))}
+          onClick={() => actions.openDag(run.dag_id, codeTab(run.version))}
+        >
+          {run.version}
+        </button>
+      </span>
       <span role="cell" title={run.actor}>
         {run.actor || run.triggered_by}
       </span>

@@ -26,7 +26,11 @@ export function RunsTab({ model, dag, actions }: Props): JSX.Element {
   return (
     <div className="jp-flow-runs-tab">
       <Filters model={model} />
-      {model.bulk ? <BulkPlan model={model} bulk={model.bulk} /> : <BulkBar model={model} />}
+      {model.bulk ? (
+        <BulkPlan model={model} bulk={model.bulk} />
+      ) : (
+        <BulkBar model={model} actions={actions} />
+      )}
       {error ? (
         <p className="jp-flow-message" role="alert">
           {error.message}
