@@ -20,6 +20,7 @@ from .commanding import command
 from .commands import trigger_dag
 from .documents import Document, asset_event_document
 from .house import House
+from .page_limit import check_limit
 
 MOST_EXTRA = 65_536
 """Bytes of the ``extra`` of an event, as JSON."""
@@ -53,8 +54,7 @@ def list_asset_events(
 ) -> Document:
     """The event log, newest first; ``next`` is the ``before`` of the following page (None at its end)."""
     authorize(house.policy, actor, "read")
-    if type(limit) is not int or not 1 <= limit <= MOST_EVENTS:
-        raise InvalidInput(f"limit {limit!r} must be a number from 1 to {MOST_EVENTS}")
+    check_limit(limit, MOST_EVENTS)
     if before is not None and (type(before) is not int or before < 1):
         raise InvalidInput(f"before {before!r} must be the id of an event")
     with house.reading() as connection:

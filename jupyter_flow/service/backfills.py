@@ -22,9 +22,12 @@ from .commanding import command
 from .conf import check_conf, check_params
 from .documents import Document
 from .house import House
+from .page_limit import check_limit
 
 MAX_ACTIVE_RUNS = 10
 """``max_active_runs`` of a backfill that does not say."""
+MOST = 1000
+"""Backfills on one page, and runs of one at a time."""
 
 
 @dataclass(frozen=True)
@@ -42,8 +45,7 @@ class _Plan:
 
 def list_backfills(house: House, actor: Actor, dag_id: str | None = None, limit: int = 100) -> Document:
     """The backfills of one DAG or of all, newest first."""
-    if type(limit) is not int or not 1 <= limit <= 1000:
-        raise InvalidInput(f"limit {limit!r} must be a number from 1 to 1000")
+    check_limit(limit, MOST)
     with house.reading() as connection:
         if dag_id is not None:
             authorize(house.policy, actor, "read", dag_id)
@@ -73,7 +75,7 @@ def preview_backfill(
 ) -> Document:
     """What :func:`create_backfill` would do with these arguments, date by date; nothing is written."""
     authorize(house.policy, actor, "read", dag_id)
-    _check_limit(max_active_runs)
+    check_limit(max_active_runs, MOST, "max_active_runs")
     with house.reading() as connection:
         plan = _plan(connection, house, dag_id, from_date, to_date, reprocess_behavior, run_backwards, conf)
     return {
@@ -116,7 +118,7 @@ def create_backfill(
         "run_backwards": run_backwards,
     }
     with command(house, actor, "backfills.create", "trigger", dag_id=dag_id, arguments=arguments) as (connection, now):
-        _check_limit(max_active_runs)
+        check_limit(max_active_runs, MOST, "max_active_runs")
         plan = _plan(connection, house, dag_id, from_date, to_date, reprocess_behavior, run_backwards, conf)
         if not plan.dag.is_active:
             raise Conflict(f"DAG {dag_id!r} is no longer in its file {plan.dag.dag_file}: nothing to run")
@@ -230,11 +232,6 @@ def _number(backfill_id: Any) -> int:
     if type(backfill_id) is not int or not 0 < backfill_id < 2**31:
         raise InvalidInput(f"backfill {backfill_id!r} is not a number: `jupyter flow backfill list` names them")
     return backfill_id
-
-
-def _check_limit(max_active_runs: Any) -> None:
-    if type(max_active_runs) is not int or not 1 <= max_active_runs <= 1000:
-        raise InvalidInput(f"max_active_runs {max_active_runs!r} must be a number from 1 to 1000")
 
 
 def _documents(connection: Connection, rows: list[Backfill]) -> list[Document]:

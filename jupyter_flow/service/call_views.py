@@ -18,6 +18,7 @@ from .commanding import command
 from .documents import Document, reason_document
 from .house import House
 from .log_lines import read_lines
+from .page_limit import check_limit
 
 MOST = 1_000
 LOG_LINES = 500
@@ -139,8 +140,7 @@ def _readable(house: House, actor: Actor, connection: Connection, dag_id: str | 
 
 
 def _page(limit: Any, before: Any) -> int | None:
-    if type(limit) is not int or not 1 <= limit <= MOST:
-        raise InvalidInput(f"limit {limit!r} must be a number from 1 to {MOST}")
+    check_limit(limit, MOST)
     if before is None:
         return None
     if not isinstance(before, str) or not before.isdigit() or len(before) > 18:

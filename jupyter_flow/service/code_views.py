@@ -5,17 +5,16 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from sqlalchemy import Connection
-
 from ..model.errors import InvalidInput, NotFound
 from ..model.instants import iso_or_none
 from ..model.records import Actor
 from ..parsing.bundles import beneath
-from ..storage import dag_versions, dags, host
+from ..storage import dag_versions, dags
 from .authorize import authorize
 from .documents import Document
-from .holding import machine
 from .house import House
+from .page_limit import check_limit
+from .pinned_files import bundle_folder
 
 MOST_VERSIONS = 500
 MOST_BYTES = 2_000_000
@@ -29,8 +28,7 @@ def list_versions(house: House, actor: Actor, dag_id: str, limit: int = 100, bef
     Versions with the same ``files_hash`` were made of the same files, and came out different for another reason.
     """
     authorize(house.policy, actor, "read", dag_id)
-    if type(limit) is not int or not 1 <= limit <= MOST_VERSIONS:
-        raise InvalidInput(f"limit {limit!r} must be a number from 1 to {MOST_VERSIONS}")
+    check_limit(limit, MOST_VERSIONS)
     with house.reading() as connection:
         latest = dags.get_dag(connection, dag_id).version_number
         found, cursor = dag_versions.page_of_versions(connection, dag_id, limit, before)
@@ -59,7 +57,7 @@ def version_source(house: House, actor: Actor, dag_id: str, number: int, file: s
         dag_file = dags.get_dag(connection, dag_id).dag_file
         bundle_hash = dag_versions.bundle_hash_of(connection, dag_id, number)
         files = dag_versions.bundle_files(connection, bundle_hash)
-        folder = _folder(house, connection, bundle_hash)
+        folder = bundle_folder(house, connection, bundle_hash)
     if folder is None:
         raise NotFound(f"the files of version {number} of DAG {dag_id!r} are not kept on this machine")
     if file is None:
@@ -77,13 +75,6 @@ def version_source(house: House, actor: Actor, dag_id: str, number: int, file: s
         "source": source,
         "is_cut": is_cut,
     }
-
-
-def _folder(house: House, connection: Connection, bundle_hash: str) -> Path | None:
-    """Return where a bundle is: with this house, or with another of this machine that shares the database."""
-    homes = [house.config.home, *(Path(home) for home in host.homes_on(connection, machine()))]
-    folders = (home / "bundles" / bundle_hash for home in homes)
-    return next((folder for folder in folders if folder.is_dir()), None)
 
 
 def _file(folder: Path, name: str) -> Document | None:

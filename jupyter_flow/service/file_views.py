@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from ..model.errors import InvalidInput, NotFound
+from ..model.errors import NotFound
 from ..model.instants import to_iso
 from ..model.records import Actor
 from ..parsing.bundles import beneath
@@ -13,6 +13,8 @@ from .authorize import authorize, readable
 from .documents import Document
 from .file_names import check_file_name, dag_folder, digest_of, place_of, read_text
 from .house import House
+from .page_limit import check_limit
+from .pinned_files import bundle_folder
 
 MOST_FILES = 500
 MOST_VERSIONS = 100
@@ -21,7 +23,7 @@ MOST_VERSIONS = 100
 def list_files(house: House, actor: Actor, limit: int = 100, after: str | None = None) -> Document:
     """DAG files by name with their DAGs; ``next`` is the ``after`` of the following page."""
     authorize(house.policy, actor, "read")
-    _check_limit(limit, MOST_FILES)
+    check_limit(limit, MOST_FILES)
     with house.reading() as connection:
         rows, cursor = file_rows.page_of_files(connection, limit, after)
         names = [row.dag_file for row in rows]
@@ -58,14 +60,16 @@ def list_file_versions(
 ) -> Document:
     """What stood in a DAG file when versions of its DAGs were made, newest first; each text once."""
     authorize(house.policy, actor, "read")
-    _check_limit(limit, MOST_VERSIONS)
+    check_limit(limit, MOST_VERSIONS)
     base = str(dag_folder(house.config, folder))
     check_file_name(name)
     with house.reading() as connection:
-        versions = file_rows.pinned_versions(connection, base, name, limit)
+        versions = readable(house.policy, actor, file_rows.pinned_versions(connection, base, name, limit))
+        folders = {item.bundle_hash: bundle_folder(house, connection, item.bundle_hash) for item in versions}
     found: dict[str, Document] = {}
-    for version in readable(house.policy, actor, versions):
-        path = beneath(house.bundles / version.bundle_hash, name)
+    for version in versions:
+        pinned = folders[version.bundle_hash]
+        path = beneath(pinned, name) if pinned is not None else None
         if path is None:
             continue  # pruned, or on another machine
         digest = digest_of(read_text(path))
@@ -84,7 +88,9 @@ def show_file_version(house: House, actor: Actor, name: str, bundle: str, folder
     check_file_name(name)
     with house.reading() as connection:
         versions = readable(house.policy, actor, file_rows.pinned_versions(connection, base, name, MOST_VERSIONS))
-    path = beneath(house.bundles / bundle, name) if any(item.bundle_hash == bundle for item in versions) else None
+        is_known = any(item.bundle_hash == bundle for item in versions)
+        pinned = bundle_folder(house, connection, bundle) if is_known else None
+    path = beneath(pinned, name) if pinned is not None else None
     if path is None:
         raise NotFound(f"no version of {name} is kept in a bundle of this name")
     return _text_document(base, name, read_text(path))
@@ -92,8 +98,3 @@ def show_file_version(house: House, actor: Actor, name: str, bundle: str, folder
 
 def _text_document(folder: str, name: str, text: str) -> Document:
     return {"folder": folder, "name": name, "text": text, "sha256": digest_of(text)}
-
-
-def _check_limit(limit: int, most: int) -> None:
-    if type(limit) is not int or not 1 <= limit <= most:
-        raise InvalidInput(f"limit must be from 1 to {most}")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import statistics
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy import Connection
 
@@ -19,6 +18,7 @@ from ..storage import dags, front
 from .authorize import readable
 from .documents import Document
 from .house import House
+from .page_limit import check_limit
 from .schedule_words import asset_words, schedule_text, spoken_schedule
 
 BARS = 12
@@ -37,7 +37,7 @@ def list_dag_rows(
     house: House, actor: Actor, limit: int = 100, after: str | None = None, dag_ids: Sequence[str] = ()
 ) -> Document:
     """DAGs by id, each as short as a row of a list shows it; ``next`` is the ``after`` of the following page."""
-    _check_limit(limit, MOST_ROWS)
+    check_limit(limit, MOST_ROWS)
     with house.reading() as connection:
         found, cursor = front.page_of_dags(connection, limit, after, dag_ids)
         rows = readable(house.policy, actor, found)
@@ -49,7 +49,7 @@ def list_dag_rows(
 
 def list_attention(house: House, actor: Actor, limit: int = 50, before: str | None = None) -> Document:
     """The last ended runs of DAGs that failed, newest first, each with the failure that came first."""
-    _check_limit(limit, MOST_ROWS)
+    check_limit(limit, MOST_ROWS)
     with house.reading() as connection:
         found, cursor = front.last_ended_failed(connection, limit, before)
         runs = readable(house.policy, actor, found)
@@ -63,7 +63,7 @@ def list_attention(house: House, actor: Actor, limit: int = 50, before: str | No
 
 def list_running(house: House, actor: Actor, limit: int = 100, before: str | None = None) -> Document:
     """Unfinished runs, newest first, with how many tasks are done and how long the run usually takes."""
-    _check_limit(limit, MOST_ROWS)
+    check_limit(limit, MOST_ROWS)
     with house.reading() as connection:
         found, cursor = front.runs_in_progress(connection, limit, before)
         runs = readable(house.policy, actor, found)
@@ -89,7 +89,7 @@ def timeline(
     Twelve hours to either side of now if not given. ``failed``: how many runs have failed since ``start``.
     ``next`` goes on with older runs.
     """
-    _check_limit(limit, MOST_RUNS)
+    check_limit(limit, MOST_RUNS)
     now = house.clock.wall()
     since = from_iso(start) if start is not None else now - USUAL_SIDE
     until = from_iso(end) if end is not None else now + USUAL_SIDE
@@ -176,8 +176,3 @@ def _coming(connection: Connection, known: Sequence[Dag], now: datetime, until: 
             following = timetable_of(dag).upcoming(max(now, due), COMING_OF_DAG, dag.start_date, dag.end_date)
             found += [(info.run_after, dag.dag_id) for info in following if due < info.run_after <= until]
     return [{"dag_id": dag_id, "run_after": iso_or_none(at)} for at, dag_id in sorted(found)[:limit]]
-
-
-def _check_limit(limit: Any, most: int) -> None:
-    if type(limit) is not int or not 1 <= limit <= most:
-        raise InvalidInput(f"limit {limit!r} must be a number from 1 to {most}")

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable
 from operator import itemgetter
 from typing import Any
 
-from ..model.errors import InvalidInput
 from ..model.instants import iso_or_none
 from ..model.records import Actor
 from ..model.rows import DagRun
@@ -15,6 +14,7 @@ from ..model.state import TaskState
 from ..storage import dags, grid, queries
 from .authorize import authorize
 from .house import House
+from .page_limit import check_limit
 
 CODES: dict[str, str] = {
     TaskState.WAITING: "w",
@@ -42,8 +42,7 @@ Arrange = Callable[[str], Iterable[str]]
 def dag_grid(house: House, actor: Actor, dag_id: str, limit: int = 100, before: str | None = None) -> dict[str, Any]:
     """A page of runs, newest first, each with the states of its tasks as a string of letters."""
     authorize(house.policy, actor, "read", dag_id)
-    if type(limit) is not int or not 1 <= limit <= MOST_RUNS:
-        raise InvalidInput(f"limit {limit!r} must be a number from 1 to {MOST_RUNS}")
+    check_limit(limit, MOST_RUNS)
     with house.reading() as connection:
         spec = dags.load_spec(dags.latest_version(connection, dag_id))
         runs, cursor = queries.list_runs(connection, dag_id, limit=limit, before=before)

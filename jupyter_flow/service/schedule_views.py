@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from ..model.errors import InvalidInput
 from ..model.instants import from_iso, iso_or_none
 from ..model.records import Actor
 from ..model.rows import MissedSlot
@@ -14,6 +11,7 @@ from . import documents
 from .authorize import authorize
 from .documents import Document
 from .house import House
+from .page_limit import check_limit
 
 MAX_PAGE = 1000
 
@@ -21,7 +19,7 @@ MAX_PAGE = 1000
 def next_runs(house: House, actor: Actor, dag_id: str, count: int = 1, after: str | None = None) -> list[Document]:
     """The next ``count`` scheduled runs: those that start later than ``after`` (default: now)."""
     authorize(house.policy, actor, "read", dag_id)
-    _check_count(count)
+    check_limit(count, MAX_PAGE, "count")
     start = from_iso(after) if after is not None else house.clock.wall()
     with house.reading() as connection:
         dag = dags.get_dag(connection, dag_id)
@@ -36,7 +34,7 @@ def next_runs(house: House, actor: Actor, dag_id: str, count: int = 1, after: st
 def missed_dates(house: House, actor: Actor, dag_id: str, limit: int = 100) -> Document:
     """Scheduled dates of a DAG that got no run, with the reason, the latest first."""
     authorize(house.policy, actor, "read", dag_id)
-    _check_count(limit)
+    check_limit(limit, MAX_PAGE)
     with house.reading() as connection:
         dags.get_dag(connection, dag_id)
         return {"missed": [_missed_document(slot) for slot in timetables.list_missed(connection, dag_id, limit)]}
@@ -50,8 +48,3 @@ def _missed_document(slot: MissedSlot) -> Document:
         "reason": documents.reason_document(slot.reason),
         "noticed_at": iso_or_none(slot.noticed_at),
     }
-
-
-def _check_count(count: Any) -> None:
-    if type(count) is not int or not 1 <= count <= MAX_PAGE:
-        raise InvalidInput(f"count {count!r} must be a number from 1 to {MAX_PAGE}")

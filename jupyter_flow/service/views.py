@@ -7,7 +7,6 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from ..model.errors import InvalidInput
 from ..model.instants import iso_or_none
 from ..model.reason import Reason
 from ..model.records import Actor
@@ -27,6 +26,7 @@ from .health import health
 from .house import House
 from .kept_kernels import live_kernel
 from .outputs import task_log, task_notebook
+from .page_limit import check_limit
 from .pools import pool_warnings
 from .run_filter import run_filter
 from .run_snapshots import make_snapshot, slot_limits, slots_in_use
@@ -115,7 +115,7 @@ def list_runs(
 
     Of a state or type only, or with a ``run_after`` from ``since`` to ``until``, where that is asked for.
     """
-    _check_count(limit)
+    check_limit(limit, MAX_PAGE)
     wanted = run_filter(state, run_type, since, until)
     now = house.clock.wall()
     with house.reading() as connection:
@@ -267,8 +267,3 @@ def _reasons(
     return {
         row.id: refused.get(row.id) or why_waiting(snapshot, (row.task_id, row.map_index)) or row.reason for row in rows
     }
-
-
-def _check_count(count: int) -> None:
-    if type(count) is not int or not 1 <= count <= MAX_PAGE:
-        raise InvalidInput(f"count {count!r} must be a number from 1 to {MAX_PAGE}")

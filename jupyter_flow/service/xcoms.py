@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from ..model.errors import InvalidInput, NotFound
+from ..model.errors import NotFound
 from ..model.instants import iso_or_none
 from ..model.records import Actor
 from ..model.rows import XCom
@@ -17,6 +17,7 @@ from .authorize import authorize
 from .commanding import command
 from .documents import Document
 from .house import House
+from .page_limit import check_limit
 
 LONGEST_PREVIEW = 200
 MOST = 1000
@@ -86,8 +87,7 @@ def list_xcoms(
 ) -> Document:
     """The XComs of a DAG (or of one run, task or key of it) without their values, the latest first."""
     authorize(house.policy, actor, "read", dag_id)
-    if type(limit) is not int or not 1 <= limit <= MOST:
-        raise InvalidInput(f"limit {limit!r} must be a number from 1 to {MOST}")
+    check_limit(limit, MOST)
     with house.reading() as connection:
         if run_id is not None:
             queries.get_run(connection, dag_id, run_id)
