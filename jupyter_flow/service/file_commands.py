@@ -7,6 +7,7 @@ import uuid
 from pathlib import Path
 
 from ..model.errors import Conflict, InvalidInput, NotFound
+from ..model.faultpoint import faultpoint
 from ..model.records import Actor
 from .commanding import command
 from .documents import Document
@@ -73,6 +74,7 @@ def _write(path: Path, text: str) -> None:
                 file.write(data)
             if path.exists():
                 scratch.chmod(path.stat().st_mode & 0o777)
+            faultpoint("dag_file.before_rename")
             os.replace(scratch, path)
         except BaseException:
             scratch.unlink(missing_ok=True)

@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from ..model.faultpoint import faultpoint
 from . import processes
 from .paths import ensure_private_dir, private_opener, runtime_dir
 
@@ -71,6 +72,7 @@ def note(home: Path, kept: Kept) -> None:
     temporary = place / f".{kept.attempt_id}.new"
     with open(temporary, "w", encoding="utf-8", opener=private_opener) as file:
         file.write(json.dumps(asdict(kept)))
+    faultpoint("kept.before_rename")
     os.replace(temporary, place / f"{kept.attempt_id}.json")
 
 

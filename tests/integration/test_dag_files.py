@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import pytest
 from support.lab_server import LabServer
 from support.waiting import wait_for
+
+from jupyter_flow.model.errors import InvalidInput
+from jupyter_flow.service import file_commands
 
 GOOD = """
 from jupyter_flow import DAG, BashOperator
@@ -125,3 +131,16 @@ def test_a_deleted_file_takes_its_dags_along(server: LabServer) -> None:
     assert not (server.dags / "short.py").exists()
     wait_for(lambda: "short" not in [dag["dag_id"] for dag in server.get("/dags")["dags"]], "the DAG goes")
     assert server.request("DELETE", path_of("short.py")).status_code == 404
+
+
+def test_a_disk_without_room_leaves_the_file_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_room(name: str) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), name)
+
+    path = tmp_path / "dag.py"
+    path.write_text("as it was")
+    monkeypatch.setattr(file_commands, "faultpoint", no_room)
+    with pytest.raises(InvalidInput, match=r"dag\.py cannot be written: No space left"):
+        file_commands._write(path, "new")
+    assert os.listdir(tmp_path) == ["dag.py"]
+    assert path.read_text() == "as it was"
