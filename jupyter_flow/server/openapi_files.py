@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .openapi_parts import BOOLEAN, EMPTY, INTEGER, TEXT, Operation, Schema, list_of, operation, ref
+from .openapi_parts import BOOLEAN, EMPTY, INTEGER, TEXT, Operation, Schema, list_of, operation, record, ref
 
 _TEXT_OR_NULL: Schema = {"type": ["string", "null"]}
 _INSTANT: Schema = {"type": "string", "format": "date-time"}
@@ -15,34 +15,30 @@ PATH_SCHEMAS: dict[str, Schema] = {
 }
 
 
-def _record(**properties: Schema) -> Schema:
-    return {"type": "object", "properties": properties, "required": list(properties)}
-
-
 SCHEMAS: dict[str, Schema] = {
-    "DagFile": _record(
+    "DagFile": record(
         folder=TEXT,
         name=TEXT,
         size=INTEGER,
         sha256=_DIGEST,
         parsed_at=_INSTANT,
-        dags={"type": "array", "items": _record(dag_id=TEXT, is_paused=BOOLEAN)},
+        dags={"type": "array", "items": record(dag_id=TEXT, is_paused=BOOLEAN)},
         errors=INTEGER,
         warnings=INTEGER,
     ),
-    "DagFilePage": _record(folders={"type": "array", "items": TEXT}, files=list_of("DagFile"), next=_TEXT_OR_NULL),
-    "DagFileText": _record(folder=TEXT, name=TEXT, text=TEXT, sha256=_DIGEST),
-    "DagFileVerdict": _record(
+    "DagFilePage": record(folders={"type": "array", "items": TEXT}, files=list_of("DagFile"), next=_TEXT_OR_NULL),
+    "DagFileText": record(folder=TEXT, name=TEXT, text=TEXT, sha256=_DIGEST),
+    "DagFileVerdict": record(
         is_good=BOOLEAN,
         is_saved=BOOLEAN,
         dag_ids={"type": "array", "items": TEXT},
         problems=list_of("ImportError"),
     ),
-    "DagFileVersion": _record(
+    "DagFileVersion": record(
         bundle=TEXT,
         sha256=_DIGEST,
         created_at=_INSTANT,
-        dags={"type": "array", "items": _record(dag_id=TEXT, version=INTEGER)},
+        dags={"type": "array", "items": record(dag_id=TEXT, version=INTEGER)},
     ),
 }
 

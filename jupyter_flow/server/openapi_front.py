@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..model.state import RunState, RunType
-from .openapi_parts import BOOLEAN, INTEGER, TEXT, Operation, Schema, list_of, operation, ref
+from .openapi_parts import BOOLEAN, INTEGER, TEXT, Operation, Schema, list_of, operation, record, ref
 
 _TEXT_OR_NULL: Schema = {"type": ["string", "null"]}
 _INSTANT: Schema = {"type": ["string", "null"], "format": "date-time"}
@@ -16,10 +16,6 @@ _COUNTS: Schema = {
 }
 
 
-def _record(**properties: Schema) -> Schema:
-    return {"type": "object", "properties": properties, "required": list(properties)}
-
-
 def _limit(default: int, most: int) -> tuple[Schema, str]:
     return {"type": "integer", "minimum": 1, "maximum": most, "default": default}, "page size"
 
@@ -28,8 +24,8 @@ _BEFORE = (TEXT, "`next` of the page before")
 _BAR: dict[str, Schema] = {"run_id": TEXT, "state": _RUN_STATE, "start_date": _INSTANT, "end_date": _INSTANT}
 
 SCHEMAS: dict[str, Schema] = {
-    "RunBar": _record(**_BAR),
-    "DagRow": _record(
+    "RunBar": record(**_BAR),
+    "DagRow": record(
         dag_id=TEXT,
         dag_display_name=TEXT,
         description=_TEXT_OR_NULL,
@@ -44,7 +40,7 @@ SCHEMAS: dict[str, Schema] = {
         runs=list_of("RunBar"),
         last_states=_COUNTS,
     ),
-    "FailedRun": _record(
+    "FailedRun": record(
         dag_id=TEXT,
         dag_display_name=TEXT,
         run_id=TEXT,
@@ -55,7 +51,7 @@ SCHEMAS: dict[str, Schema] = {
         failing_cell={"type": ["integer", "null"]},
         cause={"type": "string", "description": "the last line of the reason"},
     ),
-    "RunningRun": _record(
+    "RunningRun": record(
         dag_id=TEXT,
         dag_display_name=TEXT,
         run_id=TEXT,
@@ -69,12 +65,12 @@ SCHEMAS: dict[str, Schema] = {
         total=INTEGER,
         usual_duration={"type": ["number", "null"], "description": "seconds: the median of the last successful runs"},
     ),
-    "TimelineRun": _record(dag_id=TEXT, **_BAR),
-    "DagRowPage": _record(dags=list_of("DagRow"), next=_TEXT_OR_NULL),
-    "AttentionPage": _record(failed=list_of("FailedRun"), next=_TEXT_OR_NULL),
-    "RunningPage": _record(runs=list_of("RunningRun"), next=_TEXT_OR_NULL),
-    "Timeline": _record(runs=list_of("TimelineRun"), coming=list_of("ComingRun"), failed=INTEGER, next=_TEXT_OR_NULL),
-    "ComingRun": _record(dag_id=TEXT, run_after={"type": "string", "format": "date-time"}),
+    "TimelineRun": record(dag_id=TEXT, **_BAR),
+    "DagRowPage": record(dags=list_of("DagRow"), next=_TEXT_OR_NULL),
+    "AttentionPage": record(failed=list_of("FailedRun"), next=_TEXT_OR_NULL),
+    "RunningPage": record(runs=list_of("RunningRun"), next=_TEXT_OR_NULL),
+    "Timeline": record(runs=list_of("TimelineRun"), coming=list_of("ComingRun"), failed=INTEGER, next=_TEXT_OR_NULL),
+    "ComingRun": record(dag_id=TEXT, run_after={"type": "string", "format": "date-time"}),
 }
 
 OPERATIONS: dict[tuple[str, str], Operation] = {

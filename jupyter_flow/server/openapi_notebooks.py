@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 from ..model.state import TaskState
-from .openapi_parts import BOOLEAN, TEXT, Operation, Schema, list_of, operation, ref
-
-
-def _record(**properties: Schema) -> Schema:
-    return {"type": "object", "properties": properties, "required": list(properties)}
-
+from .openapi_parts import BOOLEAN, TEXT, Operation, Schema, list_of, operation, record, ref
 
 SCHEMAS: dict[str, Schema] = {
-    "NotebookTask": _record(
+    "NotebookTask": record(
         task_id=TEXT,
         operator=TEXT,
         cell={"type": ["integer", "null"], "description": "code cell, from 1, of a %%task cell"},
@@ -21,7 +16,7 @@ SCHEMAS: dict[str, Schema] = {
         },
         duration={"type": ["number", "null"]},
     ),
-    "NotebookDag": _record(
+    "NotebookDag": record(
         dag_id=TEXT,
         dag_display_name=TEXT,
         is_paused=BOOLEAN,
@@ -29,7 +24,7 @@ SCHEMAS: dict[str, Schema] = {
         last_run={"oneOf": [ref("Run"), {"type": "null"}]},
         tasks=list_of("NotebookTask"),
     ),
-    "NotebookUses": _record(path=TEXT, dags=list_of("NotebookDag")),
+    "NotebookUses": record(path=TEXT, dags=list_of("NotebookDag")),
 }
 
 OPERATIONS: dict[tuple[str, str], Operation] = {

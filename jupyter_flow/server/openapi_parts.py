@@ -35,9 +35,9 @@ def operation(
     return Operation(summary, answer, query, body, required)
 
 
-def record(**properties: Schema) -> Schema:
-    """Return the schema of an object that has all these properties."""
-    return {"type": "object", "properties": properties, "required": list(properties)}
+def record(optional: dict[str, Schema] | None = None, **properties: Schema) -> Schema:
+    """Return the schema of an object that has all these properties, and may have the ``optional`` ones."""
+    return {"type": "object", "properties": {**properties, **(optional or {})}, "required": list(properties)}
 
 
 def ref(name: str) -> Schema:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..model.state import RunState, TaskState
-from .openapi_parts import BOOLEAN, EMPTY, INTEGER, TEXT, Operation, Schema, extended, list_of, operation, ref
+from .openapi_parts import BOOLEAN, EMPTY, INTEGER, TEXT, Operation, Schema, extended, list_of, operation, record, ref
 
 _TEXT_OR_NULL: Schema = {"type": ["string", "null"]}
 _INTEGER_OR_NULL: Schema = {"type": ["integer", "null"]}
@@ -24,13 +24,9 @@ PATH_SCHEMAS: dict[str, Schema] = {
 """Schemas of parts of paths that are no ids."""
 
 
-def _record(**properties: Schema) -> Schema:
-    return {"type": "object", "properties": properties, "required": list(properties)}
-
-
-_EVENT = _record(
+_EVENT = record(
     id=INTEGER,
-    asset=_record(name=TEXT, uri=TEXT),
+    asset=record(name=TEXT, uri=TEXT),
     at=_INSTANT,
     extra=_OBJECT,
     alias=_TEXT_OR_NULL,
@@ -40,7 +36,7 @@ _EVENT = _record(
     source_map_index=_INTEGER_OR_NULL,
     actor=_TEXT_OR_NULL,
 )
-_CREATED: Schema = {"type": "array", "items": _record(dag_id=TEXT, run_id=TEXT, state=TEXT)}
+_CREATED: Schema = {"type": "array", "items": record(dag_id=TEXT, run_id=TEXT, state=TEXT)}
 _PLAN: dict[str, Schema] = {
     "from_date": TEXT,
     "to_date": TEXT,
@@ -51,7 +47,7 @@ _PLAN: dict[str, Schema] = {
 }
 
 SCHEMAS: dict[str, Schema] = {
-    "BackfillDate": _record(
+    "BackfillDate": record(
         logical_date=_INSTANT,
         data_interval_start=_INSTANT,
         data_interval_end=_INSTANT,
@@ -59,7 +55,7 @@ SCHEMAS: dict[str, Schema] = {
         state=_RUN_STATE,
         skipped=_TEXT_OR_NULL,
     ),
-    "Backfill": _record(
+    "Backfill": record(
         backfill_id=INTEGER,
         dag_id=TEXT,
         state={"type": "string", "enum": ["running", "paused", "completed", "cancelled"]},
@@ -68,9 +64,9 @@ SCHEMAS: dict[str, Schema] = {
         created_at=_INSTANT,
         completed_at=_INSTANT,
         cancelled_by=_TEXT_OR_NULL,
-        progress=_record(total=INTEGER, skipped=INTEGER, pending=INTEGER, active=INTEGER, finished=INTEGER),
+        progress=record(total=INTEGER, skipped=INTEGER, pending=INTEGER, active=INTEGER, finished=INTEGER),
     ),
-    "Pool": _record(
+    "Pool": record(
         name=TEXT,
         slots=_SLOTS,
         description=_TEXT_OR_NULL,
@@ -80,7 +76,7 @@ SCHEMAS: dict[str, Schema] = {
         occupied_slots=INTEGER,
         open_slots={"type": ["integer", "null"], "description": "null: no bound"},
     ),
-    "Asset": _record(
+    "Asset": record(
         name=TEXT,
         uri=TEXT,
         group=TEXT,
@@ -94,10 +90,10 @@ SCHEMAS: dict[str, Schema] = {
     ),
     "AssetEvent": _EVENT,
     "LoggedAssetEvent": extended("AssetEvent", created_runs=_CREATED),
-    "AssetCondition": _record(
+    "AssetCondition": record(
         dag_id=TEXT, condition={"type": ["object", "null"]}, assets={"type": "array"}, is_met=BOOLEAN
     ),
-    "Why": _record(
+    "Why": record(
         dag_id=TEXT,
         run_id=TEXT,
         task_id=TEXT,
@@ -117,9 +113,9 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         ref("Why"),
         map_index=({"type": "integer", "minimum": -1, "default": -1}, "-1 for a task that is not mapped"),
     ),
-    ("get", "/backfills"): operation("Backfills, newest first", _record(backfills=list_of("Backfill")), limit=_LIMIT),
+    ("get", "/backfills"): operation("Backfills, newest first", record(backfills=list_of("Backfill")), limit=_LIMIT),
     ("get", "/dags/{dag_id}/backfills"): operation(
-        "Backfills of one DAG, newest first", _record(backfills=list_of("Backfill")), limit=_LIMIT
+        "Backfills of one DAG, newest first", record(backfills=list_of("Backfill")), limit=_LIMIT
     ),
     ("post", "/dags/{dag_id}/backfills"): operation(
         "Run past dates; with dry_run only the plan",
@@ -131,7 +127,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("post", "/backfills/{backfill_id}/cancel"): operation("Start no further date", _ONE_BACKFILL),
     ("post", "/backfills/{backfill_id}/pause"): operation("Start no further date for now", _ONE_BACKFILL),
     ("post", "/backfills/{backfill_id}/unpause"): operation("Go on", _ONE_BACKFILL),
-    ("get", "/pools"): operation("Pools with the slots in use", _record(pools=list_of("Pool"))),
+    ("get", "/pools"): operation("Pools with the slots in use", record(pools=list_of("Pool"))),
     ("post", "/pools"): operation(
         "Create a pool",
         ref("Pool"),
@@ -143,7 +139,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         "Change a pool", ref("Pool"), body={"slots": _SLOTS, "description": _TEXT_OR_NULL}
     ),
     ("delete", "/pools/{pool_name}"): operation("Delete a pool", EMPTY),
-    ("get", "/assets"): operation("Assets with their lineage", _record(assets=list_of("Asset"))),
+    ("get", "/assets"): operation("Assets with their lineage", record(assets=list_of("Asset"))),
     ("get", "/assets/{asset_name}"): operation(
         "One asset (by name or uri) with its latest events", extended("Asset", events=list_of("LoggedAssetEvent"))
     ),
@@ -155,7 +151,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ),
     ("get", "/asset-events"): operation(
         "A page of events of assets, newest first",
-        _record(events=list_of("LoggedAssetEvent"), next=_INTEGER_OR_NULL),
+        record(events=list_of("LoggedAssetEvent"), next=_INTEGER_OR_NULL),
         asset=(TEXT, "of this asset alone"),
         alias=(TEXT, "that came through this alias"),
         limit=_LIMIT,

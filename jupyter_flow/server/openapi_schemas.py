@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..model.state import RunState, RunType, TaskState
-from .openapi_parts import extended, list_of, ref
+from .openapi_parts import extended, list_of, record, ref
 
 Schema = dict[str, Any]
 
@@ -20,10 +20,6 @@ _INSTANT: Schema = {"type": ["string", "null"], "format": "date-time"}
 _MOMENT: Schema = {"type": "string", "format": "date-time"}
 _SECONDS: Schema = {"type": ["number", "null"], "description": "seconds"}
 _REASON: Schema = {"oneOf": [{"$ref": "#/components/schemas/Reason"}, {"type": "null"}]}
-
-
-def _record(optional: dict[str, Schema] | None = None, **properties: Schema) -> Schema:
-    return {"type": "object", "properties": {**properties, **(optional or {})}, "required": list(properties)}
 
 
 def _by_name(schema: Schema) -> Schema:
@@ -43,9 +39,9 @@ _NEXT = {
 
 SCHEMAS: dict[str, Schema] = {
     "Id": {"type": "string", "pattern": r"^[A-Za-z0-9_.~:+@-]{1,250}$"},
-    "Error": _record(code=_TEXT, message=_TEXT),
-    "Reason": _record(code=_TEXT, args=_OBJECT, text=_TEXT),
-    "Health": _record(
+    "Error": record(code=_TEXT, message=_TEXT),
+    "Reason": record(code=_TEXT, args=_OBJECT, text=_TEXT),
+    "Health": record(
         state={"type": "string", "enum": ["healthy", "degraded", "stopped"]},
         message=_TEXT_OR_NULL,
         trouble={"type": "array", "items": {"$ref": "#/components/schemas/Trouble"}},
@@ -57,9 +53,9 @@ SCHEMAS: dict[str, Schema] = {
         dag_folders=_TEXTS,
         import_errors=_INTEGER,
     ),
-    "Trouble": _record(kind=_TEXT, since=_TEXT, message=_TEXT, pauses_dispatch=_BOOLEAN),
-    "Heartbeat": _record(pid=_INTEGER, started_at=_INSTANT, heartbeat_at=_INSTANT, version=_TEXT),
-    "Host": _record(
+    "Trouble": record(kind=_TEXT, since=_TEXT, message=_TEXT, pauses_dispatch=_BOOLEAN),
+    "Heartbeat": record(pid=_INTEGER, started_at=_INSTANT, heartbeat_at=_INSTANT, version=_TEXT),
+    "Host": record(
         hostname=_TEXT,
         home=_TEXT,
         pid=_INTEGER,
@@ -69,7 +65,7 @@ SCHEMAS: dict[str, Schema] = {
         queues=_TEXTS,
         dag_folders=_TEXTS,
     ),
-    "ImportError": _record(
+    "ImportError": record(
         file=_TEXT,
         folder=_TEXT,
         line=_INTEGER_OR_NULL,
@@ -77,7 +73,7 @@ SCHEMAS: dict[str, Schema] = {
         traceback=_TEXT_OR_NULL,
         kind={"type": "string", "enum": ["error", "warning"]},
     ),
-    "Callback": _record(
+    "Callback": record(
         id=_INTEGER,
         level={"type": "string", "enum": ["task", "dag", "sla", "deadline", "email"]},
         event={"type": "string", "enum": ["success", "failure", "retry", "skipped", "sla_miss", "deadline"]},
@@ -92,7 +88,7 @@ SCHEMAS: dict[str, Schema] = {
         starts=_INTEGER,
         log_path=_TEXT_OR_NULL,
     ),
-    "Sla": _record(
+    "Sla": record(
         dag_id=_TEXT,
         run_id=_TEXT,
         task_id=_TEXT,
@@ -101,7 +97,7 @@ SCHEMAS: dict[str, Schema] = {
         noticed_at=_INSTANT,
         note=_TEXT_OR_NULL,
     ),
-    "Deadline": _record(
+    "Deadline": record(
         dag_id=_TEXT,
         run_id=_TEXT,
         position=_INTEGER,
@@ -112,8 +108,8 @@ SCHEMAS: dict[str, Schema] = {
         missed_at=_INSTANT,
         note=_TEXT_OR_NULL,
     ),
-    "NextRun": _record(**_NEXT),
-    "Dag": _record(
+    "NextRun": record(**_NEXT),
+    "Dag": record(
         dag_id=_TEXT,
         dag_display_name=_TEXT,
         description=_TEXT_OR_NULL,
@@ -152,7 +148,7 @@ SCHEMAS: dict[str, Schema] = {
             "description": _TEXT_OR_NULL,
         },
     },
-    "Task": _record(
+    "Task": record(
         task_id=_TEXT,
         task_display_name=_TEXT,
         operator=_TEXT,
@@ -178,21 +174,21 @@ SCHEMAS: dict[str, Schema] = {
         doc=_TEXT_OR_NULL,
         notebook=_TEXT_OR_NULL,
     ),
-    "MissedDates": _record(
+    "MissedDates": record(
         first_logical_date=_INSTANT,
         last_logical_date=_INSTANT,
         count=_INTEGER_OR_NULL,
         reason=_REASON,
         noticed_at=_INSTANT,
     ),
-    "Grid": _record(
+    "Grid": record(
         dag_id=_TEXT,
         codes={**_by_name(_TEXT), "description": "letter -> state"},
         tasks={"type": "array", "items": _TEXT},
         runs={"type": "array", "items": {"$ref": "#/components/schemas/GridRun"}},
         next=_TEXT_OR_NULL,
     ),
-    "GridRun": _record(
+    "GridRun": record(
         optional={"mapped": {**_by_name(_by_name(_INTEGER)), "description": "mapped task -> letter -> how many"}},
         run_id=_TEXT,
         run_type=_names(RunType),
@@ -203,9 +199,9 @@ SCHEMAS: dict[str, Schema] = {
         version=_INTEGER,
         states={"type": "string", "description": "a letter for each of the tasks"},
     ),
-    "Group": _record(group_id=_TEXT, parent=_TEXT_OR_NULL, label=_TEXT, tooltip=_TEXT_OR_NULL, is_mapped=_BOOLEAN),
-    "EdgeLabel": _record(upstream=_TEXT, downstream=_TEXT, label=_TEXT),
-    "Run": _record(
+    "Group": record(group_id=_TEXT, parent=_TEXT_OR_NULL, label=_TEXT, tooltip=_TEXT_OR_NULL, is_mapped=_BOOLEAN),
+    "EdgeLabel": record(upstream=_TEXT, downstream=_TEXT, label=_TEXT),
+    "Run": record(
         dag_id=_TEXT,
         run_id=_TEXT,
         run_type=_names(RunType),
@@ -227,9 +223,9 @@ SCHEMAS: dict[str, Schema] = {
         version=_INTEGER,
         parent={"oneOf": [{"$ref": "#/components/schemas/ParentTask"}, {"type": "null"}]},
     ),
-    "ParentTask": _record(dag_id=_TEXT, run_id=_TEXT, task_id=_TEXT_OR_NULL, map_index=_INTEGER),
-    "ChildRun": _record(dag_id=_TEXT, run_id=_TEXT, state=_names(RunState)),
-    "TaskInstance": _record(
+    "ParentTask": record(dag_id=_TEXT, run_id=_TEXT, task_id=_TEXT_OR_NULL, map_index=_INTEGER),
+    "ChildRun": record(dag_id=_TEXT, run_id=_TEXT, state=_names(RunState)),
+    "TaskInstance": record(
         task_id=_TEXT,
         map_index=_INTEGER,
         task_display_name=_TEXT,
@@ -255,7 +251,7 @@ SCHEMAS: dict[str, Schema] = {
         "properties": {"name": _TEXT, "value": {"type": "number"}, "step": {"type": ["number", "null"]}},
         "required": ["name", "value"],
     },
-    "Attempt": _record(
+    "Attempt": record(
         attempt_number=_INTEGER,
         try_number=_INTEGER,
         outcome=_TEXT_OR_NULL,
@@ -275,7 +271,7 @@ SCHEMAS: dict[str, Schema] = {
         log_path=_TEXT_OR_NULL,
         notebook_path=_TEXT_OR_NULL,
     ),
-    "XCom": _record(
+    "XCom": record(
         key=_TEXT,
         preview=_TEXT,
         type=_TEXT,
@@ -287,16 +283,16 @@ SCHEMAS: dict[str, Schema] = {
         map_index=_INTEGER,
         attempt_id=_TEXT_OR_NULL,
     ),
-    "LogLine": _record(seq=_INTEGER, at=_TEXT, stream=_TEXT, level=_TEXT, text=_TEXT),
-    "Log": _record(
+    "LogLine": record(seq=_INTEGER, at=_TEXT, stream=_TEXT, level=_TEXT, text=_TEXT),
+    "Log": record(
         attempt_number=_INTEGER_OR_NULL,
         lines={"type": "array", "items": {"$ref": "#/components/schemas/LogLine"}},
         complete=_BOOLEAN,
     ),
-    "ExecutedNotebook": _record(name=_TEXT, failing_cell=_INTEGER_OR_NULL, notebook=_OBJECT),
+    "ExecutedNotebook": record(name=_TEXT, failing_cell=_INTEGER_OR_NULL, notebook=_OBJECT),
     "DagWithTasks": extended("Dag", tasks=list_of("Task"), groups=list_of("Group"), labels=list_of("EdgeLabel")),
     "RunWithTasks": extended("Run", dag_display_name=_TEXT, tasks=list_of("TaskInstance")),
-    "RunPage": _record(runs=list_of("Run"), next=_TEXT_OR_NULL),
+    "RunPage": record(runs=list_of("Run"), next=_TEXT_OR_NULL),
     "TaskDetails": extended(
         "TaskInstance",
         attempts=list_of("Attempt"),
@@ -304,9 +300,9 @@ SCHEMAS: dict[str, Schema] = {
         rendered=_OBJECT,
         xcoms=list_of("TaskXCom"),
     ),
-    "LiveKernel": _record(
+    "LiveKernel": record(
         attempt_id=_TEXT, attempt_number=_INTEGER, kernel_name=_TEXT, cell=_INTEGER, since=_TEXT, until=_TEXT
     ),
-    "OpenedKernel": _record(kernel_id=_TEXT, kernel_name=_TEXT, notebook_path=_TEXT, cell=_INTEGER, until=_TEXT),
+    "OpenedKernel": record(kernel_id=_TEXT, kernel_name=_TEXT, notebook_path=_TEXT, cell=_INTEGER, until=_TEXT),
     "TaskXCom": extended("XCom", value={"description": "any JSON; null where it is kept in a file"}),
 }

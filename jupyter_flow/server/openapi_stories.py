@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .openapi_parts import BOOLEAN, INTEGER, TEXT, Operation, Schema, list_of, operation, ref
+from .openapi_parts import BOOLEAN, INTEGER, TEXT, Operation, Schema, list_of, operation, record, ref
 
 _RUN = "/dags/{dag_id}/runs/{run_id}"
 _TASK = _RUN + "/tasks/{task_id}"
@@ -15,12 +15,8 @@ _MAP_INDEX = ({"type": "integer", "minimum": -1, "default": -1}, "-1 for a task 
 _ATTEMPT = ({"type": "integer", "minimum": 1}, "number of the attempt; the latest one if left out")
 
 
-def _record(**properties: Schema) -> Schema:
-    return {"type": "object", "properties": properties, "required": list(properties)}
-
-
 def _listed(name: str, item: str, **more: Schema) -> Schema:
-    return _record(**{name: list_of(item)}, **more)
+    return record(**{name: list_of(item)}, **more)
 
 
 CLEAR_TASK = {
@@ -31,12 +27,12 @@ CLEAR_TASK = {
     "only_failed": BOOLEAN,
     "dry_run": {"type": "boolean", "description": "change nothing: answer with `tasks` that would run again"},
 }
-CLEARED: Schema = _record(tasks=list_of("ToClear"))
+CLEARED: Schema = record(tasks=list_of("ToClear"))
 
 SCHEMAS: dict[str, Schema] = {
-    "ToClear": _record(run_id=TEXT, task_id=TEXT, map_index=INTEGER, state=TEXT),
-    "Diagnosis": _record(dag_id=TEXT, run_id=TEXT, failure={"oneOf": [ref("DiagnosedFailure"), {"type": "null"}]}),
-    "DiagnosedFailure": _record(
+    "ToClear": record(run_id=TEXT, task_id=TEXT, map_index=INTEGER, state=TEXT),
+    "Diagnosis": record(dag_id=TEXT, run_id=TEXT, failure={"oneOf": [ref("DiagnosedFailure"), {"type": "null"}]}),
+    "DiagnosedFailure": record(
         task_id=TEXT,
         map_index=INTEGER,
         label=_TEXT_OR_NULL,
@@ -45,24 +41,24 @@ SCHEMAS: dict[str, Schema] = {
         attempt_number=_INTEGER_OR_NULL,
         reason=_REASON,
         cell={"oneOf": [ref("FailingCell"), {"type": "null"}]},
-        exception={"oneOf": [_record(type=TEXT, message=TEXT), {"type": "null"}]},
+        exception={"oneOf": [record(type=TEXT, message=TEXT), {"type": "null"}]},
         frames={**list_of("Frame"), "description": "own code first"},
         hints=list_of("Hint"),
         log_tail={"type": "array", "items": TEXT},
         has_notebook=BOOLEAN,
         also_failed=list_of("AlsoFailed"),
     ),
-    "FailingCell": _record(
+    "FailingCell": record(
         index=INTEGER,
         number={"type": "integer", "description": "code cells counted from 1"},
         first_line=INTEGER,
         error_line=_INTEGER_OR_NULL,
         source={"type": "string", "description": "the lines around the one that failed"},
     ),
-    "Frame": _record(file=TEXT, line=_INTEGER_OR_NULL, function=TEXT, code=TEXT, is_own=BOOLEAN, is_cell=BOOLEAN),
-    "Hint": _record(code=TEXT, text=TEXT, evidence={"type": "array", "items": TEXT}),
-    "AlsoFailed": _record(state=TEXT, count=INTEGER, task_ids={"type": "array", "items": TEXT}),
-    "RunEvent": _record(
+    "Frame": record(file=TEXT, line=_INTEGER_OR_NULL, function=TEXT, code=TEXT, is_own=BOOLEAN, is_cell=BOOLEAN),
+    "Hint": record(code=TEXT, text=TEXT, evidence={"type": "array", "items": TEXT}),
+    "AlsoFailed": record(state=TEXT, count=INTEGER, task_ids={"type": "array", "items": TEXT}),
+    "RunEvent": record(
         id=INTEGER,
         seq=INTEGER,
         kind=TEXT,
@@ -74,7 +70,7 @@ SCHEMAS: dict[str, Schema] = {
         reason=_REASON,
         actor=_TEXT_OR_NULL,
     ),
-    "EarlierAttempt": _record(
+    "EarlierAttempt": record(
         task_id=TEXT,
         map_index=INTEGER,
         attempt_number=INTEGER,
@@ -105,8 +101,8 @@ SCHEMAS: dict[str, Schema] = {
         },
         "required": ["seq", "at", "cell", "event"],
     },
-    "Cells": _record(attempt_number=INTEGER, events=list_of("CellEvent"), seq=INTEGER, complete=BOOLEAN),
-    "UsualCells": _record(run_id=_TEXT_OR_NULL, duration=_SECONDS, cells={"type": "array", "items": _SECONDS}),
+    "Cells": record(attempt_number=INTEGER, events=list_of("CellEvent"), seq=INTEGER, complete=BOOLEAN),
+    "UsualCells": record(run_id=_TEXT_OR_NULL, duration=_SECONDS, cells={"type": "array", "items": _SECONDS}),
 }
 
 OPERATIONS: dict[tuple[str, str], Operation] = {
