@@ -24,12 +24,6 @@ import { TaskCompletions } from './taskCompletions';
 import { TaskTool } from './taskTool';
 
 const SECTION = 'jupyter-flow';
-/** Acts on a notebook that other parts may offer; those that are there stand in the button's menu. */
-const FILE_COMMANDS = [
-  'jupyter-flow:run-as-task',
-  'jupyter-flow:add-to-dag',
-  'jupyter-flow:schedule'
-];
 
 interface Places {
   rendermime: IRenderMimeRegistry | null;
@@ -114,9 +108,6 @@ export function addNotebookPlaces(
         menu.addItem({ command: Commands.openRun, args: { ...last, label } });
       }
       menu.addItem({ type: 'separator' });
-    }
-    for (const command of FILE_COMMANDS.filter(id => app.commands.hasCommand(id))) {
-      menu.addItem({ command, args: { path: model.path } });
     }
     const inspector = trans.__('Task settings …');
     menu.addItem({ command: NotebookCommands.settings, args: { label: inspector } });
