@@ -148,9 +148,15 @@ def test_task_cells_show_their_state_and_take_their_options(
 
     wait_for(upstream, "the house has read the saved notebook")
     run = lab.run_to_end("cells")
-    page.get_by_role("button", name="Jupyter Flow: Belongs to 1 DAG").click()
-    expect(page.locator(".lm-Menu")).to_contain_text("Open its last run (failed)")
-    page.keyboard.press("Escape")
+
+    def offers_the_run() -> bool:
+        page.get_by_role("button", name="Jupyter Flow: Belongs to 1 DAG").click()
+        words = page.locator(".lm-Menu").inner_text()
+        page.keyboard.press("Escape")
+        return "Open its last run (failed)" in words
+
+    expect(badge).to_have_attribute("title", f"Open fit in run {run['run_id']}")
+    wait_for(offers_the_run, "the menu knows the end of the run")
     badge.click()
     expect(page.locator(f".jp-flow-run-page[data-run-id='{run['run_id']}']")).to_be_visible()
     expect(page.locator(".jp-flow-task-head h2")).to_have_text("fit")
