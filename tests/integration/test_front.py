@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import update
 from support.flows import T0, dag, daily, new_run, task
+from support.stored_runs import store_in
 
 from jupyter_flow.model.config import FlowConfig
 from jupyter_flow.model.errors import InvalidInput
@@ -19,7 +20,7 @@ from jupyter_flow.model.state import RunState, TaskState
 from jupyter_flow.service import front_views
 from jupyter_flow.service.house import House, open_house
 from jupyter_flow.service.schedule_words import spoken_schedule
-from jupyter_flow.storage import dags, runs
+from jupyter_flow.storage import runs
 from jupyter_flow.storage.schema import dag_run, task_instance
 
 ME = Actor("me", "cli")
@@ -30,12 +31,6 @@ def house(database_url: str, tmp_path: Path) -> Iterator[House]:
     config = FlowConfig(home=tmp_path / "home", dag_folders=(tmp_path / "dags",), db_url=database_url)
     with open_house(config, write=True) as opened:
         yield opened
-
-
-def store(house: House, spec: DagSpec) -> int:
-    with house.writing() as connection:
-        stored = dags.store_dag(connection, spec, dag_folder="/dags", bundle_hash="0" * 64, now=T0)
-        return stored.dag.version_id
 
 
 def add_run(house: House, spec: DagSpec, version: int, minute: int, state: RunState, seconds: float = 0) -> int:
@@ -60,9 +55,11 @@ def set_task(house: House, dag_run_id: int, task_id: str, state: TaskState, seco
 
 def test_rows_hold_the_last_runs_and_come_in_pages(house: House) -> None:
     for name in ("c", "a", "b"):
-        store(house, dag(task("t"), dag_id=name, tags=("x",), schedule=daily("30 6 * * 1"), display_name=name.upper()))
+        store_in(
+            house, dag(task("t"), dag_id=name, tags=("x",), schedule=daily("30 6 * * 1"), display_name=name.upper())
+        )
     spec = dag(task("t"), task("u", "t"), dag_id="b")
-    version = store(house, spec)
+    version = store_in(house, spec)
     for minute in range(14):
         last = add_run(house, spec, version, minute, RunState.SUCCESS, 5)
     set_task(house, last, "t", TaskState.FAILED, 1)
@@ -84,14 +81,14 @@ def test_rows_hold_the_last_runs_and_come_in_pages(house: House) -> None:
 
 def test_attention_is_for_dags_whose_last_ended_run_failed(house: House) -> None:
     spec = dag(task("t"), task("u"), dag_id="bad")
-    version = store(house, spec)
+    version = store_in(house, spec)
     add_run(house, spec, version, 0, RunState.FAILED)
     failed = add_run(house, spec, version, 1, RunState.FAILED, 30)
     add_run(house, spec, version, 2, RunState.RUNNING)
     set_task(house, failed, "u", TaskState.FAILED, 1, "the bad value")
     set_task(house, failed, "t", TaskState.FAILED, 2, "second")
     mended = dag(task("t"), dag_id="mended")
-    version = store(house, mended)
+    version = store_in(house, mended)
     add_run(house, mended, version, 0, RunState.FAILED)
     add_run(house, mended, version, 1, RunState.SUCCESS)
     (shown,) = front_views.list_attention(house, ME)["failed"]
@@ -102,7 +99,7 @@ def test_attention_is_for_dags_whose_last_ended_run_failed(house: House) -> None
 def test_pages_of_attention_join(house: House) -> None:
     for number in range(5):
         spec = dag(task("t"), dag_id=f"d{number}")
-        add_run(house, spec, store(house, spec), number, RunState.FAILED)
+        add_run(house, spec, store_in(house, spec), number, RunState.FAILED)
     seen, cursor = [], None
     while True:
         page = front_views.list_attention(house, ME, limit=2, before=cursor)
@@ -114,7 +111,7 @@ def test_pages_of_attention_join(house: House) -> None:
 
 def test_running_runs_tell_how_far_they_are_and_what_is_usual(house: House) -> None:
     spec = dag(task("t"), task("u", "t"), dag_id="r")
-    version = store(house, spec)
+    version = store_in(house, spec)
     for minute, seconds in enumerate((10, 30, 20)):
         add_run(house, spec, version, minute, RunState.SUCCESS, seconds)
     key = add_run(house, spec, version, 9, RunState.RUNNING)
@@ -126,7 +123,7 @@ def test_running_runs_tell_how_far_they_are_and_what_is_usual(house: House) -> N
 
 def test_a_timeline_has_the_past_and_what_comes(house: House) -> None:
     spec = dag(task("t"), dag_id="p")
-    version = store(house, spec)
+    version = store_in(house, spec)
     add_run(house, spec, version, -600, RunState.SUCCESS)
     add_run(house, spec, version, 0, RunState.FAILED)
     add_run(house, spec, version, 1, RunState.RUNNING)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import insert, text, update
 from support.flows import T0, dag, new_run, task
+from support.stored_runs import store_in
 
 from jupyter_flow.model.config import FlowConfig
 from jupyter_flow.model.errors import InvalidInput, NotFound
@@ -18,7 +19,7 @@ from jupyter_flow.model.spec import DagSpec
 from jupyter_flow.model.state import TaskState
 from jupyter_flow.service import doors, grid
 from jupyter_flow.service.house import House, open_house
-from jupyter_flow.storage import dags, queries, runs
+from jupyter_flow.storage import queries, runs
 from jupyter_flow.storage.schema import task_instance
 
 ME = Actor("me", "cli")
@@ -29,12 +30,6 @@ def house(database_url: str, tmp_path: Path) -> Iterator[House]:
     config = FlowConfig(home=tmp_path / "home", dag_folders=(tmp_path / "dags",), db_url=database_url)
     with open_house(config, write=True) as opened:
         yield opened
-
-
-def store(house: House, spec: DagSpec) -> int:
-    with house.writing() as connection:
-        stored = dags.store_dag(connection, spec, dag_folder="/dags", bundle_hash="0" * 64, now=T0)
-        return stored.dag.version_id
 
 
 def add_run(house: House, spec: DagSpec, version: int, number: int) -> int:
@@ -59,12 +54,12 @@ def test_every_state_has_a_letter_of_its_own() -> None:
 
 def test_runs_of_several_versions_stand_in_one_grid(house: House) -> None:
     first = dag(task("b"), task("old", "b"))
-    version = store(house, first)
+    version = store_in(house, first)
     one = add_run(house, first, version, 1)
     set_state(house, one, "b", TaskState.SUCCESS)
     set_state(house, one, "old", TaskState.FAILED)
     second = dag(task("z"), task("b", "z"), task("a", "b"))
-    two = add_run(house, second, store(house, second), 2)
+    two = add_run(house, second, store_in(house, second), 2)
     for task_id, state in [("z", TaskState.SUCCESS), ("b", TaskState.UP_FOR_RETRY)]:
         set_state(house, two, task_id, state)
     shown = doors.perform(house, ME, "dags.grid", {"dag_id": "d"})
@@ -78,7 +73,7 @@ def test_runs_of_several_versions_stand_in_one_grid(house: House) -> None:
 
 def test_mapped_tasks_are_counted(house: House) -> None:
     spec = dag(task("a"), task("m", "a"))
-    run = add_run(house, spec, store(house, spec), 1)
+    run = add_run(house, spec, store_in(house, spec), 1)
     with house.writing() as connection:
         (row,) = (item for item in queries.instances_of(connection, run, "m"))
         values = {name: value for name, value in row._mapping.items() if name != "id"}
@@ -93,7 +88,7 @@ def test_mapped_tasks_are_counted(house: House) -> None:
 
 def test_pages_follow_each_other_and_bad_ones_are_refused(house: House) -> None:
     spec = dag(task("a"))
-    version = store(house, spec)
+    version = store_in(house, spec)
     for number in range(5):
         add_run(house, spec, version, number)
     seen, before = [], None
@@ -114,7 +109,7 @@ def test_pages_follow_each_other_and_bad_ones_are_refused(house: House) -> None:
 
 def test_a_thousand_tasks_and_a_hundred_runs_fit_into_200_kilobytes(house: House) -> None:
     spec = dag(*(task(f"a_task_with_a_name_{number:04d}") for number in range(1_000)))
-    version = store(house, spec)
+    version = store_in(house, spec)
     for number in range(3):
         add_run(house, spec, version, number)
     text_of = json.dumps(doors.perform(house, ME, "dags.grid", {"dag_id": "d"}), separators=(",", ":"))
@@ -127,7 +122,7 @@ def test_a_thousand_tasks_and_a_hundred_runs_fit_into_200_kilobytes(house: House
 def test_a_deep_page_begins_where_it_begins(house: House) -> None:
     """The query of a page must be bounded by the index and not read what stands before it."""
     spec = dag(task("a"))
-    version = store(house, spec)
+    version = store_in(house, spec)
     for number in range(3):
         add_run(house, spec, version, number)
     with house.reading() as connection:

@@ -17,6 +17,7 @@ from jupyter_flow.scheduling.decide import decide, decide_changed
 from jupyter_flow.scheduling.lengths import XComLength
 from jupyter_flow.scheduling.outcomes import after_report
 from jupyter_flow.scheduling.snapshot import Key, RunSnapshot
+from jupyter_flow.service.house import House
 from jupyter_flow.storage import dags, decision_facts, expanding, queries, reports, runs
 from jupyter_flow.storage.database import begin_write, connect_read, create_reader
 
@@ -144,3 +145,9 @@ class StoredRun:
 def store(connection: Connection, spec: DagSpec, *, now: datetime = flows.T0, bundle: str = "b" * 64) -> int:
     """Store ``spec`` and return the id of its version."""
     return dags.store_dag(connection, spec, dag_folder="/dags", bundle_hash=bundle, now=now).dag.version_id
+
+
+def store_in(house: House, spec: DagSpec) -> int:
+    """Store ``spec`` in a house as a DAG of a DAG file, and return the key of its version."""
+    with house.writing() as connection:
+        return store(connection, spec, now=flows.T0)
