@@ -65,7 +65,14 @@ SCHEMAS: dict[str, Schema] = {
         completed_at=_INSTANT,
         cancelled_by=_TEXT_OR_NULL,
         progress=record(total=INTEGER, skipped=INTEGER, pending=INTEGER, active=INTEGER, finished=INTEGER),
+        states={
+            "type": "object",
+            "additionalProperties": {"type": "integer"},
+            "description": "state of runs -> how many dates have one in it",
+        },
     ),
+    "BackfillWithDates": extended("Backfill", dates=list_of("BackfillDate")),
+    "BackfillPlan": record(dag_id=TEXT, **_PLAN, dates=list_of("BackfillDate")),
     "Pool": record(
         name=TEXT,
         slots=_SLOTS,
@@ -105,7 +112,7 @@ SCHEMAS: dict[str, Schema] = {
     ),
 }
 
-_ONE_BACKFILL = extended("Backfill", dates=list_of("BackfillDate"))
+_ONE_BACKFILL = ref("BackfillWithDates")
 
 OPERATIONS: dict[tuple[str, str], Operation] = {
     ("get", "/dags/{dag_id}/runs/{run_id}/tasks/{task_id}/why"): operation(
@@ -119,7 +126,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ),
     ("post", "/dags/{dag_id}/backfills"): operation(
         "Run past dates; with dry_run only the plan",
-        {"type": "object", "properties": {"dates": list_of("BackfillDate")}, "required": ["dag_id", "dates"]},
+        {"anyOf": [_ONE_BACKFILL, ref("BackfillPlan")]},
         body={**_PLAN, "dry_run": BOOLEAN},
         required=("from_date", "to_date"),
     ),

@@ -60,7 +60,7 @@ def _make_run(
     known = backfills.runs_between(connection, dag.dag_id, info.logical_date, info.logical_date)
     run = known.get(info.logical_date)
     if skipped := rules.skip_reason(run.state if run else None, found.reprocess_behavior):
-        backfills.skip(connection, slot.id, skipped)  # it came into being after the backfill was asked for
+        backfills.skip(connection, found, slot.id, skipped, now)  # it came into being after the backfill was asked for
         return None
     if run is not None:
         actor = Actor(found.actor, "backfill")
@@ -72,7 +72,7 @@ def _make_run(
         try:
             run = _new_run(connection, found, dag, info, version_id, spec, now)
         except Conflict as refused:
-            backfills.skip(connection, slot.id, str(refused))
+            backfills.skip(connection, found, slot.id, str(refused), now)
             return None
     backfills.fill(connection, slot.id, run.id)
     return run
@@ -101,4 +101,4 @@ def _new_run(
 def complete(connection: Connection, found: Backfill, now: datetime) -> None:
     """Note that a backfill is completed, if nothing of it is left to do."""
     if found.completed_at is None and backfills.progress(connection, [found.id])[found.id].unfinished == 0:
-        backfills.complete(connection, found.id, now)
+        backfills.complete(connection, found, now)

@@ -158,7 +158,7 @@ def cancel_backfill(house: House, actor: Actor, backfill_id: int) -> Document:
         if found.completed_at is not None:
             how = "completed" if found.cancelled_at is None else "cancelled"
             raise Conflict(f"backfill {backfill_id} is {how} already")
-        backfills.cancel(connection, backfill_id, now, actor.user)
+        backfills.cancel(connection, found, now, actor.user)
         queued = backfills.queued_runs(connection, backfill_id)
         for run in queued:
             edits.request_cancel(connection, run, now, actor)
@@ -214,11 +214,11 @@ def _pause(house: House, actor: Actor, backfill_id: int, paused: bool) -> Docume
     dag_id = _dag_id(house, backfill_id)
     name = "backfills.pause" if paused else "backfills.unpause"
     about = {"backfill_id": backfill_id}
-    with command(house, actor, name, "trigger", dag_id=dag_id, arguments=about) as (connection, _):
+    with command(house, actor, name, "trigger", dag_id=dag_id, arguments=about) as (connection, now):
         found = backfills.get(connection, backfill_id)
         if found.completed_at is not None:
             raise Conflict(f"backfill {backfill_id} has ended")
-        backfills.set_paused(connection, backfill_id, paused)
+        backfills.set_paused(connection, found, paused, now)
     house.effects.dag_changed(dag_id)
     return show_backfill(house, actor, backfill_id)
 
@@ -235,8 +235,9 @@ def _number(backfill_id: Any) -> int:
 
 
 def _documents(connection: Connection, rows: list[Backfill]) -> list[Document]:
-    progress = backfills.progress(connection, [row.id for row in rows])
-    return [_document(row, progress[row.id]) for row in rows]
+    ids = [row.id for row in rows]
+    progress, states = backfills.progress(connection, ids), backfills.run_states(connection, ids)
+    return [_document(row, progress[row.id], states[row.id]) for row in rows]
 
 
 def _shown(connection: Connection, found: Backfill) -> Document:
@@ -253,7 +254,7 @@ def _shown(connection: Connection, found: Backfill) -> Document:
     return {**document, "dates": dates}
 
 
-def _document(row: Backfill, progress: backfills.Progress) -> Document:
+def _document(row: Backfill, progress: backfills.Progress, states: dict[str, int]) -> Document:
     state = "running"
     if row.cancelled_at is not None:
         state = "cancelled"
@@ -282,6 +283,7 @@ def _document(row: Backfill, progress: backfills.Progress) -> Document:
             "active": progress.unfinished - progress.pending,
             "finished": progress.total - progress.skipped - progress.unfinished,
         },
+        "states": states,
     }
 
 

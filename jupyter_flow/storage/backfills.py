@@ -13,11 +13,14 @@ from ..model.changes import RunInfo
 from ..model.errors import NotFound
 from ..model.rows import Backfill, BackfillSlot, DagRun
 from ..model.state import RUN_TERMINAL, RunState
+from .events import append
 from .mapping import to_run
 from .schema import dag_run
 from .schema_plans import backfill, backfill_slot
 
 _ENDED = [str(state) for state in RUN_TERMINAL]
+_CHANGED = "backfill_changed"
+"""The event after which a backfill is to be looked at again; of its runs tell their own events."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +90,7 @@ def create(
     ]
     if rows:
         connection.execute(insert(backfill_slot), rows)
+    append(connection, _CHANGED, now, dag_id=dag_id)
     return _to_backfill(row)
 
 
@@ -157,9 +161,10 @@ def open_slots(connection: Connection, backfill_id: int, count: int) -> list[Ope
     ]
 
 
-def skip(connection: Connection, slot_id: int, reason: str) -> None:
-    """Write why a date gets no run."""
+def skip(connection: Connection, found: Backfill, slot_id: int, reason: str, now: datetime) -> None:
+    """Write why a date of a backfill gets no run."""
     connection.execute(update(backfill_slot).where(backfill_slot.c.id == slot_id).values(skipped=reason))
+    append(connection, _CHANGED, now, dag_id=found.dag_id)
 
 
 def fill(connection: Connection, slot_id: int, dag_run_id: int) -> None:
@@ -220,20 +225,38 @@ def progress(connection: Connection, ids: Sequence[int]) -> dict[int, Progress]:
     return {number: found.get(number, Progress()) for number in ids}
 
 
-def complete(connection: Connection, backfill_id: int, now: datetime) -> None:
+def run_states(connection: Connection, ids: Sequence[int]) -> dict[int, dict[str, int]]:
+    """Return how many dates of each backfill have a run in which state; every asked number has an entry."""
+    query = (
+        select(backfill_slot.c.backfill_id, dag_run.c.state, func.count())
+        .join_from(backfill_slot, dag_run, dag_run.c.id == backfill_slot.c.dag_run_id)
+        .where(backfill_slot.c.backfill_id.in_(list(ids)))
+        .group_by(backfill_slot.c.backfill_id, dag_run.c.state)
+    )
+    found: dict[int, dict[str, int]] = {number: {} for number in ids}
+    for number, state, count in connection.execute(query):
+        found[number][state] = count
+    return found
+
+
+def complete(connection: Connection, found: Backfill, now: datetime) -> None:
     """Write that nothing of a backfill is left to do."""
-    connection.execute(update(backfill).where(backfill.c.id == backfill_id).values(completed_at=now))
+    _change(connection, found, now, completed_at=now)
 
 
-def cancel(connection: Connection, backfill_id: int, now: datetime, actor: str) -> None:
+def cancel(connection: Connection, found: Backfill, now: datetime, actor: str) -> None:
     """End a backfill: no further date gets a run."""
-    values = {"completed_at": now, "cancelled_at": now, "cancelled_by": actor}
-    connection.execute(update(backfill).where(backfill.c.id == backfill_id).values(values))
+    _change(connection, found, now, completed_at=now, cancelled_at=now, cancelled_by=actor)
 
 
-def set_paused(connection: Connection, backfill_id: int, paused: bool) -> None:
+def set_paused(connection: Connection, found: Backfill, paused: bool, now: datetime) -> None:
     """Write whether further dates get their runs for now."""
-    connection.execute(update(backfill).where(backfill.c.id == backfill_id).values(is_paused=paused))
+    _change(connection, found, now, is_paused=paused)
+
+
+def _change(connection: Connection, found: Backfill, now: datetime, **values: Any) -> None:
+    connection.execute(update(backfill).where(backfill.c.id == found.id).values(values))
+    append(connection, _CHANGED, now, dag_id=found.dag_id)
 
 
 def _found(connection: Connection, query: Select[Any]) -> list[Backfill]:

@@ -140,7 +140,7 @@ def append(
     actor: Actor | None = None,
     reason: Reason | None = None,
 ) -> None:
-    """Append an event that belongs to no run: ``dag_changed``, ``import_errors_changed``, ``host_changed``."""
+    """Append an event that belongs to no run: ``dag_changed``, ``backfill_changed``, ``host_changed`` …"""
     nowhere = dict.fromkeys(("dag_run_id", "run_id", "task_id", "map_index", "state_from", "state_to"))
     _take(connection, [_values(kind, dag_id, now, actor, reason) | nowhere])
 

@@ -10,6 +10,7 @@ import './tabs.css';
 import './dag.css';
 import './grid.css';
 import './runs.css';
+import './backfills.css';
 import './code.css';
 import './compare.css';
 import './run.css';

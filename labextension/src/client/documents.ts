@@ -70,6 +70,7 @@ export interface FlowEvent {
     | 'host_changed'
     | 'pools_changed'
     | 'kernel_released'
+    | 'backfill_changed'
     | 'asset_event';
   dag_id: string | null;
   run_id: string | null;

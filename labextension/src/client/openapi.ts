@@ -751,6 +751,30 @@ export interface components {
         active: number;
         finished: number;
       };
+      /** @description state of runs -> how many dates have one in it */
+      states: {
+        [key: string]: number;
+      };
+    };
+    BackfillWithDates: components['schemas']['Backfill'] & {
+      dates: components['schemas']['BackfillDate'][];
+    };
+    BackfillPlan: {
+      dag_id: string;
+      from_date: string;
+      to_date: string;
+      /**
+       * @default none
+       * @enum {string}
+       */
+      reprocess_behavior: 'none' | 'failed' | 'completed';
+      /** @default 10 */
+      max_active_runs: number;
+      run_backwards: boolean;
+      conf: {
+        [key: string]: unknown;
+      };
+      dates: components['schemas']['BackfillDate'][];
     };
     Pool: {
       name: string;

@@ -5,6 +5,7 @@ import type { ReadonlyJSONObject } from '@lumino/coreutils';
 import { Menu } from '@lumino/widgets';
 import { Commands } from '../tokens';
 import type { DagOfMenu } from '../tokens';
+import { backfillsTab } from '../model/backfills/backfillPlace';
 import { FrontCommands } from './frontCommands';
 
 export function showDagMenu(
@@ -22,6 +23,7 @@ export function showDagMenu(
   const last = dag.runs.at(-1);
   add(Commands.openDag, { dag_id }, trans.__('Open'));
   add(Commands.trigger, { dag_id }, trans.__('Run …'));
+  add(Commands.openDag, { dag_id, tab: backfillsTab(null) }, trans.__('Backfill …'));
   add(
     Commands.setPaused,
     { dag_id, is_paused: !dag.is_paused },

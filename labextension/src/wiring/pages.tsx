@@ -4,6 +4,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import type { Message } from '@lumino/messaging';
 import type { ReactElement } from 'react';
 import type { FlowApi } from '../client/api';
+import type { BackfillApi } from '../client/backfillApi';
 import type { CodeApi } from '../client/codeApi';
 import type { CompareApi } from '../client/compareApi';
 import type { RunApi } from '../client/runApi';
@@ -30,6 +31,7 @@ export interface Parts {
   onStarted(dagId: string, runId: string): void;
   api: FlowApi;
   dagApi: DagApi;
+  backfillApi: BackfillApi;
   codeApi: CodeApi;
   compareApi: CompareApi;
   store: OptionStore;

@@ -15,6 +15,7 @@ import { IStateDB } from '@jupyterlab/statedb';
 import { IStatusBar } from '@jupyterlab/statusbar';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import { eventsUrl, FlowApi, serverSend } from '../client/api';
+import { BackfillApi } from '../client/backfillApi';
 import { CodeApi } from '../client/codeApi';
 import { CompareApi } from '../client/compareApi';
 import { DagApi } from '../client/dagApi';
@@ -88,6 +89,7 @@ function activate(
     onStarted: (dagId, runId) => watch.watch(dagId, runId),
     api,
     dagApi: new DagApi(send),
+    backfillApi: new BackfillApi(send),
     codeApi: new CodeApi(send),
     compareApi: new CompareApi(send),
     store: options,

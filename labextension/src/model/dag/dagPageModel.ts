@@ -1,9 +1,12 @@
 /** Everything behind the tabs of a DAG page: only what is looked at is fetched. */
 import type { FlowApi } from '../../client/api';
+import type { BackfillApi } from '../../client/backfillApi';
 import type { CodeApi } from '../../client/codeApi';
 import type { CompareApi } from '../../client/compareApi';
 import type { DagApi } from '../../client/dagApi';
 import type { EventStream } from '../../events/eventStream';
+import { readBackfillPlace } from '../backfills/backfillPlace';
+import { BackfillsModel } from '../backfills/backfillsModel';
 import { CodeModel } from '../code/codeModel';
 import { readCodePlace } from '../code/codePlace';
 import { CompareModel } from '../compare/compareModel';
@@ -15,7 +18,15 @@ import { Options } from '../shared/options';
 import type { OptionStore } from '../shared/options';
 import { DagModel } from './dagModel';
 
-export const DAG_TABS = ['graph', 'grid', 'runs', 'compare', 'code', 'overview'] as const;
+export const DAG_TABS = [
+  'graph',
+  'grid',
+  'runs',
+  'compare',
+  'backfills',
+  'code',
+  'overview'
+] as const;
 export type DagTab = (typeof DAG_TABS)[number];
 
 export interface DagOptions {
@@ -46,6 +57,7 @@ export interface DagSources {
   stream: EventStream;
   api: FlowApi;
   dagApi: DagApi;
+  backfillApi: BackfillApi;
   codeApi: CodeApi;
   compareApi: CompareApi;
   store: OptionStore;
@@ -53,14 +65,21 @@ export interface DagSources {
 
 export class DagPageModel {
   constructor(sources: DagSources, dagId: string) {
-    const { stream, api, dagApi, codeApi, compareApi, store } = sources;
+    const { stream, api, dagApi, backfillApi, codeApi, compareApi, store } = sources;
     this.options = new Options(store, `dag:${dagId}`, DEFAULTS);
     this.dag = new DagModel(stream, api, dagId);
     this.grid = new GridModel(stream, dagApi, dagId, DEFAULTS.gridRuns);
     this.runs = new RunsModel(stream, api, dagApi, dagId);
     this.code = new CodeModel(stream, codeApi, dagId);
     this.compare = new CompareModel(stream, api, compareApi, dagId);
-    this.tabs = { grid: this.grid, runs: this.runs, compare: this.compare, code: this.code };
+    this.backfills = new BackfillsModel(stream, backfillApi, dagId);
+    this.tabs = {
+      grid: this.grid,
+      runs: this.runs,
+      compare: this.compare,
+      backfills: this.backfills,
+      code: this.code
+    };
     this.options.changed.connect(this.apply, this);
   }
 
@@ -70,6 +89,7 @@ export class DagPageModel {
   readonly runs: RunsModel;
   readonly code: CodeModel;
   readonly compare: CompareModel;
+  readonly backfills: BackfillsModel;
 
   get tab(): DagTab {
     const { tab } = this.options.value;
@@ -85,6 +105,9 @@ export class DagPageModel {
     }
     if (tab === 'compare' && place !== null) {
       this.options.set({ compared: readComparePlace(place) });
+    }
+    if (tab === 'backfills' && place !== null) {
+      this.backfills.goTo(readBackfillPlace(place));
     }
     if (tab === 'code' && place !== null) {
       this.code.show(readCodePlace(place));

@@ -68,14 +68,19 @@ export class TriggerChoice {
     }
   }
 
-  /** Throws what `jsonProblem` says. */
-  body(): TriggerBody {
+  /** What a run is to get that differs from the defaults. Throws what `jsonProblem` says. */
+  conf(): Values {
     const problem = this.jsonProblem;
     if (problem !== null) {
       throw new Error(problem);
     }
     const values = this.json === null ? this.formData : (JSON.parse(this.json) as Values);
-    const conf = toConf(this.dag.params, values);
+    return toConf(this.dag.params, values);
+  }
+
+  /** Throws what `jsonProblem` says. */
+  body(): TriggerBody {
+    const conf = this.conf();
     return this.unpause ? { conf, unpause: true } : { conf };
   }
 

@@ -23,7 +23,7 @@ export type AnyState = TaskState | RunState;
 /** Groups that share a colour (`--jp-flow-<tone>` in the style sheet). */
 export type Tone = 'good' | 'bad' | 'busy' | 'warn' | 'idle';
 
-interface Look {
+export interface Look {
   label: string;
   tone: Tone;
   /** SVG path in a 12 × 12 box, drawn as a stroke. */

@@ -1,6 +1,7 @@
 import type { DagPageModel, DagTab } from '../../model/dag/dagPageModel';
 import type { LayoutService } from '../../model/dag/layoutService';
 import type { FlowActions } from '../../tokens';
+import { BackfillsTab } from '../backfills/BackfillsTab';
 import { CodeTab } from '../code/CodeTab';
 import { CompareTab } from '../compare/CompareTab';
 import { GridTab } from '../grid/GridTab';
@@ -35,6 +36,7 @@ export function DagPage({ model, layouts, actions }: Props): JSX.Element {
     ...(model.options.value.compared.length > 0 || model.tab === 'compare'
       ? [{ id: 'compare' as const, label: trans.__('Compare') }]
       : []),
+    { id: 'backfills', label: trans.__('Backfills') },
     { id: 'code', label: trans.__('Code') },
     { id: 'overview', label: trans.__('Overview') }
   ];
@@ -53,6 +55,9 @@ export function DagPage({ model, layouts, actions }: Props): JSX.Element {
         onRuns={compared => model.options.set({ compared })}
         actions={actions}
       />
+    ),
+    backfills: () => (
+      <BackfillsTab model={model.backfills} dag={dag} runs={model.dag.runs} actions={actions} />
     ),
     code: () => (
       <CodeTab

@@ -1,0 +1,142 @@
+"""Past dates of a DAG: see what a backfill would do, start it, hold it, let it go on, run dates again, cancel."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect
+from support.browser import LabPage
+from support.lab_server import LabServer
+from support.waiting import wait_for
+
+pytestmark = pytest.mark.timeout(240)
+DAG = """
+    from jupyter_flow import DAG, BashOperator, Param
+
+    with DAG(
+        "nightly",
+        schedule="@daily",
+        start_date="2026-01-01",
+        params={{"region": Param("all", type="string", description="Which region is loaded")}},
+    ):
+        BashOperator(task_id="load", bash_command="until test -e {gate}; do sleep 0.1; done")
+"""
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabServer]:
+    """A server of its own: others count the runs that they find."""
+    server = LabServer(tmp_path_factory.mktemp("backfills"))
+    server.write_dag(DAG.format(gate=server.base / "gate"), "nightly.py")
+    try:
+        server.start("lab", "--expose-app-in-browser")
+        server.wait_for_dag("nightly")
+        yield server
+    finally:
+        server.close()
+
+
+def backfill(lab: LabServer, number: int) -> Any:
+    return lab.get(f"/backfills/{number}")
+
+
+def latest(lab: LabServer) -> int:
+    return int(lab.get("/backfills")["backfills"][0]["backfill_id"])
+
+
+def fill(form: Locator, first: str, last: str, *, at_once: int) -> None:
+    form.get_by_label("From").fill(f"{first}T00:00")
+    form.get_by_label("To", exact=True).fill(f"{last}T23:59")
+    form.get_by_label("Runs at once").fill(str(at_once))
+
+
+def item(page: Page, number: int) -> Locator:
+    return page.locator(f".jp-flow-backfill[data-backfill='{number}']")
+
+
+def test_a_person_runs_past_dates(browser: Browser, lab: LabServer) -> None:
+    gate = lab.base / "gate"
+    tab = LabPage(browser, lab)
+    page = tab.page
+    tab.run("jupyter-flow:open-dag", {"dag_id": "nightly", "tab": "backfills"})
+    expect(page.locator(".jp-flow-backfills")).to_contain_text("No backfills yet.")
+    page.get_by_role("button", name="New backfill …").click()
+
+    # what it would do stands there before anything is done
+    form = page.get_by_role("region", name="New backfill")
+    fill(form, "2026-03-01", "2026-03-05", at_once=2)
+    form.get_by_label("Order").select_option("latest")
+    form.get_by_text("Values of its runs").click()
+    form.locator("#root_region").fill("north")
+    expect(form.get_by_role("status").first).to_have_text("5 dates run.")
+    expect(form.locator("[data-row]")).to_have_count(5)
+    expect(form.locator("[data-row]").first).to_contain_text("Mar 5, 2026")
+    tab.screenshot("backfill-form-light")
+    assert lab.get("/backfills")["backfills"] == []  # so far
+    form.get_by_role("button", name="Start").click()
+
+    # it runs: two at once, the latest dates first, though the DAG is paused
+    expect(form).to_have_count(0)
+    shown = item(page, 1)
+    bar = shown.get_by_role("progressbar")
+    expect(bar).to_have_attribute("aria-valuetext", "2 running, 3 to come", timeout=60_000)
+    found = backfill(lab, 1)
+    assert (found["conf"], found["max_active_runs"], found["run_backwards"]) == ({"region": "north"}, 2, True)
+    assert [date["state"] for date in found["dates"]] == ["running", "running", None, None, None]
+    shown.get_by_role("button", name="Pause").click()
+    expect(shown).to_have_attribute("data-state", "paused")
+    gate.touch()
+    expect(bar).to_have_attribute("aria-valuetext", "2 success, 3 to come", timeout=60_000)
+    tab.screenshot("backfill-light")
+    assert backfill(lab, 1)["state"] == "paused"
+
+    # it goes on to its end, of which the page hears
+    shown.get_by_role("button", name="Go on").click()
+    expect(shown).to_have_attribute("data-state", "completed", timeout=60_000)
+    expect(shown.locator("[data-row] [data-state=success]")).to_have_count(5)
+    shown.locator("[data-row] .jp-flow-link").first.click()
+    expect(page.locator(".jp-flow-run-page[data-run-id^='backfill__2026-03-05']")).to_be_visible()
+    page.close()
+    assert tab.errors == []
+
+
+def test_a_person_runs_dates_again_and_cancels(browser: Browser, lab: LabServer) -> None:
+    gate = lab.base / "gate"
+    gate.touch()
+    before = lab.post("/dags/nightly/backfills", {"from_date": "2026-04-04", "to_date": "2026-04-05"})["backfill_id"]
+    wait_for(lambda: backfill(lab, before)["state"] == "completed", "two dates have runs")
+    gate.unlink()
+    tab = LabPage(browser, lab, "dark")
+    page = tab.page
+    tab.run("jupyter-flow:open-dag", {"dag_id": "nightly", "tab": "backfills:2026-04-04..2026-04-07"})
+    form = page.get_by_role("region", name="New backfill")
+    expect(form.get_by_role("status").first).to_have_text("2 dates run, 2 are left out.")
+    fill(form, "2026-04-04", "2026-04-05", at_once=1)
+    expect(form.get_by_role("status").first).to_have_text("0 dates run, 2 are left out.")
+    expect(form.get_by_role("button", name="Start")).to_be_disabled()
+    form.get_by_label("Runs at once").fill("0")
+    expect(form.get_by_role("status").first).to_contain_text("from 1 to 1000")
+    fill(form, "2026-04-04", "2026-04-07", at_once=1)
+    form.get_by_label("Dates that have a run").select_option("completed")
+    expect(form.get_by_role("status").first).to_have_text("4 dates run.")
+    expect(form.locator("[data-row]").first).to_contain_text("runs again")
+    tab.screenshot("backfill-form-dark")
+    form.get_by_role("button", name="Start").click()
+
+    number = wait_for(lambda: latest(lab) > before and latest(lab), "it is there")
+    shown = item(page, number)
+    expect(shown.get_by_role("progressbar")).to_have_attribute(
+        "aria-valuetext", re.compile("1 running, 3 to come"), timeout=60_000
+    )
+    shown.get_by_role("button", name="Cancel …").click()
+    tab.screenshot("backfill-dark")
+    shown.get_by_role("button", name="Cancel backfill").click()
+    expect(shown).to_have_attribute("data-state", "cancelled")
+    gate.touch()
+    expect(shown.get_by_role("progressbar")).to_have_attribute("aria-valuetext", "1 success, 3 to come", timeout=60_000)
+    assert [date["state"] for date in backfill(lab, number)["dates"]] == ["success", None, None, None]
+    page.close()
+    assert tab.errors == []
