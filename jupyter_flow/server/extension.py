@@ -214,6 +214,9 @@ class JupyterFlow(ExtensionApp):
         self.settings.update({"jupyter_flow_door": self.door, "jupyter_flow_feed": self.feed})
         self.kernels = ExternalKernels(self.server.kernel_manager)
         self.settings["jupyter_flow_kernels"] = self.kernels
+        # JupyterLab says its root with ~ for the home folder: then paths of DAG files could not be told to lie beneath
+        page = self.settings.setdefault("page_config_data", {})
+        page["jupyterFlowRoot"] = str(Path(self.server.root_dir).absolute())
 
     def initialize_handlers(self) -> None:
         """Hang the routes in; the server's base URL is put before them."""

@@ -12,6 +12,7 @@ import './grid.css';
 import './runs.css';
 import './backfills.css';
 import './code.css';
+import './files.css';
 import './compare.css';
 import './run.css';
 import './log.css';

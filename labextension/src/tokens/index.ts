@@ -7,6 +7,7 @@ export const Commands = {
   openPanel: 'jupyter-flow:open-panel',
   openHome: 'jupyter-flow:open-home',
   openOperations: 'jupyter-flow:open-operations',
+  openFiles: 'jupyter-flow:open-files',
   openDag: 'jupyter-flow:open-dag',
   openRun: 'jupyter-flow:open-run',
   openNotebook: 'jupyter-flow:open-notebook',
@@ -38,6 +39,7 @@ export interface DagOfMenu {
 export interface FlowActions {
   openHome(): void;
   openOperations(page?: string): void;
+  openFiles(): void;
   /** `tab`: which view, and where in it (`code:3..5`). */
   openDag(dagId: string, tab?: string): void;
   /** The context menu of a DAG, at a place of the window. */

@@ -29,6 +29,7 @@ export function actionsOf(app: JupyterFrontEnd, trans: TranslationBundle): FlowA
   return {
     openHome: () => run(Commands.openHome, {}),
     openOperations: page => run(Commands.openOperations, page ? { page } : {}),
+    openFiles: () => run(Commands.openFiles, {}),
     showDagMenu: (dag, x, y) => showDagMenu(app, trans, dag, x, y),
     openDag: (dag_id, tab) => run(Commands.openDag, { dag_id, ...(tab ? { tab } : {}) }),
     openRun: (dag_id, run_id, task_id, map_index) =>

@@ -7,6 +7,7 @@ import type { FlowApi } from '../client/api';
 import type { BackfillApi } from '../client/backfillApi';
 import type { CodeApi } from '../client/codeApi';
 import type { CompareApi } from '../client/compareApi';
+import type { FilesApi } from '../client/filesApi';
 import type { RunApi } from '../client/runApi';
 import type { FrontApi } from '../client/frontApi';
 import type { EventStream } from '../events/eventStream';
@@ -34,6 +35,7 @@ export interface Parts {
   backfillApi: BackfillApi;
   codeApi: CodeApi;
   compareApi: CompareApi;
+  filesApi: FilesApi;
   store: OptionStore;
   front: FrontApi;
   stream: EventStream;

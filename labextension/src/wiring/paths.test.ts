@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { fromLocalPath, toPath } from './paths';
+import { beneathRoot, fromLocalPath, toPath } from './paths';
 
 describe('paths of executed notebooks', () => {
   it.each([
@@ -14,5 +14,16 @@ describe('paths of executed notebooks', () => {
 
   it.each(['', 'a/b.ipynb', 'a/b/c/x/y/z.ipynb'])('%s is refused', path => {
     expect(() => fromLocalPath(path)).toThrow('names no executed notebook');
+  });
+});
+
+describe('paths of the server', () => {
+  it.each([
+    ['/home/ann/work', 'dags/a.py'],
+    ['/', 'home/ann/work/dags/a.py'],
+    ['/home/ann/wor', '/home/ann/work/dags/a.py'],
+    ['', '/home/ann/work/dags/a.py']
+  ])('beneath %s', (root, path) => {
+    expect(beneathRoot('/home/ann/work/dags/a.py', root)).toBe(path);
   });
 });

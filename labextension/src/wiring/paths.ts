@@ -1,4 +1,4 @@
-/** Names of executed notebooks on our drive. */
+/** Names of files: executed notebooks on our drive, and files of the server. */
 import type { TaskKey } from '../tokens';
 
 export const DRIVE = 'flow';
@@ -26,4 +26,10 @@ export function fromLocalPath(localPath: string): NotebookPlace {
     key: { dag_id, run_id, task_id, map_index: numbers[0] },
     attempt: numbers[1] > 0 ? numbers[1] : null
   };
+}
+
+/** An absolute path of the server as Lab names it, beneath the server's root; others are handed on as they are. */
+export function beneathRoot(path: string, root: string): string {
+  const folder = root.endsWith('/') ? root : `${root}/`;
+  return root && path.startsWith(folder) ? path.slice(folder.length) : path;
 }

@@ -19,6 +19,7 @@ import { BackfillApi } from '../client/backfillApi';
 import { CodeApi } from '../client/codeApi';
 import { CompareApi } from '../client/compareApi';
 import { DagApi } from '../client/dagApi';
+import { FilesApi } from '../client/filesApi';
 import { RunApi } from '../client/runApi';
 import { FrontApi } from '../client/frontApi';
 import { EventStream } from '../events/eventStream';
@@ -30,10 +31,13 @@ import { actionsOf, addCommands } from './commands';
 import { FlowDrive } from './drive';
 import { linkedPage } from './link';
 import { addElsewhere } from './elsewhere';
+import { addFiles } from './files';
 import { addHome } from './home';
 import { addOperations } from './operations';
+import { addOpenFileProblems } from './openFileProblems';
 import { optionStore } from './optionStore';
 import { addNotebookPlaces } from './notebook/notebookPlaces';
+import { beneathRoot } from './paths';
 import { newPage, newSidebar, pageId } from './pages';
 import type { FlowPage, PageArgs, Parts } from './pages';
 import { addTaskCommands } from './taskCommands';
@@ -80,6 +84,8 @@ function activate(
   const trans = (translator ?? nullTranslator).load('jupyterlab_flow');
   const settings = app.serviceManager.serverSettings;
   const send = serverSend(settings);
+  const root = PageConfig.getOption('jupyterFlowRoot') || PageConfig.getOption('serverRoot');
+  const localPath = (path: string) => beneathRoot(path, root);
   const api = new FlowApi(send);
   const runApi = new RunApi(send);
   const front = new FrontApi(send);
@@ -92,6 +98,7 @@ function activate(
     backfillApi: new BackfillApi(send),
     codeApi: new CodeApi(send),
     compareApi: new CompareApi(send),
+    filesApi: new FilesApi(send),
     store: options,
     front,
     stream,
@@ -135,6 +142,8 @@ function activate(
   addElsewhere(app, parts, { statusBar, sessions, settings: settingsRegistry }, panel, watch);
   addHome(app, parts, restorer, launcher);
   addOperations(app, parts, restorer);
+  addFiles(app, parts, restorer);
+  addOpenFileProblems(app, parts, localPath);
   addNotebookPlaces(app, parts, send, { rendermime, tools, completions });
 
   if (restorer) {
@@ -151,6 +160,7 @@ function activate(
       Commands.openPanel,
       Commands.openHome,
       Commands.openOperations,
+      Commands.openFiles,
       Commands.openDag,
       Commands.trigger,
       Commands.reload
@@ -164,10 +174,4 @@ function activate(
   }
   launcher?.add({ command: Commands.openPanel, category: trans.__('Other'), rank: 5 });
   return { actions: parts.actions };
-}
-
-/** A path below the server's root as Lab names it; others are handed on as they are. */
-function localPath(path: string): string {
-  const root = PageConfig.getOption('serverRoot');
-  return root && path.startsWith(`${root}/`) ? path.slice(root.length + 1) : path;
 }

@@ -20,6 +20,14 @@ export function bytes(count: number): string {
   return count >= 1e9 ? `${(count / 1e9).toFixed(1)} GB` : `${Math.round(count / 1e6)} MB`;
 }
 
+/** As `bytes`, and "42 B" or "3 kB" of what is small. */
+export function size(count: number): string {
+  if (count >= 1e6) {
+    return bytes(count);
+  }
+  return count < 1000 ? `${count} B` : `${Math.round(count / 1000)} kB`;
+}
+
 export interface Metric {
   name: string;
   value: number;

@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'react';
 import type { TaskDetails } from '../../client/documents';
 import type { RunModel } from '../../model/run/runModel';
-import { bytes } from '../../model/run/samples';
+import { size } from '../../model/run/samples';
 import type { TaskKey } from '../../tokens';
 import { useTrans } from '../shared/hooks';
 
@@ -30,7 +30,7 @@ export function Values({ model, task, taskKey, attempt }: Props): JSX.Element {
               <dt>
                 {xcom.key}
                 <div className="jp-flow-faint">
-                  {xcom.type} · {xcom.size < 1000 ? `${xcom.size} B` : bytes(xcom.size)}
+                  {xcom.type} · {size(xcom.size)}
                 </div>
               </dt>
               <dd>{xcom.reference === null ? text(xcom.value ?? xcom.preview) : xcom.preview}</dd>

@@ -20,6 +20,7 @@ interface Props<Row> {
   columns: Column<Row>[];
   rowKey(row: Row): string;
   empty: string;
+  isSelected?(row: Row): boolean;
   /** Asked for when the last known row comes into sight. */
   onEnd?(): void;
 }
@@ -84,6 +85,7 @@ export function VirtualTable<Row>(props: Props<Row>): JSX.Element {
               aria-rowindex={from + place + 2}
               className="jp-flow-vtable-row"
               data-focus={from + place === focus}
+              aria-current={props.isSelected?.(row) ? 'true' : undefined}
               data-row={rowKey(row)}
               style={{ ...template, height: ROW }}
             >

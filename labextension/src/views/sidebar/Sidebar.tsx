@@ -44,6 +44,9 @@ function HostLine({ model, actions }: Props): JSX.Element {
         <button className="jp-flow-link" onClick={() => actions.openOperations()}>
           {trans.__('Operations')}
         </button>
+        <button className="jp-flow-link" onClick={() => actions.openFiles()}>
+          {trans.__('DAG files')}
+        </button>
       </nav>
     </div>
   );

@@ -7,7 +7,6 @@ import type { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import { Collapser } from '@jupyterlab/ui-components';
 import { DisposableDelegate } from '@lumino/disposable';
 import type { IDisposable } from '@lumino/disposable';
-import { MessageLoop } from '@lumino/messaging';
 import { Menu } from '@lumino/widgets';
 import type { PanelLayout } from '@lumino/widgets';
 import { NotebookApi } from '../../client/notebookApi';
@@ -18,6 +17,7 @@ import { UsesButton } from '../../views/notebook/UsesButton';
 import { TransContext } from '../../views/shared/hooks';
 import { flowIcon } from '../icons';
 import type { Parts } from '../pages';
+import { followVisibility } from '../visibility';
 import { dagRendererFactory } from './dagRenderer';
 import { TaskBadges } from './taskBadges';
 import { TaskCompletions } from './taskCompletions';
@@ -67,16 +67,7 @@ export function addNotebookPlaces(
     const model = new NotebookUsesModel(parts.stream, api, local(panel.context.path));
     models.set(panel, model);
     panel.context.pathChanged.connect((_, path) => (model.path = local(path)));
-    MessageLoop.installMessageHook(panel, (_, message) => {
-      // a hook hears of it before the panel itself does: `isVisible` is not right yet
-      if (message.type === 'after-show' || message.type === 'after-attach') {
-        model.setActive(!panel.isHidden);
-      } else if (message.type === 'before-hide' || message.type === 'before-detach') {
-        model.setActive(false);
-      }
-      return true;
-    });
-    model.setActive(panel.isVisible);
+    followVisibility(panel, model);
     new TaskBadges(panel, model, parts.actions, trans);
     const button = ReactWidget.create(
       <TransContext.Provider value={trans}>
