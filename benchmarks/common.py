@@ -13,7 +13,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -107,8 +107,14 @@ def _lines(path: str) -> list[str]:
 
 
 @contextmanager
-def house(*, start: bool = True, prepare: Callable[[House], None] | None = None) -> Iterator[House]:
-    """A house in a temporary folder with its own host process; every process of it is ended afterwards."""
+def house(
+    *, start: bool = True, prepare: Callable[[House], None] | None = None, later: ExitStack | None = None
+) -> Iterator[House]:
+    """A house in a temporary folder with its own host process; every process of it is ended afterwards.
+
+    Its folder is deleted then, or by ``later``: when ext4 makes a file it looks at each one beside it that was deleted
+    in the last minutes, so that thousands of files deleted by one round slow down the next.
+    """
     base = Path(tempfile.mkdtemp(prefix="flow-bench-"))
     created = House(base)
     try:
@@ -123,7 +129,10 @@ def house(*, start: bool = True, prepare: Callable[[House], None] | None = None)
         except AssertionError as error:
             kill_all(created.census())
             print(f"warning: {error}", file=sys.stderr)
-        shutil.rmtree(base, ignore_errors=True)
+        if later is None:
+            shutil.rmtree(base, ignore_errors=True)
+        else:
+            later.callback(shutil.rmtree, base, ignore_errors=True)
 
 
 class Watcher:
@@ -144,13 +153,19 @@ class Watcher:
         except OSError:
             pass  # the house was closed
 
-    def time_run(self, dag_id: str, timeout: float = 300, **args: Any) -> tuple[float, dict[str, Any]]:
-        """Trigger ``dag_id`` and return (seconds from the request to seeing the run finished, the run)."""
+    def time_run(
+        self, dag_id: str, timeout: float = 300, pause: float = 0.0, **args: Any
+    ) -> tuple[float, dict[str, Any]]:
+        """Trigger ``dag_id`` and return (seconds from the request to seeing the run finished, the run).
+
+        ``pause``: seconds between looks, so that looking at a long run costs little; the end is seen that much later.
+        """
         sent = time.perf_counter()
         run = self._client.call("dags.trigger", dag_id=dag_id, **args)
         while run["state"] not in RUN_OVER:
             if not self._changed.wait(timeout):
                 raise RuntimeError(f"run {run['run_id']} of {dag_id} is {run['state']} after {timeout} s")
+            time.sleep(pause)
             self._changed.clear()
             listed = self._client.call("runs.list", dag_id=dag_id, limit=5)["runs"]
             run = next(item for item in listed if item["run_id"] == run["run_id"])

@@ -36,7 +36,7 @@ _PLAIN_WORDS = frozenset({"", "str", "int", "float", "bool", "Any", "None", "str
 
 def hints_of(function: Callable[..., Any]) -> dict[str, Any]:
     """Return the hints of the parameters of ``function`` that could change a value; what cannot be read is left out."""
-    inner = inspect.unwrap(function)
+    inner = inspect.unwrap(function) if hasattr(function, "__wrapped__") else function
     annotations = getattr(inner, "__annotations__", None) or {}
     interesting = {name: hint for name, hint in annotations.items() if name != "return" and not _is_plain(hint)}
     if not interesting:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal
 
+from .frozen import made_of
 from .reason import Reason
 from .spec import TaskSpec, plain, task_from_json
 
@@ -146,14 +147,15 @@ class Workload:
         """Read what :meth:`to_json` wrote."""
         values = dict(data)
         values["task"] = task_from_json(values["task"])
-        values["run"] = RunFacts(**values["run"])
-        values["limits"] = Limits(**values["limits"])
+        values["run"] = made_of(RunFacts, values["run"])
+        values["limits"] = made_of(Limits, values["limits"])
         settings = dict(values.get("xcom") or {})
-        values["xcom"] = XComSettings(**{**settings, "allowed_classes": tuple(settings.get("allowed_classes", ()))})
+        settings["allowed_classes"] = tuple(settings.get("allowed_classes", ()))
+        values["xcom"] = made_of(XComSettings, settings)
         tuples = ("upstream_task_ids", "downstream_task_ids", "xcoms", "mapped_task_ids", "asset_events")
         for name in (*tuples, "template_searchpath"):
             values[name] = tuple(values.get(name, ()))
-        return cls(**values)
+        return made_of(cls, values)
 
 
 @dataclass(frozen=True)
@@ -204,8 +206,8 @@ class Report:
     notifications: tuple[Mapping[str, Any], ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        """Return the report as JSON-ready data."""
-        return {**asdict(self), "reason": self.reason.to_json()}
+        """Return the report as JSON-ready data (shallow: whoever gets it writes it at once)."""
+        return {**vars(self), "reason": self.reason.to_json()}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Report:

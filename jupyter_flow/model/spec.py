@@ -9,6 +9,8 @@ from dataclasses import MISSING, dataclass, field, fields
 from functools import cache
 from typing import Any, Literal
 
+from .frozen import made_of
+
 Json = None | bool | int | float | str | list[Any] | dict[str, Any]
 FORMAT = 1
 _TASK_TUPLES = (
@@ -262,7 +264,7 @@ def task_from_json(data: Mapping[str, Any]) -> TaskSpec:
     for name in _TASK_TUPLES:
         known[name] = tuple(known.get(name, ()))
     known["xcom_inputs"] = tuple((pair[0], pair[1]) for pair in known.get("xcom_inputs", ()))
-    return TaskSpec(**known)
+    return made_of(TaskSpec, known)
 
 
 def schedule_from_json(data: Mapping[str, Any]) -> ScheduleSpec:
@@ -290,7 +292,8 @@ def dag_from_json(data: Mapping[str, Any]) -> DagSpec:
 
 
 def _known(cls: type, data: Mapping[str, Any]) -> dict[str, Any]:
-    if unknown := data.keys() - _names(cls):
+    names = _names(cls)
+    if unknown := [name for name in data if name not in names]:
         raise ValueError(f"{cls.__name__}: unknown keys {sorted(unknown)}")
     return dict(data)
 

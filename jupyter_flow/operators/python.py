@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
+from types import FunctionType
 from typing import Any, ClassVar
 
 from ..authoring import checks
@@ -69,7 +70,7 @@ class PythonOperator(BaseOperator):
 
     def execute(self, context: Context) -> Any:
         """Call the function."""
-        values = {**context, "templates_dict": self.templates_dict}
+        values = context if self.templates_dict is None else {**context, "templates_dict": self.templates_dict}
         result = call(self.python_callable, self.op_args, self.op_kwargs, values, context)
         if result is not None and self.show_return_value_in_logs:
             self.log.info("returned %s", _shortened(result))
@@ -91,7 +92,7 @@ def call(
 ) -> Any:
     """Return what ``function`` returns: its arguments as its type hints say, ``values`` for names of the context."""
     args, kwargs = convert_arguments(function, args, kwargs)
-    result = function(*args, **call_arguments(function, args, kwargs, {**values, "context": context}))
+    result = function(*args, **call_arguments(function, args, kwargs, values, {"context": context}))
     if inspect.iscoroutine(result):
         import asyncio  # late: it would make every fork of a runner a quarter bigger
 
@@ -102,20 +103,47 @@ def call(
 
 
 def call_arguments(
-    function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], context: Mapping[str, Any]
+    function: Callable[..., Any],
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    context: Mapping[str, Any],
+    more: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Return keyword arguments for ``function``: ``kwargs``, and from ``context`` what its signature asks for."""
+    """Return keyword arguments for ``function``: ``kwargs``, and what it asks for by name of ``more`` or ``context``.
+
+    A context of which nothing is asked is left alone: it is made when it is first used.
+    """
     try:
-        parameters = list(inspect.signature(function).parameters.values())
+        positional, named, takes_all = _parameters(function)
     except (TypeError, ValueError):  # a built-in without a signature
         return dict(kwargs)
-    positional = [item for item in parameters if item.kind in (item.POSITIONAL_ONLY, item.POSITIONAL_OR_KEYWORD)]
-    taken = {item.name for item in positional[: len(args)]}
-    if any(item.kind is item.VAR_KEYWORD for item in parameters):
-        extra = {name: value for name, value in context.items() if name not in taken and name != "context"}
+    taken = set(positional[: len(args)])
+    if takes_all:
+        known = {**context, **(more or {})}
+        extra = {name: value for name, value in known.items() if name not in taken and name != "context"}
         return {**extra, **kwargs}
+    found = dict(kwargs)
+    for name in named - taken - set(kwargs):
+        place = more if more and name in more else context
+        if name in place:
+            found[name] = place[name]
+    return found
+
+
+def _parameters(function: Callable[..., Any]) -> tuple[Sequence[str], set[str], bool]:
+    """Return the names that positional arguments fill, those that keywords may fill, and whether it has ``**kwargs``.
+
+    A plain function says it by its code, for which ``inspect`` needs much memory in a process that lives briefly.
+    """
+    if type(function) is FunctionType and not vars(function):
+        code = function.__code__
+        count = code.co_argcount
+        named = set(code.co_varnames[code.co_posonlyargcount : count + code.co_kwonlyargcount])
+        return code.co_varnames[:count], named, bool(code.co_flags & inspect.CO_VARKEYWORDS)
+    parameters = list(inspect.signature(function).parameters.values())
+    positional = [item.name for item in parameters if item.kind in (item.POSITIONAL_ONLY, item.POSITIONAL_OR_KEYWORD)]
     named = {item.name for item in parameters if item.kind in (item.POSITIONAL_OR_KEYWORD, item.KEYWORD_ONLY)}
-    return {**{name: context[name] for name in named - taken - set(kwargs) if name in context}, **kwargs}
+    return positional, named, any(item.kind is item.VAR_KEYWORD for item in parameters)
 
 
 def _shortened(value: Any) -> str:

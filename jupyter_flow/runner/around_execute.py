@@ -8,7 +8,6 @@ import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 from ..authoring.exceptions import FlowFailException, FlowSensorTimeout, TaskFailure
@@ -40,12 +39,12 @@ def carry_out(operator: BaseOperator, context: Mapping[str, Any]) -> None:
     operator.finish(context, result)
 
 
-def enter(folder: Path) -> None:
+def enter(folder: str) -> None:
     """Make ``folder`` the working folder. Raises TaskFailure if it is none."""
     try:
         os.chdir(folder)
     except OSError as error:
-        raise TaskFailure(Reason("cwd", {"path": str(folder), "message": error.strerror or str(error)})) from None
+        raise TaskFailure(Reason("cwd", {"path": folder, "message": error.strerror or str(error)})) from None
 
 
 def callbacks_of(owner: Any, name: str) -> list[Callable[..., Any]]:

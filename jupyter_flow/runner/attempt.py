@@ -16,19 +16,27 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from ..authoring.context import running
+from ..authoring.runtime import using
 from ..model.errors import DatabaseAway, NoHost
 from ..model.records import Report, Workload
 from ..wire.arming import arm_process, hide_faults
 from ..wire.environment import without_secrets
 from ..wire.log_end import append_lines, size_and_digest
+from .around_execute import after_policy, carry_out, enter, label_of
 from .capture import Capture
+from .dag_loader import operator_for
 from .fork_hygiene import TAG_VARIABLE, become_subreaper, reset_signals
 from .hand_over import SOCKET_VARIABLE, hand_over, runs_elsewhere
 from .interrupts import WATCHDOG_AFTER, WORDS, Cause, Interrupts
 from .leftovers import end_leftovers, terminate
+from .masking import masked
+from .plain_fields import plain_fields
 from .report import build_report
 from .spool_files import LOG, RESULT, LogFile, ring, write_result
 from .stamps import now_iso
+from .task_channel import TaskChannel
+from .task_context import build_context
 from .verdict import SUCCESS, Verdict, interrupted, of_exception
 from .watchdog import Watchdog
 
@@ -42,7 +50,7 @@ class Attempt:
     def __init__(self, workload: Workload, token: str, start_date: str) -> None:
         self._workload = workload
         self._token = token
-        self._spool = Path(workload.spool)
+        self._spool = workload.spool
         self._limits = workload.limits
         self._timeout = workload.task.execution_timeout
         self._started = time.monotonic()
@@ -84,7 +92,7 @@ class Attempt:
             try:
                 self._interrupts.arm(self._timeout)
                 self._work()
-                atexit._run_exitfuncs()
+                self._run_exit_functions()
             finally:
                 self._interrupts.disarm()
             verdict = SUCCESS
@@ -97,20 +105,10 @@ class Attempt:
             # whatever the task made of the interrupt: it was told to end, and this is why it did
             verdict = interrupted(cause, self._timeout)
         if error is not None and self._operator is not None:
-            from .around_execute import after_policy
-
             verdict = after_policy(verdict, error, self._operator, self._workload, self._context)
         return verdict
 
     def _work(self) -> None:
-        from ..authoring.context import running
-        from ..authoring.runtime import using
-        from .around_execute import carry_out, enter, label_of
-        from .masking import masked
-        from .plain_fields import plain_fields
-        from .task_channel import TaskChannel
-        from .task_context import build_context
-
         workload = self._workload
         channel = self._channel = TaskChannel(workload, ask=self._ask, run_notebook=self._run_notebook)
         with using(channel):
@@ -128,17 +126,20 @@ class Attempt:
                 plain = render(operator, context, native=workload.render_template_as_native_obj)
             self._rendered = masked(plain, channel.secrets)
             os.environ.update(getattr(operator, "env", None) or {})
-            enter(Path(workload.cwd, getattr(operator, "cwd", None) or "."))
+            own = getattr(operator, "cwd", None)
+            enter(os.path.join(workload.cwd, own) if own else workload.cwd)
             try:
                 with running(context):
                     carry_out(operator, context)
-                channel.asset_events += context["outlet_events"].reports()
+                if workload.task.outlets:
+                    channel.asset_events += context["outlet_events"].reports()
             finally:
                 self._label = label_of(workload, context)
 
-    def _find_operator(self) -> Any:
-        from .dag_loader import operator_for
+    def _run_exit_functions(self) -> None:
+        atexit._run_exitfuncs()
 
+    def _find_operator(self) -> Any:
         return operator_for(self._workload)
 
     def _run_notebook(self, request: Any) -> None:
@@ -179,18 +180,18 @@ class Attempt:
         grace = 2 * self._limits.kill_grace + WATCHDOG_AFTER
 
         def write_timeout() -> bool:
-            if (self._spool / RESULT).exists():
+            if os.path.exists(os.path.join(self._spool, RESULT)):
                 return False
             verdict = interrupted("timeout", self._timeout)
             said = f"{WORDS['timeout']}: it saw no interrupt for {grace:g} s, its processes are killed (SIGKILL)"
-            append_lines(self._spool, [said, f"{verdict.outcome}: {verdict.reason}"], now_iso())
-            logged = size_and_digest(self._spool / LOG, 2 * self._limits.log_max_bytes)
+            append_lines(Path(self._spool), [said, f"{verdict.outcome}: {verdict.reason}"], now_iso())
+            logged = size_and_digest(Path(self._spool, LOG), 2 * self._limits.log_max_bytes)
             self._write(self._report(verdict, logged))
             return True
 
         def sweep() -> None:
             end_leftovers(self._workload.attempt_id, 0.0, thorough=True)
-            ring(Path(self._workload.home), self._workload.attempt_id)
+            ring(self._workload.home, self._workload.attempt_id)
 
         return Watchdog(self._timeout + grace, write_timeout, sweep)
 
@@ -216,7 +217,7 @@ class Attempt:
         if self._notebooks is not None:
             self._notebooks.settle()
         self._write(self._report(verdict))
-        ring(Path(self._workload.home), self._workload.attempt_id)
+        ring(self._workload.home, self._workload.attempt_id)
 
     def _report(self, verdict: Verdict, logged: tuple[int, str] | None = None) -> Report:
         """Return the report; ``logged``: size and digest of the log, if it was not written by this process alone."""
@@ -262,20 +263,21 @@ def main(arguments: Sequence[str]) -> int:
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)
     os.close(null)
+    environment = without_secrets(os.environ)  # a forkserver's is without them from the start
+    for name in os.environ.keys() - environment.keys():
+        del os.environ[name]
     return _run(arguments[0], token, start_date)
 
 
 def _run(spool: str, token: str, start_date: str) -> int:
     try:
-        workload = Workload.from_json(json.loads(Path(spool, "spec.json").read_bytes()))
+        with open(os.path.join(spool, "spec.json"), "rb") as file:
+            workload = Workload.from_json(json.loads(file.read()))
     except (OSError, ValueError, KeyError, TypeError) as error:
         sys.stderr.write(f"{spool}/spec.json is not a workload: {type(error).__name__}: {error}\n")
         return 1
     become_subreaper()
     hide_faults()
-    environment = without_secrets(os.environ)
-    for name in os.environ.keys() - environment.keys():
-        del os.environ[name]
     os.environ[TAG_VARIABLE] = workload.attempt_id
     try:
         if runs_elsewhere(workload, os.environ):

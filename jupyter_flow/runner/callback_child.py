@@ -81,7 +81,7 @@ class CallbackRun(Attempt):
             if os.path.isdir(workload.cwd):
                 os.chdir(workload.cwd)
             with running(context):
-                if not take_ticket(self._spool):
+                if not take_ticket(Path(self._spool)):
                     os._exit(0)  # the house has given this process up
                 self._call(calls)
         atexit._run_exitfuncs()

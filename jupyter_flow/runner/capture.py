@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import _thread
 import codecs
 import io
 import logging
 import os
-import selectors
+import select
 import sys
-import threading
 from typing import Self
 
 from .spool_files import LogFile
@@ -18,6 +18,7 @@ _LONGEST_LINE = 1 << 16
 """A line longer than this is written in parts (a progress bar without a newline must not grow for ever)."""
 
 
+_Decoder = codecs.getincrementaldecoder("utf-8")
 _LAST_ROUNDS = 32
 """Reads after the end: more than a pipe holds, yet bounded if a left-over child writes for ever."""
 
@@ -28,7 +29,7 @@ class _Stream:
     def __init__(self, name: str, target_fd: int, log: LogFile) -> None:
         self.name = name
         self._log = log
-        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._decoder = _Decoder("replace")
         self._rest = ""
         self.read_fd, write_fd = os.pipe()
         os.set_blocking(self.read_fd, False)
@@ -67,7 +68,6 @@ class Capture:
 
     def __init__(self, log: LogFile) -> None:
         self._log = log
-        self._handler: logging.Handler | None = None
 
     def __enter__(self) -> Self:
         self._saved = (os.dup(1), os.dup(2))
@@ -75,16 +75,18 @@ class Capture:
         self._saved_files = (sys.stdout, sys.stderr)
         sys.stdout, sys.stderr = _text_file(1), _text_file(2)
         self._stop_read, self._stop_write = os.pipe()
-        self._thread = threading.Thread(target=self._pump, name="jupyter-flow-capture", daemon=True)
-        self._thread.start()
-        self._handler = LogHandler(self._log)
-        logging.getLogger().addHandler(self._handler)
-        logging.getLogger().setLevel(logging.INFO)
+        self._pumping = _thread.allocate_lock()
+        self._pumping.acquire()
+        # a bare thread: starting it does not wait for it, and it needs little memory in a process that lives briefly
+        _thread.start_new_thread(self._pump, ())
+        _HANDLER.log = self._log
+        root = logging.getLogger()
+        root.addHandler(_HANDLER)
+        root.setLevel(logging.INFO)
         return self
 
     def __exit__(self, *exc: object) -> None:
-        if self._handler is not None:
-            logging.getLogger().removeHandler(self._handler)
+        logging.getLogger().removeHandler(_HANDLER)
         for file in (sys.stdout, sys.stderr):
             try:
                 file.flush()
@@ -95,28 +97,34 @@ class Capture:
             os.dup2(saved, target)
             os.close(saved)
         os.close(self._stop_write)
-        self._thread.join()
+        self._pumping.acquire()  # when the pump has ended
 
     def copies(self) -> list[int]:
         """Return copies of the ends that are read, for who hears on what a child that stays writes."""
         return [os.dup(stream.read_fd) for stream in self._streams]
 
     def _pump(self) -> None:
-        with selectors.PollSelector() as selector:  # needs no descriptor of its own
-            selector.register(self._stop_read, selectors.EVENT_READ, None)
-            for stream in self._streams:
-                selector.register(stream.read_fd, selectors.EVENT_READ, stream)
-            last_rounds: int | None = None
-            while last_rounds is None or last_rounds > 0:
-                ready = [key.data for key, _ in selector.select(None if last_rounds is None else 0)]
-                for stream in ready:
-                    if stream is not None and not stream.drain():
-                        selector.unregister(stream.read_fd)
-                if last_rounds is not None:
-                    last_rounds = last_rounds - 1 if ready else 0
-                elif None in ready:
-                    selector.unregister(self._stop_read)
-                    last_rounds = _LAST_ROUNDS
+        try:
+            self._move_all()
+        finally:
+            self._pumping.release()
+
+    def _move_all(self) -> None:
+        poll = select.poll()  # needs no descriptor of its own
+        streams = {stream.read_fd: stream for stream in self._streams}
+        for number in (self._stop_read, *streams):
+            poll.register(number, select.POLLIN)
+        last_rounds: int | None = None
+        while last_rounds is None or last_rounds > 0:
+            ready = [number for number, _ in poll.poll(None if last_rounds is None else 0)]
+            for number in ready:
+                if number in streams and not streams[number].drain():
+                    poll.unregister(number)
+            if last_rounds is not None:
+                last_rounds = last_rounds - 1 if ready else 0
+            elif self._stop_read in ready:
+                poll.unregister(self._stop_read)
+                last_rounds = _LAST_ROUNDS
         os.close(self._stop_read)
         for stream in self._streams:
             stream.flush()
@@ -129,16 +137,21 @@ def _text_file(fd: int) -> io.TextIOWrapper:
 
 
 class LogHandler(logging.Handler):
-    """Writes records of ``logging`` to the attempt's log, with their level and traceback."""
+    """Writes records of ``logging`` to the attempt's ``log``, with their level and traceback."""
 
-    def __init__(self, log: LogFile) -> None:
+    log: LogFile
+
+    def __init__(self) -> None:
         super().__init__()
-        self._log = log
         self.setFormatter(logging.Formatter("%(name)s: %(message)s"))
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write one record; a record that cannot be formatted is reported by ``logging`` itself."""
         try:
-            self._log.write("log", self.format(record), record.levelname.lower())
+            self.log.write("log", self.format(record), record.levelname.lower())
         except Exception:
             self.handleError(record)
+
+
+_HANDLER = LogHandler()
+"""The one of this process: made before the fork, an attempt that lives briefly has only to use it."""

@@ -30,6 +30,7 @@ from .fork_hygiene import Baseline, EnvironmentTag, become_subreaper, settle_mem
 from .fork_loop import ForkLoop
 from .load_traces import LoadTraces
 from .process_figures import packages_hash
+from .warm import warm_attempt
 
 LOOK_AGAIN = 1.0
 """Seconds during which imported files are taken as unchanged."""
@@ -51,6 +52,7 @@ def be_image(image: dag_loader.Image, end: socket.socket, baseline: Baseline, ta
             os._exit(0)
         files = _files_of(sys.modules.keys() - before)
         packages_hash()
+        warm_attempt(times=2)  # the loading has made classes: what was known of others is found once more
         server = ImageServer(end, files, baseline, tag)
         settle_memory()
         end.sendall(encode({"op": "ready"}))

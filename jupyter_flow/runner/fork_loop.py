@@ -176,8 +176,11 @@ def be_child(request: dict[str, Any], baseline: Baseline, tag: EnvironmentTag) -
 
 def start_ticks(pid: int) -> int:
     """Return when ``pid`` started, in clock ticks since boot (field 22 of ``/proc/PID/stat``)."""
-    with open(f"/proc/{pid}/stat", "rb") as file:
-        return int(file.read().rpartition(b") ")[2].split()[19])
+    file = os.open(f"/proc/{pid}/stat", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return int(os.read(file, 4096).rpartition(b") ")[2].split()[19])
+    finally:
+        os.close(file)
 
 
 def kill_group(pid: int) -> None:

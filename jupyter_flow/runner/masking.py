@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -14,6 +15,7 @@ SENSITIVE = (
     *("proxies", "secret", "service_account", "service_key", "token", "webhook_url"),
 )
 """A name that contains one of these is sensitive."""
+_PATTERN = re.compile("|".join(SENSITIVE))
 MASK = "***"
 SHORTEST = 3
 """Characters: a shorter text is no secret, and masking it would spoil every other text."""
@@ -21,8 +23,7 @@ SHORTEST = 3
 
 def is_sensitive(name: str) -> bool:
     """Tell whether what is called ``name`` (of a variable, a field, a param) is a secret."""
-    lowered = name.lower()
-    return any(part in lowered for part in SENSITIVE)
+    return _PATTERN.search(name.lower()) is not None
 
 
 def secrets_in(workload: Workload) -> set[str]:
@@ -48,7 +49,7 @@ def _masked(value: Any, texts: list[str]) -> Any:
         for text in texts:
             value = value.replace(text, MASK)
         return value
-    if isinstance(value, Mapping):
+    if type(value) is dict or isinstance(value, Mapping):
         return {
             name: MASK if is_sensitive(str(name)) and item not in (None, "") else _masked(item, texts)
             for name, item in value.items()

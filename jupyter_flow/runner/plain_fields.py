@@ -23,10 +23,13 @@ def plain_fields(operator: BaseOperator) -> dict[str, Any] | None:
 
 
 def _is_plain(value: Any, extensions: Sequence[str]) -> bool:
+    kind = type(value)
+    if kind in _PLAIN:
+        return True
     if isinstance(value, str):
         return not is_template(value) and not (extensions and is_template_file(value, extensions))
-    if isinstance(value, Mapping):
+    if kind is dict or isinstance(value, Mapping):
         return all(isinstance(key, str) and _is_plain(item, extensions) for key, item in value.items())
-    if type(value) in (list, tuple):
+    if kind in (list, tuple):
         return all(_is_plain(item, ()) for item in value)
     return isinstance(value, _PLAIN)

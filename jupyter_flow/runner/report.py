@@ -77,8 +77,9 @@ def _number(value: Any) -> int | None:
 
 def _small_enough(report: Report) -> Report:
     """Leave out what is only nice to have; if the XComs alone are too much, the attempt has failed."""
-    if _size(report) > _LARGEST:
-        report = replace(report, rendered={"…": "left out: too long"})
+    if _size(report) <= _LARGEST:
+        return report
+    report = replace(report, rendered={"…": "left out: too long"})
     if _size(report) > _LARGEST:
         report = replace(report, metrics=report.metrics[-_METRICS:])
     if _size(report) > _LARGEST:

@@ -44,7 +44,7 @@ class JsonLines:
     how much.
     """
 
-    def __init__(self, path: Path, lost: Callable[[int, int], dict[str, Any]] | None = None) -> None:
+    def __init__(self, path: str | Path, lost: Callable[[int, int], dict[str, Any]] | None = None) -> None:
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
         self._fd = os.open(path, flags, _PRIVATE)
         self._lock = threading.RLock()
@@ -138,8 +138,8 @@ class JsonLines:
 class LogFile:
     """``log.jsonl``: text by stream and level, cut (and marked) at ``max_bytes`` of text."""
 
-    def __init__(self, spool: Path, max_bytes: int) -> None:
-        self._lines = JsonLines(spool / LOG, _lost_of_log)
+    def __init__(self, spool: str | Path, max_bytes: int) -> None:
+        self._lines = JsonLines(os.path.join(spool, LOG), _lost_of_log)
         self._left = max_bytes
         self._max_bytes = max_bytes
         self._cut = 0
@@ -211,23 +211,24 @@ def _blocks(text: str) -> list[str]:
     return blocks
 
 
-def save_atomically(path: Path, data: bytes, *, fsync: bool = False, name: str = "notebook") -> None:
+def save_atomically(path: str | Path, data: bytes, *, fsync: bool = False, name: str = "notebook") -> None:
     """Replace ``path`` by ``data`` so that a reader sees the old or the new content, never a part.
 
     ``name`` is that of the fault points.
     """
-    temporary = path.with_name(f".{path.name}.new")
+    folder_name, file_name = os.path.split(path)
+    temporary = os.path.join(folder_name, f".{file_name}.new")
     try:
         _write_file(temporary, data, fsync, name)
     except OSError:
         with contextlib.suppress(OSError):
-            temporary.unlink()  # a part is of no use, and its room may be needed
+            os.unlink(temporary)  # a part is of no use, and its room may be needed
         raise
     faultpoint(f"{name}.before_rename")
     os.replace(temporary, path)
     faultpoint(f"{name}.after_rename")
     if fsync:
-        folder = os.open(path.parent, os.O_RDONLY)
+        folder = os.open(folder_name or ".", os.O_RDONLY)
         try:
             faultpoint(f"{name}_folder.before_fsync")
             os.fsync(folder)
@@ -236,7 +237,7 @@ def save_atomically(path: Path, data: bytes, *, fsync: bool = False, name: str =
             os.close(folder)
 
 
-def _write_file(temporary: Path, data: bytes, fsync: bool, name: str) -> None:
+def _write_file(temporary: str, data: bytes, fsync: bool, name: str) -> None:
     fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, _PRIVATE)
     try:
         faultpoint(f"{name}.before_write")
@@ -264,11 +265,11 @@ def when_there_is_room(write: Callable[[], object]) -> None:
             return
 
 
-def write_result(spool: Path, report: Report, *, fsync: bool) -> None:
+def write_result(spool: str | Path, report: Report, *, fsync: bool) -> None:
     """Write ``result.json``, the last act of an attempt; while the disk is full, wait."""
     text = json.dumps(report.to_json(), ensure_ascii=False, separators=(",", ":"))
     data = text.encode("utf-8", "backslashreplace")
-    when_there_is_room(lambda: save_atomically(spool / RESULT, data, fsync=fsync, name="result"))
+    when_there_is_room(lambda: save_atomically(os.path.join(spool, RESULT), data, fsync=fsync, name="result"))
 
 
 _bell: Path | None = None
@@ -280,10 +281,10 @@ def know_bell(path: Path) -> None:
     _bell = path
 
 
-def ring(home: Path, attempt_id: str) -> None:
+def ring(home: str | Path, attempt_id: str) -> None:
     """Tell the house that the result is there; without a host that listens nothing happens."""
     try:
-        bell = os.open(_bell or report_bell(home), os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW)
+        bell = os.open(_bell or report_bell(Path(home)), os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW)
     except OSError:
         return
     try:

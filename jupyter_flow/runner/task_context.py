@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 from types import SimpleNamespace
 from typing import Any
@@ -99,22 +100,31 @@ class TaskContext(dict[str, Any]):
     of these. The DAG folder is one of them, as it may be elsewhere than the root of the notebooks.
     """
 
-    def __init__(self, values: Mapping[str, Any], workload: Workload, runtime: Runtime) -> None:
-        super().__init__(values)
-        base = PurePosixPath(workload.dag_file).parent
-        places = [base, *(base / folder for folder in workload.template_searchpath)]
-        self.template_folders = [
-            os.path.normpath(Path(folder) / place)
-            for place in places
-            for folder in (workload.bundle, workload.dag_folder)
-        ]
+    def __init__(self, workload: Workload, runtime: Runtime, make: Callable[[], dict[str, Any]]) -> None:
+        super().__init__()
+        self._workload, self._runtime, self._make = workload, runtime, make
         self.roots = (workload.root, workload.dag_folder)
         self._native = workload.render_template_as_native_obj
-        task = task_facts(workload)
-        self.for_templates: dict[str, Any] = {**values, "dag": dag_facts(workload), "task": task}
-        ti = TaskInstanceView(workload, runtime, task, lambda: self.for_templates)
-        self.for_templates.update(ti=ti, task_instance=ti)
-        del self.for_templates["runtime"]
+
+    @cached_property
+    def template_folders(self) -> list[str]:
+        """See the class."""
+        base = PurePosixPath(self._workload.dag_file).parent
+        places = [base, *(base / folder for folder in self._workload.template_searchpath)]
+        folders = (self._workload.bundle, self._workload.dag_folder)
+        return [os.path.normpath(Path(folder) / place) for place in places for folder in folders]
+
+    @cached_property
+    def for_templates(self) -> dict[str, Any]:
+        """See the class; made when the first template asks for it."""
+        task = task_facts(self._workload)
+        ti = TaskInstanceView(self._workload, self._runtime, task, lambda: self.for_templates)
+        own = {"dag": dag_facts(self._workload), "task": task, "ti": ti, "task_instance": ti}
+        return {name: value for name, value in {**self._values, **own}.items() if name != "runtime"}
+
+    @cached_property
+    def _values(self) -> dict[str, Any]:
+        return self._make()
 
     def render_fields(self, owner: Any) -> None:
         """Render the ``template_fields`` of ``owner`` (a notifier) in place."""
@@ -135,15 +145,60 @@ class TaskContext(dict[str, Any]):
         raise MissingName(key, self)
 
 
+class _UnusedContext(TaskContext):
+    """A context that nobody has looked into: it is filled, and becomes a plain one, when somebody does.
+
+    Many tasks never look, and to make all its values is a good part of what a small task costs. One value is there from
+    the start: ``json`` takes a dict for empty without asking its methods.
+    """
+
+    def __init__(self, workload: Workload, runtime: Runtime, make: Callable[[], dict[str, Any]]) -> None:
+        super().__init__(workload, runtime, make)
+        dict.__setitem__(self, "map_index", workload.map_index)
+
+    def _fill(self) -> None:
+        values = self._values
+        self.__class__ = TaskContext  # type: ignore[assignment]  # mypy: a class with the same layout
+        self.update(values)
+
+    def __missing__(self, key: str) -> Any:
+        self._fill()
+        return self[key]
+
+
+def _filled_first(name: str) -> Callable[..., Any]:
+    def method(self: _UnusedContext, *args: Any, **kwargs: Any) -> Any:
+        self._fill()
+        return getattr(self, name)(*args, **kwargs)
+
+    return method
+
+
+for _name in (
+    *("__contains__", "__delitem__", "__eq__", "__ior__", "__iter__", "__len__", "__ne__", "__or__", "__repr__"),
+    *("__reversed__", "__ror__", "__setitem__", "clear", "copy", "get", "items", "keys", "pop", "popitem"),
+    *("setdefault", "update", "values"),
+):
+    setattr(_UnusedContext, _name, _filled_first(_name))
+
+
 def build_context(workload: Workload, runtime: Runtime, operator: BaseOperator | None = None) -> TaskContext:
     """Return the context of the attempt. Names of dates are missing in a run without a logical date."""
+    context: TaskContext = _UnusedContext(
+        workload, runtime, lambda: _values_of(workload, runtime, operator, lambda: context)
+    )
+    return context
+
+
+def _values_of(
+    workload: Workload, runtime: Runtime, operator: BaseOperator | None, context: Callable[[], TaskContext]
+) -> dict[str, Any]:
     run, own = workload.run, workload.task
     dag: Any = None if operator is None else operator.dag
     task = operator if operator is not None else task_facts(workload)
-    made: list[TaskContext] = []
-    ti = TaskInstanceView(workload, runtime, task, lambda: made[0])
+    ti = TaskInstanceView(workload, runtime, task, context)
     lengths = (workload.expand or {}).get("lengths") or {}
-    context: dict[str, Any] = {
+    return {
         "conn": ConnectionView(runtime),
         "dag": dag if dag is not None else dag_facts(workload),
         "dag_id": run.dag_id,
@@ -177,8 +232,6 @@ def build_context(workload: Workload, runtime: Runtime, operator: BaseOperator |
         **old_names(workload),
         **dates_of(workload),
     }
-    made.append(TaskContext(context, workload, runtime))
-    return made[0]
 
 
 def working_folder(workload: Workload, operator: BaseOperator) -> str:

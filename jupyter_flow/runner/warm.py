@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import logging
+import os
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from ..model.imports import GRAMMAR_OF_IRIS, importing_without
+from .spool_files import RESULT
 
 NOT_NEEDED = (
     *("pyarrow", "boto3", "botocore", "azure", "gcsfs"),
@@ -57,45 +60,59 @@ def warm_authoring() -> None:
     json.dumps(plain(to_spec(dag)))
 
 
-def warm_attempt() -> None:
-    """Go through what every attempt does, a few times.
+def warm_attempt(times: int = 12) -> None:
+    """Carry out an attempt that does nothing, ``times``, in this process, and leave nothing of it behind.
 
-    Functions that were called are made quicker by the interpreter, which writes into their code: done here, the memory
-    of a child stays shared.
+    Functions that were called are made quicker by the interpreter, which writes into their code and keeps what it has
+    found in classes: done here, the memory of a child stays shared.
     """
-    from ..authoring.context import running
-    from ..authoring.dag import DAG
-    from ..authoring.runtime import using
-    from ..model.records import Limits, Report, RunFacts, Workload
+    from ..model.records import Limits, RunFacts, Workload
     from ..model.spec import TaskSpec
-    from ..operators.python import PythonOperator
-    from . import around_execute, masking, plain_fields, report, spool_files, task_channel, task_context
-    from .verdict import SUCCESS
 
     then = "2026-01-01T00:00:00+00:00"
-    with DAG("warm", start_date=datetime(2026, 1, 1)):
-        operator = PythonOperator(task_id="warm", python_callable=_nothing)
     facts = RunFacts("warm", "manual__1", "manual", then, then, then, then, then, {}, {}, "cli", "UTC")
     task = TaskSpec("warm", "PythonOperator", "jupyter_flow.operators.python:PythonOperator", needs_dag_file=True)
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, _as_before():
         places: dict[str, Any] = dict.fromkeys(("dag_folder", "root", "bundle", "cwd", "spool", "home"), folder)
         made = Workload("0" * 32, 1, 1, 1, -1, task, facts, "warm.py", limits=Limits(), **places)
-        for _ in range(12):
+        rehearsal = _rehearsal()
+        for _ in range(times):
             workload = Workload.from_json(json.loads(json.dumps(made.to_json())))
-            log = spool_files.LogFile(Path(folder), 1000)
-            channel = task_channel.TaskChannel(workload)
-            with using(channel):
-                context = task_context.build_context(workload, channel, operator)
-                fields = masking.masked(plain_fields.plain_fields(operator) or {}, channel.secrets)
-                with running(context):
-                    around_execute.carry_out(operator, context)
-                around_execute.label_of(workload, context)
-            log.say("success")
-            log.close()
-            written: Report = report.build_report(
-                workload, SUCCESS, start_date=then, log=log, channel=channel, notebooks=None, rendered=fields
-            )
-            spool_files.write_result(Path(folder), written, fsync=False)
+            rehearsal(workload, "", then).run()
+            os.unlink(os.path.join(folder, RESULT))
+
+
+@contextmanager
+def _as_before() -> Iterator[None]:
+    """Put back what an attempt changes of its process: working folder, signals, logging, what is done at exit."""
+    folder, level = os.getcwd(), logging.getLogger().level
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGALRM)}
+    try:
+        yield
+    finally:
+        os.chdir(folder)
+        logging.getLogger().setLevel(level)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+
+
+def _rehearsal() -> type[Any]:
+    """Return the class of attempts whose task does nothing, and that leave to this process what it does at its exit."""
+    from ..authoring.dag import DAG
+    from ..operators.python import PythonOperator
+    from .attempt import Attempt
+
+    with DAG("warm", start_date=datetime(2026, 1, 1)):
+        operator = PythonOperator(task_id="warm", python_callable=_nothing)
+
+    class Rehearsal(Attempt):
+        def _find_operator(self) -> Any:
+            return operator
+
+        def _run_exit_functions(self) -> None:
+            """They are this process's own."""
+
+    return Rehearsal
 
 
 def _nothing() -> None:

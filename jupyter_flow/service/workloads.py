@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -37,6 +38,7 @@ class RunBasis:
     folder: Path
     prior: DagRun | None
     asset_events: tuple[AssetEvent, ...] = ()
+    _folders: dict[str, str] | None = field(default=None, init=False, repr=False)
 
     @classmethod
     def gather(cls, connection: Connection, run: DagRun, spec: DagSpec) -> RunBasis:
@@ -52,6 +54,22 @@ class RunBasis:
     def downstream(self) -> dict[str, list[str]]:
         """Task id -> ids of its direct downstream tasks."""
         return self.spec.downstream()
+
+    @cached_property
+    def base(self) -> Path:
+        """The folder of the DAG file."""
+        return self.folder / PurePosixPath(self.spec.dag_file).parent
+
+    def folders(self, house: House) -> dict[str, str]:
+        """Return the workloads' fields that name a folder and are the same for all of them."""
+        if self._folders is None:
+            self._folders = {
+                "dag_folder": str(self.folder),
+                "root": str((house.config.root or self.folder).resolve()),
+                "bundle": str(house.bundles / self.version.bundle_hash),
+                "home": str(house.config.home),
+            }
+        return self._folders
 
     @cached_property
     def facts(self) -> RunFacts:
@@ -123,8 +141,7 @@ def build(
     expand = topology.expansions.get(task.task_id)
     group = topology.mapped_group.get(task.task_id)
     config = house.config
-    base = basis.folder / PurePosixPath(basis.spec.dag_file).parent
-    facts = basis.facts
+    facts, places = basis.facts, basis.folders(house)
     if task.params:
         merged = merge_params({**basis.spec.params, **task.params}, basis.run.conf)
         facts = replace(facts, params=merged)
@@ -137,12 +154,12 @@ def build(
         task=task,
         run=facts,
         dag_file=basis.spec.dag_file,
-        dag_folder=str(basis.folder),
-        root=str((config.root or basis.folder).resolve()),
-        bundle=str(house.bundles / basis.version.bundle_hash),
-        cwd=str(_working_folder(base, task)),
-        spool=str(house.spool / row.attempt_id),
-        home=str(config.home),
+        dag_folder=places["dag_folder"],
+        root=places["root"],
+        bundle=places["bundle"],
+        home=places["home"],
+        cwd=_working_folder(basis.base, task),
+        spool=os.path.join(house.spool, row.attempt_id),
         upstream_task_ids=task.upstream,
         downstream_task_ids=tuple(basis.downstream[task.task_id]),
         dag=basis.dag,
@@ -206,9 +223,9 @@ def _is_native(spec: DagSpec, task: TaskSpec) -> bool:
     return spec.render_template_as_native_obj if own is None else own
 
 
-def _working_folder(base: Path, task: TaskSpec) -> Path:
+def _working_folder(base: Path, task: TaskSpec) -> str:
     """The folder of the task's notebook if its path is known now, else of the DAG file."""
     notebook = notebook_of(task)
     if notebook is None or "{{" in notebook or "{%" in notebook:
-        return base
-    return (base / notebook).parent
+        return str(base)
+    return str((base / notebook).parent)

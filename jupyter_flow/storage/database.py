@@ -323,10 +323,11 @@ def _sqlite(url: sqlalchemy.URL, path: Path, writer: bool) -> Engine:
             cursor.execute(statement)
         cursor.close()
 
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writer else "BEGIN")
+    def _begin(connection: Any) -> None:
+        connection.cursor().execute("BEGIN IMMEDIATE" if writer else "BEGIN")
 
+    # not by the event "begin": an engine with a listener of its own asks for listeners around every statement
+    engine.dialect.do_begin = _begin  # type: ignore[assignment]
     return engine
 
 

@@ -241,17 +241,11 @@ def get_task_instance(
 def usage(connection: Connection, host_id: str | None = None) -> Usage:
     """Return the slots in use now. ``host_id``: what counts per host (parallelism, queues) is counted for this one."""
     used = Usage()
-    for row in connection.execute(_USAGE):
+    rows: Iterable[Any] = connection.execute(_USAGE)
+    for run, dag_id, task_id, pool_name, queue, is_notebook, held_by, active, slots in rows:
+        here = host_id is None or held_by == host_id
         used.add(
-            row.dag_run_id,
-            row.pool,
-            int(row.slots),
-            row.is_notebook,
-            row.active,
-            dag_id=row.dag_id,
-            task_id=row.task_id,
-            queue=row.queue,
-            is_here=host_id is None or row.held_by == host_id,
+            run, pool_name, int(slots), is_notebook, active, dag_id=dag_id, task_id=task_id, queue=queue, is_here=here
         )
     return used
 
@@ -270,7 +264,10 @@ def activity(connection: Connection) -> tuple[int, int]:
 
 def pools(connection: Connection) -> dict[str, int]:
     """Return the slots of each pool."""
-    return {row.name: row.slots for row in connection.execute(select(pool.c.name, pool.c.slots))}
+    return {row[0]: row[1] for row in connection.execute(_POOLS)}
+
+
+_POOLS = select(pool.c.name, pool.c.slots)
 
 
 def lock_pools(connection: Connection) -> None:

@@ -17,6 +17,7 @@ from sqlalchemy.exc import IntegrityError
 
 from ..model.changes import NewRun, RunChange, TaskChange
 from ..model.errors import Conflict, NotFound, StaleReport
+from ..model.frozen import changed
 from ..model.instants import to_iso
 from ..model.reason import Reason
 from ..model.records import Actor
@@ -348,7 +349,7 @@ def claim(
             claimed.refused.append((item, reason))
             continue
         old = to_task_instance(row)
-        new = replace(
+        new = changed(
             old,
             state=TaskState.QUEUED,
             row_version=old.row_version + 1,
@@ -445,7 +446,7 @@ def _changed(old: TaskInstance, change: TaskChange, now: datetime, held_by: str)
             values |= {"first_started_at": None, "reschedules": 0}
         else:
             values |= dict.fromkeys(_CLEARED) | {"infra_losses": 0, "reschedules": 0}
-    return replace(old, **values), held_by
+    return changed(old, **values), held_by
 
 
 _CLEARED = (
