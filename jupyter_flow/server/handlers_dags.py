@@ -10,7 +10,7 @@ from .flow_handler import FlowHandler
 
 MOST_RUNS = 500
 MOST_NEXT = 100
-RUN_FILTERS = ("before", "state", "run_type", "since", "until")
+RUN_FILTERS = ("before", "state", "run_type", "since", "until", "logical_since", "logical_until")
 
 
 class Dags(FlowHandler):
@@ -78,6 +78,17 @@ class Grid(FlowHandler):
         """The states of all tasks in a page of runs, newest first."""
         limit = self.number("limit", 100, 1, MOST_RUNS)
         await self.view("dag_grid", dag_id=dag_id, limit=limit, before=self.get_query_argument("before", None))
+
+
+class Calendar(FlowHandler):
+    """The runs of one DAG by day."""
+
+    @web.authenticated
+    @authorized("read", "jupyter_flow:runs")
+    async def get(self, dag_id: str) -> None:
+        """How many were in which state, and how many are to come."""
+        start, end = self.get_query_argument("start", None), self.get_query_argument("end", None)
+        await self.view("dags.calendar", dag_id=dag_id, start=start, end=end)
 
 
 class DagRuns(FlowHandler):

@@ -10,6 +10,7 @@ from . import (
     openapi_compare,
     openapi_files,
     openapi_front,
+    openapi_history,
     openapi_notebooks,
     openapi_plans,
     openapi_stories,
@@ -95,6 +96,8 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         run_type=(_TEXT, "only runs of this type"),
         since=(_TEXT, "only runs whose `run_after` is not earlier (ISO 8601)"),
         until=(_TEXT, "only runs whose `run_after` is not later (ISO 8601)"),
+        logical_since=(_TEXT, "only runs whose logical date, or `run_after` if there is none, is not earlier"),
+        logical_until=(_TEXT, "only runs whose logical date, or `run_after` if there is none, is not later"),
     ),
     ("post", "/dags/{dag_id}/runs"): _operation(
         "Trigger a run",
@@ -182,6 +185,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     **openapi_compare.OPERATIONS,
     **openapi_files.OPERATIONS,
     **openapi_front.OPERATIONS,
+    **openapi_history.OPERATIONS,
     **openapi_notebooks.OPERATIONS,
     **openapi_plans.OPERATIONS,
     **openapi_stories.OPERATIONS,
@@ -195,7 +199,7 @@ def document(base_url: str = "/") -> Schema:
         paths.setdefault(path, {})[method] = _describe(path, operation)
     parts = (
         *(openapi_code, openapi_compare, openapi_files, openapi_front, openapi_notebooks),
-        *(openapi_plans, openapi_stories),
+        *(openapi_history, openapi_plans, openapi_stories),
     )
     more = {name: schema for part in parts for name, schema in part.SCHEMAS.items()}
     return {

@@ -15,6 +15,7 @@ from ..model.records import Actor
 from . import (
     assets,
     backfills,
+    calendar_views,
     call_views,
     cell_events,
     clear_choice,
@@ -56,6 +57,7 @@ OPS: dict[str, Op] = {
     "dags.next": Op("view", views.next_runs),
     "dags.missed": Op("view", views.missed_dates),
     "dags.grid": Op("view", views.dag_grid),
+    "dags.calendar": Op("view", calendar_views.dag_calendar),
     "dags.versions": Op("view", code_views.list_versions),
     "dags.source": Op("view", code_views.version_source),
     "notebooks.uses": Op("view", notebook_uses.notebook_uses),

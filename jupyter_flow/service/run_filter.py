@@ -6,17 +6,16 @@ from enum import StrEnum
 from typing import Any
 
 from ..model.errors import InvalidInput
-from ..model.instants import from_iso
+from ..model.instants import from_iso_or_none
 from ..model.state import RunState, RunType
 
 
-def run_filter(state: str | None, run_type: str | None, since: str | None, until: str | None) -> dict[str, Any]:
+def run_filter(state: str | None, run_type: str | None, **bounds: str | None) -> dict[str, Any]:
     """Return the arguments of :func:`storage.queries.list_runs`; raises :class:`InvalidInput` for unknown words."""
     return {
         "state": _word(RunState, "state", state),
         "run_type": _word(RunType, "run_type", run_type),
-        "since": None if since is None else from_iso(since),
-        "until": None if until is None else from_iso(until),
+        **{name: from_iso_or_none(text) for name, text in bounds.items()},
     }
 
 

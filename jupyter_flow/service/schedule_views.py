@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from ..model.changes import RunInfo
 from ..model.instants import from_iso, iso_or_none
 from ..model.records import Actor
-from ..model.rows import MissedSlot
+from ..model.rows import Dag, MissedSlot
 from ..scheduling.due_runs import timetable_of
 from ..storage import dags, timetables
 from . import documents
@@ -23,12 +28,17 @@ def next_runs(house: House, actor: Actor, dag_id: str, count: int = 1, after: st
     start = from_iso(after) if after is not None else house.clock.wall()
     with house.reading() as connection:
         dag = dags.get_dag(connection, dag_id)
-        last = timetables.last_run(connection, dag_id, house.clock.wall())
-        is_custom = dag.schedule.kind == "custom"
-        known = timetables.known_runs(connection, dag.version_id).infos if is_custom else []
-    anchor = None if last is None else last.logical_date
-    upcoming = timetable_of(dag, known).upcoming(start, count, dag.start_date, dag.end_date, anchor)
+        upcoming = upcoming_runs(connection, dag, start, count, now=house.clock.wall())
     return [documents.next_run_document(info) for info in upcoming]
+
+
+def upcoming_runs(connection: Connection, dag: Dag, after: datetime, count: int, *, now: datetime) -> list[RunInfo]:
+    """Return up to ``count`` scheduled runs of a DAG that start later than ``after``, the soonest first."""
+    last = timetables.last_run(connection, dag.dag_id, now)
+    is_custom = dag.schedule.kind == "custom"
+    known = timetables.known_runs(connection, dag.version_id).infos if is_custom else []
+    anchor = None if last is None else last.logical_date
+    return timetable_of(dag, known).upcoming(after, count, dag.start_date, dag.end_date, anchor)
 
 
 def missed_dates(house: House, actor: Actor, dag_id: str, limit: int = 100) -> Document:

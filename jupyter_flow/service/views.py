@@ -110,13 +110,17 @@ def list_runs(
     run_type: str | None = None,
     since: str | None = None,
     until: str | None = None,
+    logical_since: str | None = None,
+    logical_until: str | None = None,
 ) -> Document:
     """Runs of one DAG or of all, newest first; ``next`` is the ``before`` of the following page.
 
-    Of a state or type only, or with a ``run_after`` from ``since`` to ``until``, where that is asked for.
+    Of a state or type only, with a ``run_after`` from ``since`` to ``until``, or with a logical date (``run_after`` if
+    there is none) from ``logical_since`` to ``logical_until``, where that is asked for.
     """
     check_limit(limit, MAX_PAGE)
-    wanted = run_filter(state, run_type, since, until)
+    bounds = {"since": since, "until": until, "logical_since": logical_since, "logical_until": logical_until}
+    wanted = run_filter(state, run_type, **bounds)
     now = house.clock.wall()
     with house.reading() as connection:
         if dag_id is not None:

@@ -23,6 +23,7 @@ from .schema import dag, dag_run, pool, task_instance
 
 _OPEN = [str(state) for state in RunState if state not in RUN_TERMINAL]
 _ACTIVE = sorted(map(str, TASK_ACTIVE))
+_dated = func.coalesce(dag_run.c.logical_date, dag_run.c.run_after)
 _NEWER = dag_run.alias("newer")
 _BY_RUN = select(task_instance).where(task_instance.c.dag_run_id == bindparam("b_run")).order_by(task_instance.c.id)
 _OF_TASK = (
@@ -78,13 +79,17 @@ def list_runs(
     run_type: RunType | None = None,
     since: datetime | None = None,
     until: datetime | None = None,
+    logical_since: datetime | None = None,
+    logical_until: datetime | None = None,
 ) -> tuple[list[DagRun], str | None]:
     """Return up to ``limit`` runs, newest ``run_after`` first, and the cursor of the next page (None at the end).
 
-    ``since`` and ``until`` bound ``run_after``. Raises :class:`InvalidInput` for a cursor that is not of this function.
+    ``since`` and ``until`` bound ``run_after``, the other two the logical date, or ``run_after`` of runs without one.
+    Raises :class:`InvalidInput` for a cursor that is not of this function.
     """
     values: dict[str, Any] = {"b_limit": limit + 1, "b_dag_id": dag_id, "b_state": state and str(state)}
     values |= {"b_type": run_type and str(run_type), "b_since": since, "b_until": until}
+    values |= {"b_logical_since": logical_since, "b_logical_until": logical_until}
     if before is not None:
         values["b_after"], values["b_id"] = read_run_cursor(before)
     values = {name: value for name, value in values.items() if value is not None}
@@ -106,6 +111,10 @@ def _page(given: frozenset[str]) -> Select[Any]:
         query = query.where(dag_run.c.run_after >= bindparam("b_since"))
     if "b_until" in given:
         query = query.where(dag_run.c.run_after <= bindparam("b_until"))
+    if "b_logical_since" in given:
+        query = query.where(_dated >= bindparam("b_logical_since"))
+    if "b_logical_until" in given:
+        query = query.where(_dated <= bindparam("b_logical_until"))
     if "b_after" in given:
         after: BindParameter[datetime] = bindparam("b_after")
         earlier = or_(dag_run.c.run_after < after, dag_run.c.id < bindparam("b_id"))

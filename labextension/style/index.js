@@ -10,6 +10,7 @@ import './tabs.css';
 import './dag.css';
 import './grid.css';
 import './runs.css';
+import './calendar.css';
 import './backfills.css';
 import './code.css';
 import './files.css';

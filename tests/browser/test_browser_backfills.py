@@ -1,10 +1,11 @@
-"""Past dates of a DAG: see what a backfill would do, start it, hold it, let it go on, run dates again, cancel."""
+"""Past dates of a DAG: what a backfill would do, how it goes, dates run again; and a year of runs day by day."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
@@ -139,4 +140,66 @@ def test_a_person_runs_dates_again_and_cancels(browser: Browser, lab: LabServer)
     expect(shown.get_by_role("progressbar")).to_have_attribute("aria-valuetext", "1 success, 3 to come", timeout=60_000)
     assert [date["state"] for date in backfill(lab, number)["dates"]] == ["success", None, None, None]
     page.close()
+    assert tab.errors == []
+
+
+def test_a_person_finds_a_bad_day_and_runs_it_again(browser: Browser, lab: LabServer) -> None:
+    (lab.base / "gate").touch()
+    plan = {"from_date": "2026-05-01", "to_date": "2026-05-04"}
+    number = lab.post("/dags/nightly/backfills", plan)["backfill_id"]
+    wait_for(lambda: backfill(lab, number)["state"] == "completed", "the dates have runs")
+    run_id = backfill(lab, number)["dates"][2]["run_id"]
+    tab = LabPage(browser, lab)
+    page = tab.page
+    tab.run("jupyter-flow:open-dag", {"dag_id": "nightly", "tab": "calendar"})
+    year = page.locator(".jp-flow-calendar-year")
+    today = page.locator("[aria-current=date]")
+    expect(today).to_be_visible()
+    for _ in range(int(year.inner_text()) - 2026):
+        page.get_by_role("button", name="Year before").click()
+    expect(year).to_have_text("2026")
+    day = page.locator("[data-day='2026-05-03']")
+    expect(day).to_have_attribute("data-state", "success")
+
+    # a run that turns out bad is seen there without a reload
+    lab.post(f"/dags/nightly/runs/{quote(run_id, safe='')}/mark", {"state": "failed"})
+    expect(day).to_have_attribute("data-state", "failed")
+    expect(day).to_have_attribute("aria-label", "May 3, 2026: 1 failed")
+    day.click()
+    details = page.get_by_role("complementary", name="Selected days")
+    expect(details.locator(f"[data-run-id='{run_id}']")).to_be_visible()
+
+    # by keyboard: the day before, and three days on from there
+    page.keyboard.press("ArrowLeft")
+    for _ in range(3):
+        page.keyboard.press("Shift+ArrowRight")
+    expect(page.locator("[data-day='2026-05-05']")).to_be_focused()
+    expect(page.locator(".jp-flow-calendar-day[aria-selected=true]")).to_have_count(4)
+    expect(details.locator("h2")).to_have_text("May 2, 2026 – May 5, 2026")
+    expect(details).to_contain_text("2 success")
+    expect(details.locator(".jp-flow-calendar-runs li")).to_have_count(3)
+    tab.screenshot("calendar-light")
+    shown = lab.get("/dags/nightly/calendar?start=2026-05-02&end=2026-05-05")["days"]
+    assert [item["states"] for item in shown] == [{"success": 1}, {"failed": 1}, {"success": 1}]
+
+    # and these days are run again where they failed
+    details.get_by_role("button", name="Backfill …").click()
+    form = page.get_by_role("region", name="New backfill")
+    form.get_by_label("Dates that have a run").select_option("failed")
+    expect(form.get_by_role("status").first).to_have_text("2 dates run, 2 are left out.")
+    form.get_by_role("button", name="Start").click()
+    expect(item(page, latest(lab))).to_have_attribute("data-state", "completed", timeout=60_000)
+    page.locator(".jp-flow-dag-page [data-tab=calendar]").click()
+    expect(day).to_have_attribute("data-state", "success")
+    page.close()
+    assert tab.errors == []
+
+
+def test_the_calendar_in_the_dark(browser: Browser, lab: LabServer) -> None:
+    tab = LabPage(browser, lab, "dark")
+    tab.run("jupyter-flow:open-dag", {"dag_id": "nightly", "tab": "calendar"})
+    tab.page.locator(".jp-flow-calendar").get_by_role("button", name="Today").click()
+    expect(tab.page.locator("[aria-current=date]")).to_have_attribute("aria-selected", "true")
+    tab.screenshot("calendar-dark")
+    tab.page.close()
     assert tab.errors == []

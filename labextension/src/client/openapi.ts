@@ -708,6 +708,28 @@ export interface components {
       path: string;
       dags: components['schemas']['NotebookDag'][];
     };
+    CalendarDay: {
+      /** Format: date */
+      day: string;
+      /** @description state of runs -> how many are in it */
+      states: {
+        [key: string]: number;
+      };
+      coming: number;
+    };
+    Calendar: {
+      dag_id: string;
+      timezone: string;
+      /** Format: date */
+      today: string;
+      /** Format: date */
+      start: string;
+      /** Format: date */
+      end: string;
+      days: components['schemas']['CalendarDay'][];
+      /** @description coming runs after that day are not counted */
+      coming_until: string | null;
+    };
     BackfillDate: {
       /** Format: date-time */
       logical_date: string | null;

@@ -6,6 +6,7 @@ import type { ReactElement } from 'react';
 import type { FlowApi } from '../client/api';
 import type { BackfillApi } from '../client/backfillApi';
 import type { CodeApi } from '../client/codeApi';
+import type { HistoryApi } from '../client/historyApi';
 import type { CompareApi } from '../client/compareApi';
 import type { FilesApi } from '../client/filesApi';
 import type { RunApi } from '../client/runApi';
@@ -33,6 +34,7 @@ export interface Parts {
   api: FlowApi;
   dagApi: DagApi;
   backfillApi: BackfillApi;
+  historyApi: HistoryApi;
   codeApi: CodeApi;
   compareApi: CompareApi;
   filesApi: FilesApi;

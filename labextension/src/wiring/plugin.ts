@@ -21,6 +21,7 @@ import { CompareApi } from '../client/compareApi';
 import { DagApi } from '../client/dagApi';
 import { FilesApi } from '../client/filesApi';
 import { RunApi } from '../client/runApi';
+import { HistoryApi } from '../client/historyApi';
 import { FrontApi } from '../client/frontApi';
 import { EventStream } from '../events/eventStream';
 import { LayoutService } from '../model/dag/layoutService';
@@ -96,6 +97,7 @@ function activate(
     api,
     dagApi: new DagApi(send),
     backfillApi: new BackfillApi(send),
+    historyApi: new HistoryApi(send),
     codeApi: new CodeApi(send),
     compareApi: new CompareApi(send),
     filesApi: new FilesApi(send),

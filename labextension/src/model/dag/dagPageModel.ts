@@ -4,9 +4,11 @@ import type { BackfillApi } from '../../client/backfillApi';
 import type { CodeApi } from '../../client/codeApi';
 import type { CompareApi } from '../../client/compareApi';
 import type { DagApi } from '../../client/dagApi';
+import type { HistoryApi } from '../../client/historyApi';
 import type { EventStream } from '../../events/eventStream';
 import { readBackfillPlace } from '../backfills/backfillPlace';
 import { BackfillsModel } from '../backfills/backfillsModel';
+import { CalendarModel } from '../calendar/calendarModel';
 import { CodeModel } from '../code/codeModel';
 import { readCodePlace } from '../code/codePlace';
 import { CompareModel } from '../compare/compareModel';
@@ -23,6 +25,7 @@ export const DAG_TABS = [
   'grid',
   'runs',
   'compare',
+  'calendar',
   'backfills',
   'code',
   'overview'
@@ -58,6 +61,7 @@ export interface DagSources {
   api: FlowApi;
   dagApi: DagApi;
   backfillApi: BackfillApi;
+  historyApi: HistoryApi;
   codeApi: CodeApi;
   compareApi: CompareApi;
   store: OptionStore;
@@ -72,11 +76,13 @@ export class DagPageModel {
     this.runs = new RunsModel(stream, api, dagApi, dagId);
     this.code = new CodeModel(stream, codeApi, dagId);
     this.compare = new CompareModel(stream, api, compareApi, dagId);
+    this.calendar = new CalendarModel(stream, sources.historyApi, dagId);
     this.backfills = new BackfillsModel(stream, backfillApi, dagId);
     this.tabs = {
       grid: this.grid,
       runs: this.runs,
       compare: this.compare,
+      calendar: this.calendar,
       backfills: this.backfills,
       code: this.code
     };
@@ -89,6 +95,7 @@ export class DagPageModel {
   readonly runs: RunsModel;
   readonly code: CodeModel;
   readonly compare: CompareModel;
+  readonly calendar: CalendarModel;
   readonly backfills: BackfillsModel;
 
   get tab(): DagTab {

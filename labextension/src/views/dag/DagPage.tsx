@@ -2,6 +2,7 @@ import type { DagPageModel, DagTab } from '../../model/dag/dagPageModel';
 import type { LayoutService } from '../../model/dag/layoutService';
 import type { FlowActions } from '../../tokens';
 import { BackfillsTab } from '../backfills/BackfillsTab';
+import { CalendarTab } from '../calendar/CalendarTab';
 import { CodeTab } from '../code/CodeTab';
 import { CompareTab } from '../compare/CompareTab';
 import { GridTab } from '../grid/GridTab';
@@ -36,6 +37,7 @@ export function DagPage({ model, layouts, actions }: Props): JSX.Element {
     ...(model.options.value.compared.length > 0 || model.tab === 'compare'
       ? [{ id: 'compare' as const, label: trans.__('Compare') }]
       : []),
+    { id: 'calendar', label: trans.__('Calendar') },
     { id: 'backfills', label: trans.__('Backfills') },
     { id: 'code', label: trans.__('Code') },
     { id: 'overview', label: trans.__('Overview') }
@@ -56,6 +58,7 @@ export function DagPage({ model, layouts, actions }: Props): JSX.Element {
         actions={actions}
       />
     ),
+    calendar: () => <CalendarTab model={model.calendar} dag={dag} actions={actions} />,
     backfills: () => (
       <BackfillsTab model={model.backfills} dag={dag} runs={model.dag.runs} actions={actions} />
     ),
