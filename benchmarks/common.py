@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import platform
@@ -13,7 +14,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -107,13 +108,11 @@ def _lines(path: str) -> list[str]:
 
 
 @contextmanager
-def house(
-    *, start: bool = True, prepare: Callable[[House], None] | None = None, later: ExitStack | None = None
-) -> Iterator[House]:
+def house(*, start: bool = True, prepare: Callable[[House], None] | None = None) -> Iterator[House]:
     """A house in a temporary folder with its own host process; every process of it is ended afterwards.
 
-    Its folder is deleted then, or by ``later``: when ext4 makes a file it looks at each one beside it that was deleted
-    in the last minutes, so that thousands of files deleted by one round slow down the next.
+    Its folder is deleted when this process ends. ext4 without a journal, when it makes a file, looks at each one beside
+    it that was deleted in the last minutes: thousands of files deleted by one round would slow down the next.
     """
     base = Path(tempfile.mkdtemp(prefix="flow-bench-"))
     created = House(base)
@@ -129,10 +128,7 @@ def house(
         except AssertionError as error:
             kill_all(created.census())
             print(f"warning: {error}", file=sys.stderr)
-        if later is None:
-            shutil.rmtree(base, ignore_errors=True)
-        else:
-            later.callback(shutil.rmtree, base, ignore_errors=True)
+        atexit.register(shutil.rmtree, base, ignore_errors=True)
 
 
 class Watcher:

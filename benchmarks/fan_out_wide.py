@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from contextlib import ExitStack
 from pathlib import Path
 
 import psycopg
@@ -48,28 +47,23 @@ with DAG(dag_id="fan_out", max_active_tasks=1000):
 
 def measure(effort: Effort) -> list[Line]:
     """Return the lines."""
-    with ExitStack() as later:
-        return _lines(effort, later)
-
-
-def _lines(effort: Effort, later: ExitStack) -> list[Line]:
     rounds = effort.times(3, 1)
     wide = effort.times(1_000, 300)
     loops, rates = [], []
     for _ in range(rounds):
         loops.append(_fork_loop(wide + 2))
-        rates.append((wide + 2) / _seconds(later, DAG, wide, wide + 2))
+        rates.append((wide + 2) / _seconds(DAG, wide, wide + 2))
         loops.append(_fork_loop(wide + 2))
     ratios = [rate / ((loops[2 * n] + loops[2 * n + 1]) / 2) for n, rate in enumerate(rates)]
     few, many = effort.times(500, 100), effort.times(5_000, 500)
-    small = median([_seconds(later, MAPPED, few, few) / few for _ in range(rounds)])
-    large = _seconds(later, MAPPED, many, many) / many
+    small = median([_seconds(MAPPED, few, few) / few for _ in range(rounds)])
+    large = _seconds(MAPPED, many, many) / many
     with a_server() as server:
         _keep_safe(server)
         shared, alone = [], []
         for _ in range(rounds):
-            alone.append(_seconds(later, DAG, wide, wide + 2))
-            shared.append(_seconds(later, DAG, wide, wide + 2, server))
+            alone.append(_seconds(DAG, wide, wide + 2))
+            shared.append(_seconds(DAG, wide, wide + 2, server))
     return [
         Line(
             "fan_out_1000",
@@ -112,7 +106,7 @@ def _keep_safe(server: Postgres) -> None:
             raise RuntimeError(f"fsync is {found}")
 
 
-def _seconds(later: ExitStack, source: str, middle: int, count: int, server: Postgres | None = None) -> float:
+def _seconds(source: str, middle: int, count: int, server: Postgres | None = None) -> float:
     """Return the seconds of a run of ``count`` tasks, on a host that has executed a few tasks of the same DAG file."""
     name = server.create_database() if server is not None else ""
 
@@ -122,7 +116,7 @@ def _seconds(later: ExitStack, source: str, middle: int, count: int, server: Pos
         text = source.format(journal=str(subject.base / "journal"), middle=middle)
         subject.write_dag(text + WARM, "fan_out.py")
 
-    with house(start=False, prepare=prepare, later=later) as subject:
+    with house(start=False, prepare=prepare) as subject:
         subject.start("--max-map-length", "10000")
         journal = subject.base / "journal"
         with watching(subject, "fan_out", "warm_up") as watcher:
