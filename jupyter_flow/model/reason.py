@@ -110,6 +110,7 @@ TEXTS: dict[str, str] = {
     "run_timeout": "dagrun_timeout: not finished after {seconds:g} s",
     "marked": "marked {state} by {actor}",
     "cleared": "cleared by {actor}",
+    "resumed": "{task} goes on with the notebook as {actor} has mended it",
 }
 
 

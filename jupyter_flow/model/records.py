@@ -98,6 +98,8 @@ class Workload:
     ``asset_events``: what triggered the run: ``{"asset": {"name","uri"}, "at", "extra", "source_dag_id", …}`` each.
     ``keep_kernels``: how long the kernel of a failed notebook is kept (``seconds``), and how many (``count``) with how
     many bytes of ``memory`` in all; empty where none can be kept.
+    ``resume``: a notebook that a person has mended, in place of the DAG's: ``notebook`` (its path), ``attempt`` (the
+    failed one), and if the attempt goes on with its kernel, the index of the first ``cell``, else None.
     """
 
     attempt_id: str
@@ -135,6 +137,7 @@ class Workload:
     kind: Literal["task", "callback"] = "task"
     xcom: XComSettings = XComSettings()
     keep_kernels: Mapping[str, float] = field(default_factory=dict)
+    resume: Mapping[str, Any] | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the workload as JSON-ready data (shallow: whoever gets it writes it at once)."""

@@ -79,6 +79,8 @@ class Attempt:
             thorough = thorough or (self._notebooks is not None and self._notebooks.facts.left_over)
             grace = self._interrupts.grace_left()
             left = end_leftovers(self._workload.attempt_id, grace, thorough=thorough) if keeper is None else 0
+            if self._notebooks is not None and keeper is None:
+                self._notebooks.end_earlier()
             if left:
                 self._log.say(f"{left} processes that the task left running were ended", "warning")
         self._finish(verdict)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -22,6 +22,10 @@ _SAVE_EVERY = 2.0
 _SAVE_SHARE = 20
 """A save that took t seconds is followed by the next one after 20 t at the earliest."""
 _encode = json.JSONEncoder(ensure_ascii=False).encode
+
+
+Past = tuple[list[NotebookNode], int | None]
+"""Outputs and execution count of a cell that an earlier attempt has executed."""
 
 
 class TruthfulExecutionManager(NotebookExecutionManager):
@@ -46,7 +50,7 @@ class CellRecords:
     """Tells the manager, the events file and the log what the run does; saves the notebook while it changes.
 
     ``save``: called with the notebook's bytes; it answers False if there was no room for them.
-    ``failing_cell``: index of the cell that ended the run badly.
+    ``failing_cell``: index of the cell that ended the run badly; ``first_index``: of the first one to be executed.
     """
 
     def __init__(
@@ -62,7 +66,7 @@ class CellRecords:
         self._save = save
         self._changed = True
         self._next_save = 0.0
-        self.last_index = 0
+        self.first_index = self.last_index = 0
         self.failing_cell: int | None = None
         self.kernel_figures: ProcessFigures | None = None
         codes = 0
@@ -79,6 +83,14 @@ class CellRecords:
                 if lines is not None:
                     stack.enter_context(lines.together())
             yield
+
+    def begin_after(self, past: Sequence[Past]) -> None:
+        """Let the first cells be as they were left by an earlier attempt, with whose kernel this one goes on."""
+        self.first_index = len(past)
+        for cell, (outputs, count) in zip(self._manager.nb.cells, past, strict=False):
+            cell.metadata.papermill["status"] = self._manager.COMPLETED
+            if cell.cell_type == "code":
+                cell.outputs, cell.execution_count = outputs, count
 
     def cell_number(self, index: int) -> int:
         """Return which code cell ``index`` is, counted from 1: what people call the cell."""

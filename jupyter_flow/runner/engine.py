@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from papermill.engines import Engine, papermill_engines  # type: ignore[import-u
 from ..authoring.exceptions import TaskFailure
 from ..model.reason import Reason
 from ..model.records import Limits
-from .cell_records import CellRecords, TruthfulExecutionManager
+from .cell_records import CellRecords, Past, TruthfulExecutionManager
 from .held_kernel import HeldKernel
 from .kernel_client import private_folder, remove_folder
 from .kernel_source import KernelRequest
@@ -51,8 +51,8 @@ class EngineTask:
 
     ``env``: the task's own environment. ``home``: the house's. ``watch(run)``: called with the run
     before it starts, to connect cancel and timeout. ``left_over``: see KernelEnd. ``may_hold``: whether the kernel of a
-    failing cell may live on, as ``held``. Without a task (plain
-    ``papermill --engine flow``) the defaults hold: no records, no house.
+    failing cell may live on, as ``held``. ``take``, ``past``: the kernel of which attempt goes on, its cells so far.
+    Without a task (plain ``papermill --engine flow``) the defaults hold: no records, no house.
     """
 
     attempt_id: str = "0" * 32
@@ -74,6 +74,8 @@ class EngineTask:
     records: CellRecords | None = None
     left_over: bool = False
     may_hold: bool = False
+    take: str | None = None
+    past: Sequence[Past] = ()
     held: HeldKernel | None = None
 
 
@@ -133,8 +135,11 @@ class FlowEngine(Engine):
             socket=task.preloaded.get(name, task.kernels_socket),
             start_timeout=task.limits.kernel_start_timeout,
             may_hold=task.may_hold,
+            take=task.take,
+            home=task.home,
         )
         records = task.records = CellRecords(nb_man, task.events, task.log, task.save)
+        records.begin_after(task.past)
         messages = HouseMessages(task.receiver)
         run = NotebookRun(
             nb_man.nb,

@@ -51,6 +51,20 @@ class HeldKernel:
             self.lender.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
+    def offer(self, taker: socket.socket) -> None:
+        """Send copies of all that is held, with what is known of the kernel. Raises OSError."""
+        frame = {"pid": self.pid, "folder": str(self.folder), "connection": dict(self.connection)}
+        descriptors = [self.pidfd, self.leash]
+        if self.lender is not None:
+            descriptors.append(self.lender.fileno())
+        socket.send_fds(taker, [encode(frame)], descriptors)
+
+    def give_away(self) -> None:
+        """Let go without ending the kernel: somebody else holds it now. Its end can still be waited for."""
+        os.close(self.leash)
+        if self.lender is not None:
+            self.lender.close()
+
     def has_ended(self) -> bool:
         """Tell whether the process is gone."""
         return bool(select.select([self.pidfd], [], [], 0)[0])

@@ -96,6 +96,8 @@ async def start_kernel(request: KernelRequest, say: Any) -> tuple[SingleUseManag
         try:
             await manager.start_kernel(cwd=request.cwd, env=dict(request.env))
         except KernelUnavailable as error:
+            if request.take is not None:
+                raise KernelNotReady(str(error)) from None
             say(f"no forked kernel ({error}): starting a new process")
             await kernel.cleanup()
             continue

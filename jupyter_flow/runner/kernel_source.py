@@ -31,7 +31,8 @@ class KernelRequest:
     by the source that needs it, removed by the engine at the end. ``socket``: path of the kernel forkserver
     (``Workload.kernels``) or None.
     ``start_timeout``: seconds until the kernel must have answered. ``may_hold``: whether the kernel may outlive this
-    process's interest in it, in somebody else's hands.
+    process's interest in it, in somebody else's hands. ``take``: the attempt whose kept kernel (of the house at
+    ``home``) is wanted, and no other one.
     """
 
     attempt_id: str
@@ -44,6 +45,8 @@ class KernelRequest:
     socket: str | None
     start_timeout: float
     may_hold: bool = False
+    take: str | None = None
+    home: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -171,6 +174,10 @@ def kernel_sources(request: KernelRequest) -> list[KernelSource]:
     """Return the sources to try for ``request``, the fastest first."""
     from .cold_kernel import ColdKernelSource
 
+    if request.take is not None:
+        from .taken_kernel import TakenKernelSource
+
+        return [TakenKernelSource()]
     sources: list[KernelSource] = [ColdKernelSource()]
     if request.socket is not None:
         from .forked_kernel import ForkedKernelSource

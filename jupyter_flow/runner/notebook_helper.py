@@ -35,6 +35,7 @@ class Context(dict[str, Any]):
 
 context = Context()
 _sent: list[tuple[str, dict[str, Any]]] = []
+_sent_in_time: int | None = None
 _in_task = False
 _limit: int | None = None
 _folder: str | None = None
@@ -251,6 +252,22 @@ def _start(snapshot: str) -> None:
     _given.update({(task_id, key): value for task_id, key, value in data["xcoms"]})
     _limit, _folder, _spills = data["limit"], data["folder"], data["spills"]
     _in_task = True
+
+
+def _pause() -> str:
+    """Called by the runner when a cell has failed and the kernel is kept: what is sent now is only tried out."""
+    global _sent_in_time
+    _sent_in_time = len(_sent)
+    return ""
+
+
+def _go_on(snapshot: str) -> None:
+    """Called by the runner of the next attempt, which goes on with this kernel."""
+    global _sent_in_time
+    if _sent_in_time is not None:
+        del _sent[_sent_in_time:]
+    _sent_in_time = None
+    _start(snapshot)
 
 
 def _summary() -> str:

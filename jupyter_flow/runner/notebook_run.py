@@ -20,6 +20,7 @@ from ..model.reason import Reason
 from .cell_reasons import death_reason, failure_reason
 from .cell_records import CellRecords
 from .held_kernel import HeldKernel, connection_of
+from .helper_talk import HelperTalk
 from .interrupts import Cause
 from .kernel_client import KernelNotReady, start_kernel
 from .kernel_messages import MessageStream, merged
@@ -74,6 +75,7 @@ class NotebookRun(NotebookOutputs):
         self._request_for_kernel = request
         self._answer_question = answer
         self._helper = helper
+        self._talk = HelperTalk(self._evaluate, messages, say)
         self._grace = grace
         self._cell_timeout = cell_timeout
         self._say = say
@@ -107,7 +109,11 @@ class NotebookRun(NotebookOutputs):
         try:
             await self._start()
             await self._execute_cells()
-            await self._collect_messages()
+            await self._talk.collect(self._records.cell_number(self._records.last_index))
+        except TaskFailure:
+            if self._request_for_kernel.may_hold and self._records.failing_cell is not None:
+                await self._talk.pause()
+            raise
         except KernelDied as death:
             # between two requests: nothing was running, yet what follows cannot run
             raise TaskFailure(death_reason(death.end, self._records.cell_number(self._records.last_index))) from None
@@ -116,7 +122,6 @@ class NotebookRun(NotebookOutputs):
             self._loop = None
 
     async def _start(self) -> None:
-        kernel = self._request_for_kernel.kernel_name
         if self._stop_cause is not None:
             raise Stopped(self._stop_cause)
         try:
@@ -127,7 +132,7 @@ class NotebookRun(NotebookOutputs):
             self._ended = asyncio.ensure_future(self.kernel.ended())
             info = await self._or_stop(client.ready(self._request_for_kernel.start_timeout, self.kernel))
         except KernelNotReady as error:
-            raise TaskFailure(Reason("kernel_start", {"kernel": kernel, "message": str(error)})) from None
+            raise TaskFailure(Reason("kernel_start", {"kernel": self.kernel_name, "message": str(error)})) from None
         self.nb.metadata["language_info"] = info["language_info"]
         self._pumps = [
             asyncio.create_task(self._pump(client.shell_channel, self._on_shell)),
@@ -137,11 +142,11 @@ class NotebookRun(NotebookOutputs):
         ]
         if self._helper is not None and info["language_info"].get("name") == "python":
             reply = await self._execute(self._helper, None, -1, silent=True)
-            if reply["status"] != "ok":
-                self._helper = None
+            self._talk.is_there = reply["status"] == "ok"
+            if not self._talk.is_there:
                 self._say(f"the kernel did not take the helper: {reply.get('ename')}: {reply.get('evalue')}")
-        else:
-            self._helper = None
+            elif self._request_for_kernel.take is not None:
+                await self._talk.fetch_all()  # of the cells before
 
     async def _or_stop(self, awaitable: Any) -> Any:
         """Await while a cancel or timeout of the attempt may come."""
@@ -157,7 +162,7 @@ class NotebookRun(NotebookOutputs):
             await asyncio.gather(work, asked, return_exceptions=True)
 
     async def _execute_cells(self) -> None:
-        for index, cell in enumerate(self.nb.cells):
+        for index, cell in list(enumerate(self.nb.cells))[self._records.first_index :]:
             if self._stop_cause is not None:
                 raise Stopped(self._stop_cause)
             self._records.cell_started(cell, index)
@@ -228,6 +233,9 @@ class NotebookRun(NotebookOutputs):
             append_merged(cell.outputs, mark)
         content: dict[str, Any] = request.reply.result()["content"]
         return content
+
+    async def _evaluate(self, expressions: dict[str, str]) -> dict[str, Any]:
+        return await self._execute("", None, -1, silent=True, user_expressions=expressions)
 
     async def _wait_for_idle(self, request: _Request) -> None:
         """Wait until the request's outputs are complete, or lost for certain."""
@@ -313,38 +321,6 @@ class NotebookRun(NotebookOutputs):
         except Exception as error:
             answer = {"error": f"{type(error).__name__}: {error}"}
         self.kc.input(json.dumps(answer))  # type: ignore[union-attr]
-
-    # -- the last request ---------------------------------------------------------------------------------------
-
-    async def _collect_messages(self) -> None:
-        """Make sure that every message to the house has arrived; fetch what an output storm lost."""
-        last = self._records.cell_number(self._records.last_index)
-        if self._helper is None:
-            if self._messages.missing:
-                count = self._messages.missing
-                text = "this kernel cannot be asked for them again"
-                raise TaskFailure(Reason("outputs_lost", {"count": count, "cell": last, "message": text}))
-            return
-        try:
-            summary = json.loads(await self._ask_helper("_summary"))
-            if not self._messages.agrees(summary["count"], summary["digest"]):
-                new = self._messages.replace(json.loads(await self._ask_helper("_all_sent")))
-                self._say(f"{new} messages to the house were lost in an output storm and fetched again")
-            if not self._messages.agrees(summary["count"], summary["digest"]):
-                raise ValueError("what was fetched does not agree with what was sent")
-        except (ValueError, KeyError, TypeError) as error:
-            count = max(self._messages.missing, 1)
-            raise TaskFailure(Reason("outputs_lost", {"count": count, "cell": last, "message": str(error)})) from None
-
-    async def _ask_helper(self, function: str) -> str:
-        expression = f"__import__('jupyter_flow_helper').{function}()"
-        reply = await self._execute("", None, -1, silent=True, user_expressions={"flow": expression})
-        answer = reply.get("user_expressions", {}).get("flow", {})
-        if answer.get("status") != "ok":
-            raise ValueError(f"the helper does not answer: {answer.get('evalue', 'no answer')}")
-        import ast
-
-        return str(ast.literal_eval(answer["data"]["text/plain"]))
 
     # -- the end ------------------------------------------------------------------------------------------------
 

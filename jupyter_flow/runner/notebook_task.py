@@ -9,7 +9,7 @@ import logging
 import os
 import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -19,9 +19,11 @@ from ..model.faultpoint import faultpoint
 from ..model.reason import Reason
 from ..model.records import Workload
 from . import leash
+from .earlier_attempts import end_earlier, taken_from
 from .held_kernel import HeldKernel
 from .interrupts import Interrupted, Interrupts
 from .keeper import Keeper, is_worth_keeping
+from .mended_notebook import MendedNotebook, bring_files, helper_again, mended_notebook
 from .notebook_values import NotebookValues
 from .spool_files import CELLS, NO_SPACE, JsonLines, LogFile, save_atomically, when_there_is_room
 from .task_channel import TaskChannel
@@ -56,16 +58,21 @@ class NotebookTask:
     _output_path: str | None = None
     _held: HeldKernel | None = None
     _keep: tuple[float, str, str] = (0.0, "", "")
+    _mended: MendedNotebook | None = None
+
+    def __post_init__(self) -> None:
+        self._mended = mended_notebook(self.workload)
 
     def run(self, request: NotebookRequest) -> None:
         """Execute ``request``. Raises TaskFailure, or Interrupted when the attempt was cancelled or timed out."""
         self.let_go()
         path = locate(request.notebook, self.workload)
-        source = read_pinned(path, self.workload)
+        mended, self._mended = self._mended, None
+        source = mended.source if mended is not None else read_pinned(path, self.workload)
         self.facts.fields["source_sha256"] = hashlib.sha256(source).hexdigest()
         import_notebook_base()
         node = load(source, str(path))
-        if request.cell is not None:
+        if request.cell is not None and mended is None:
             from .task_cells import small_notebook
 
             try:
@@ -73,9 +80,9 @@ class NotebookTask:
             except ValueError as error:
                 raise _refused(str(path), str(error)) from None
         check_parameters(request.parameters)
-        self._execute(request, path, node)
+        self._execute(request, path, node, mended)
 
-    def _execute(self, request: NotebookRequest, path: Path, node: Any) -> None:
+    def _execute(self, request: NotebookRequest, path: Path, node: Any, mended: MendedNotebook | None) -> None:
         import papermill  # type: ignore[import-untyped]
         from papermill.exceptions import PapermillException, PapermillExecutionError  # type: ignore[import-untyped]
 
@@ -95,13 +102,16 @@ class NotebookTask:
         self._keep = (seconds_to_keep(request, self.workload), name, str(path))
         events = JsonLines(Path(self.workload.spool) / CELLS)
         values = NotebookValues(self.workload, self.channel)
+        snapshot = values.snapshot()
         task = engine.EngineTask(
             attempt_id=self.workload.attempt_id,
             home=Path(self.workload.home),
             limits=self.workload.limits,
             receiver=values,
             answer=values.answer,
-            helper=helper_code(values.snapshot()),
+            helper=helper_code(snapshot),
+            take=mended.take if mended is not None else None,
+            past=mended.past(node) if mended is not None else (),
             env=dict(request.env or {}),
             kernels_socket=self.workload.kernels,
             preloaded=self.workload.preloaded,
@@ -113,6 +123,11 @@ class NotebookTask:
             say=self.log.say,
             may_hold=self._keep[0] > 0,
         )
+        if task.take is not None:
+            task.helper = helper_again(task.helper or "", snapshot, task.take, self.workload.attempt_id)
+            bring_files(self.workload, task.take)
+            self.log.say(f"goes on with the kernel of attempt {task.take}")
+            request = replace(request, parameters={})  # the kernel has them
         # its "Input Notebook", "Output Notebook" speak of files that are ours to read and write; warnings stay
         logging.getLogger("papermill").setLevel(logging.WARNING)
         self.log.say(f"notebook {path} with kernel {name} ({spec.display_name})")
@@ -180,7 +195,7 @@ class NotebookTask:
             return None
         seconds, kernel_name, notebook = self._keep
         cell = self.facts.fields.get("failing_cell") or 0
-        keeper = Keeper(self.workload, self._held, kernel_name, notebook, cell, seconds)
+        keeper = Keeper(self.workload, self._held, kernel_name, notebook, cell, seconds, self._earlier())
         try:
             keeper.begin(outputs())
         except OSError as error:
@@ -189,6 +204,16 @@ class NotebookTask:
             return None
         self.log.say(f"the kernel is kept for {seconds:g} s: the cell can be opened live")
         return keeper
+
+    def end_earlier(self) -> None:
+        """End what is left of attempts whose kernel this one went on with."""
+        end_earlier(Path(self.workload.home), self._earlier())
+
+    def _earlier(self) -> list[str]:
+        order = self.workload.resume
+        if order is None or order["cell"] is None:
+            return []
+        return taken_from(Path(self.workload.home), order["attempt"], self.workload.attempt_id)
 
     def let_go(self) -> None:
         """End the kernel that is held."""

@@ -102,6 +102,12 @@ class ExternalKernels:
         self._watch(kernel_id, pidfd)
         return kernel_id
 
+    def is_busy(self, kept: Kept) -> bool:
+        """Tell whether somebody runs something in the kernel, whichever attempt of it they have opened."""
+        kernels = list(self._manager._kernels.values())
+        names = [item for item in kernels if _process_of(item) == (kept.pid, kept.start_ticks)]
+        return any(item.execution_state == "busy" for item in names)
+
     def _watch(self, kernel_id: str, pidfd: int) -> None:
         if (earlier := self._watched.pop(kernel_id, None)) is not None:  # somebody has let go of it meanwhile
             _unwatch(earlier)
@@ -129,6 +135,12 @@ class ExternalKernels:
         for pidfd in self._watched.values():
             _unwatch(pidfd)
         self._watched.clear()
+
+
+def _process_of(kernel: Any) -> tuple[int, int] | None:
+    """Return which process a kernel manager of ours stands for."""
+    kept = getattr(kernel.provisioner, "kept", None)
+    return (kept.pid, kept.start_ticks) if isinstance(kept, Kept) else None
 
 
 def _unwatch(pidfd: int) -> None:

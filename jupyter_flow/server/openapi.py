@@ -177,6 +177,13 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         _ref("OpenedKernel"),
         map_index=_MAP_INDEX,
     ),
+    ("post", _TASK + "/resume"): _operation(
+        "Let a failed notebook go on as it was mended, in its kept kernel or from its start",
+        _ref("TaskDetails"),
+        body={"copy_of": _TEXT, "cells": _list("MendedCell"), "with_kernel": _BOOLEAN},
+        required=("copy_of", "cells"),
+        map_index=_MAP_INDEX,
+    ),
     ("delete", _TASK + "/kernel"): _operation("End the kernel that is kept", _EMPTY, map_index=_MAP_INDEX),
     ("get", _TASK + "/notebook"): _operation(
         "The executed notebook of an attempt", _ref("ExecutedNotebook"), map_index=_MAP_INDEX, attempt=_ATTEMPT

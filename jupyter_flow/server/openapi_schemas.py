@@ -303,6 +303,7 @@ SCHEMAS: dict[str, Schema] = {
     "LiveKernel": record(
         attempt_id=_TEXT, attempt_number=_INTEGER, kernel_name=_TEXT, cell=_INTEGER, since=_TEXT, until=_TEXT
     ),
+    "MendedCell": record(id=_TEXT, cell_type=_TEXT, source=_TEXT, metadata=_OBJECT),
     "OpenedKernel": record(kernel_id=_TEXT, kernel_name=_TEXT, notebook_path=_TEXT, cell=_INTEGER, until=_TEXT),
     "TaskXCom": extended("XCom", value={"description": "any JSON; null where it is kept in a file"}),
 }

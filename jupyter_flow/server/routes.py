@@ -15,7 +15,7 @@ from .handlers_dags import Calendar, DagRuns, Dags, Grid, MissedDates, NextRuns,
 from .handlers_files import DagFiles, DagFileVersion, DagFileVersions, OneDagFile
 from .handlers_front import Attention, DagRows, RunningRuns, Timeline
 from .handlers_house import Health, ImportErrors, OpenApi, Reload
-from .handlers_kernels import LiveKernel
+from .handlers_kernels import LiveKernel, ResumeTask
 from .handlers_notebooks import NotebookUses
 from .handlers_plans import (
     AssetEvents,
@@ -96,6 +96,7 @@ ROUTES: dict[str, type[RequestHandler]] = {
     _TASK + "/cells": TaskCells,
     _TASK + "/cells/usual": UsualCells,
     _TASK + "/kernel": LiveKernel,
+    _TASK + "/resume": ResumeTask,
     _TASK + "/rendered": TaskRendered,
     _TASK + "/xcoms": TaskXComs,
     _TASK + "/xcoms/{key}": OneXCom,

@@ -133,7 +133,7 @@ def clear_run(house: House, actor: Actor, dag_id: str, run_id: str, only_failed:
         run = queries.get_run(connection, dag_id, run_id)
         rows = queries.task_instances(connection, run.id)
         keys = failed_keys(rows, only_failed)
-        run = _clear(house, connection, run, keys, now, actor)
+        run = clear_chosen(house, connection, run, keys, now, actor)
     house.effects.run_changed(run.id)
     return _run(house, run)
 
@@ -185,7 +185,7 @@ def clear_task(
             if other.id == run.id and not keys and not only_failed:
                 keys = [(row.task_id, row.map_index) for row in named]  # removed by a version, and back in this one
             if keys:
-                changed.append(_clear(house, connection, other, keys, now, actor).id)
+                changed.append(clear_chosen(house, connection, other, keys, now, actor).id)
     for dag_run_id in changed:
         house.effects.run_changed(dag_run_id)
     return views.show_task(house, actor, dag_id, run_id, task_id, named[0].map_index)
@@ -264,19 +264,21 @@ def _set_paused(connection: Connection, dag: Dag, paused: bool, now: datetime, a
     return dag
 
 
-def _clear(
+def clear_chosen(
     house: House,
     connection: Connection,
     run: DagRun,
     keys: list[tuple[str, int]],
     now: datetime,
     actor: Actor,
+    reason: Reason | None = None,
 ) -> DagRun:
+    """Clear task instances of a run with the latest version of its DAG, and what their markers name elsewhere."""
     version = dags.latest_version(connection, run.dag_id)
     spec = dags.load_spec(version)
     topology = Topology(spec)
     again = to_clear(topology, queries.task_instances(connection, run.id), keys, False)
-    edited = edits.clear(connection, run, again, version.id, spec, now, actor).run
+    edited = edits.clear(connection, run, again, version.id, spec, now, actor, reason).run
     for dag_run_id in clear_marked(house, connection, run, spec, again, now, actor):
         house.effects.run_changed(dag_run_id)
     return edited

@@ -115,7 +115,9 @@ class KeptKernels:
                 wanted = attempts.failed_for_good(connection, list(found))
             wall = self._house.clock.wall().timestamp()
             for name, item in found.items():
-                if name not in wanted or item.until + PATIENCE < wall:
+                if item.heir is not None:
+                    continue
+                if (name not in wanted and not item.is_claimed) or item.until + PATIENCE < wall:
                     self._end(item, now)
         return self._tell(gone)
 

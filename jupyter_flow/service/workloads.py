@@ -26,6 +26,7 @@ from ..storage import assets, dags, queries, variables, xcoms
 from .conf import merge_params
 from .documents import asset_event_document, notebook_of
 from .house import House
+from .mended import mended_of
 
 
 @dataclass
@@ -168,6 +169,7 @@ def build(
         limits=config.limits,
         xcom=config.xcom,
         keep_kernels=kept_kernel_limits(config),
+        resume=mended_of(connection, house, row) if task.is_notebook and row.attempt_count > 1 else None,
         kernels=kernels.get(""),
         preloaded={name: path for name, path in kernels.items() if name},
         render_template_as_native_obj=_is_native(basis.spec, task),

@@ -44,6 +44,7 @@ def clear(
     spec: DagSpec,
     now: datetime,
     actor: Actor,
+    reason: Reason | None = None,
 ) -> Edited:
     """Let the task instances ``keys`` of ``run`` run again, under the given DAG version; a finished run reopens.
 
@@ -66,7 +67,7 @@ def clear(
     if again:
         values = [{"b_id": task.id, "b_max_tries": task.try_number + retries[task.task_id] + 1} for task in again]
         connection.execute(_GRANT_TRIES, values)
-    reason = Reason("cleared", {"actor": actor.user})
+    reason = reason or Reason("cleared", {"actor": actor.user})
     _change_all(
         connection, (t for t in again if t.state is not TaskState.WAITING), TaskState.WAITING, reason, now, actor
     )

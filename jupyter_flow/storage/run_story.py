@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, or_, select
 
-from ..model.rows import Attempt, DagRun, Event
+from ..model.reason import Reason
+from ..model.rows import Attempt, DagRun, Event, TaskInstance
 from ..model.state import TaskState
 from .mapping import to_attempt, to_event, to_run
 from .schema import attempt, dag_run, event, task_instance
@@ -32,6 +33,25 @@ def earlier(connection: Connection, dag_run_id: int, limit: int) -> list[tuple[t
         .limit(limit)
     )
     return [((row.of_task, row.of_index), to_attempt(row)) for row in connection.execute(query)]
+
+
+def why_again(connection: Connection, task: TaskInstance) -> Reason | None:
+    """Return why a task instance was sent back to its start the last time; None if it never was."""
+    query = (
+        select(event)
+        .where(
+            event.c.dag_run_id == task.dag_run_id,
+            event.c.task_id == task.task_id,
+            event.c.map_index == task.map_index,
+            event.c.kind == "task_state",
+            event.c.state_to == str(TaskState.WAITING),
+            event.c.state_from.is_not(None),
+        )
+        .order_by(event.c.seq.desc())
+        .limit(1)
+    )
+    row = connection.execute(query).one_or_none()
+    return None if row is None else to_event(row).reason
 
 
 def last_success(

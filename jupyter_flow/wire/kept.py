@@ -11,7 +11,7 @@ import contextlib
 import json
 import os
 import signal
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,8 @@ class Kept:
 
     ``pid`` and ``start_ticks`` name the kernel's process, those of ``keeper`` its keeper's. ``cell``: index of the cell
     that failed; ``notebook``: the file that was executed; ``connection``: the content of a connection file.
+    ``is_claimed``: the task is about to go on with it. ``heir``: the attempt that has taken the kernel over; its runner
+    is the keeper then, and nobody but this attempt's end ends the kernel. ``earlier``: attempts that had it before.
     """
 
     attempt_id: str
@@ -49,6 +51,9 @@ class Kept:
     until: float
     seconds: float
     connection: Mapping[str, Any]
+    is_claimed: bool = False
+    heir: str | None = None
+    earlier: Sequence[str] = ()
 
     @property
     def is_held(self) -> bool:
@@ -57,13 +62,21 @@ class Kept:
         return found is not None and found.start_ticks == self.keeper_ticks and found.is_alive
 
     def let_go(self, number: int = signal.SIGTERM) -> bool:
-        """Tell the keeper to end the kernel (by SIGKILL: Linux ends it with the keeper); False if it is gone."""
-        return processes.send(self.keeper_pid, self.keeper_ticks, number)
+        """Tell the keeper to end the kernel (by SIGKILL: Linux ends it with the keeper); False if it has none.
+
+        A kernel that an attempt has taken over is left alone.
+        """
+        return self.heir is None and processes.send(self.keeper_pid, self.keeper_ticks, number)
 
 
 def folder(home: Path) -> Path:
     """Return the folder of the notes of the house at ``home`` (not created)."""
     return runtime_dir(home) / "kept"
+
+
+def take_socket(home: Path, attempt_id: str) -> Path:
+    """Return where the keeper of an attempt's kernel hands it over to who asks for it."""
+    return folder(home) / f"{attempt_id}.sock"
 
 
 def note(home: Path, kept: Kept) -> None:
@@ -96,9 +109,10 @@ def read_all(home: Path) -> list[Kept]:
 
 
 def forget(home: Path, attempt_id: str) -> None:
-    """Remove the note of an attempt."""
-    with contextlib.suppress(OSError):
-        (folder(home) / f"{attempt_id}.json").unlink()
+    """Remove the note of an attempt, and the socket of its keeper."""
+    for path in (folder(home) / f"{attempt_id}.json", take_socket(home, attempt_id)):
+        with contextlib.suppress(OSError):
+            path.unlink()
 
 
 def prolong(home: Path, kept: Kept, until: float) -> Kept:

@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import create_engine
 from support.census import Found, attempt_processes
 from support.houses import House
+from support.mending import evaluate
 from support.waiting import wait_for
 from support.witnesses import leftover_processes
 
@@ -46,7 +47,7 @@ def notes(house: House) -> list[Kept]:
     return [item for item in kept.read_all(house.home) if item.is_held]
 
 
-def of_task(house: House, run: dict[str, Any], task_id: str = "a") -> Kept:
+def of_tevaluate(house: House, run: dict[str, Any], task_id: str = "a") -> Kept:
     (found,) = (item for item in notes(house) if (item.run_id, item.task_id) == (run["run_id"], task_id))
     return found
 
@@ -82,14 +83,14 @@ def test_a_failed_notebook_s_kernel_waits_while_the_run_goes_on(house: House, co
     house.start("--kill-grace", "1")
     run = fail(house)
     assert run["state"] == "failed"
-    item = of_task(house, run)
+    item = of_tevaluate(house, run)
     assert item.cell == 2
     task = house.call("tasks.show", dag_id="nightly", run_id=run["run_id"], task_id="a")
     assert task["live_kernel"]["cell"] == 2
     assert task["live_kernel"]["until"] > task["end_date"]
-    assert ask(item, "answer") == "42"
+    assert evaluate(item, "answer") == "42"
     time.sleep(1.5)  # the grace in which the runner of an attempt that is over has to end
-    assert ask(item, "child.poll() is None") == "True"
+    assert evaluate(item, "child.poll() is None") == "True"
 
     house.call("tasks.release_kernel", dag_id="nightly", run_id=run["run_id"], task_id="a")
     wait_until_nothing_is_left(house, item)
@@ -99,21 +100,6 @@ def test_a_failed_notebook_s_kernel_waits_while_the_run_goes_on(house: House, co
         house.call("tasks.open_kernel", dag_id="nightly", run_id=run["run_id"], task_id="a")
     told = "select task_id from event where kind = 'kernel_released'"
     assert [row["task_id"] for row in wait_for(lambda: house.rows(told), "it is told of")] == ["a"]
-
-
-def ask(item: Kept, expression: str) -> str:
-    """Evaluate ``expression`` in a kept kernel, as any client would."""
-    from jupyter_client.blocking import BlockingKernelClient
-
-    client = BlockingKernelClient()
-    client.load_connection_info({**item.connection, "key": item.connection["key"].encode()})
-    client.start_channels()
-    try:
-        client.wait_for_ready(timeout=30)
-        reply = client.execute_interactive("", user_expressions={"it": expression}, silent=True, timeout=30)
-        return str(reply["content"]["user_expressions"]["it"]["data"]["text/plain"])
-    finally:
-        client.stop_channels()
 
 
 def test_its_time_ends(house: House) -> None:
@@ -132,11 +118,11 @@ def test_somebody_s_look_prolongs_it(house: House) -> None:
     write(house)
     house.start()
     run = fail(house)
-    first, other = of_task(house, run, "a"), of_task(house, run, "b")
+    first, other = of_tevaluate(house, run, "a"), of_tevaluate(house, run, "b")
     opened = house.call("tasks.open_kernel", dag_id="nightly", run_id=run["run_id"], task_id="a")
     assert opened["attempt_id"] == first.attempt_id
-    assert of_task(house, run, "a").until > first.until
-    assert of_task(house, run, "b").until == other.until
+    assert of_tevaluate(house, run, "a").until > first.until
+    assert of_tevaluate(house, run, "b").until == other.until
 
 
 def test_the_oldest_goes_when_there_are_too_many(house: House) -> None:
@@ -163,7 +149,7 @@ def test_kept_kernels_outlive_a_killed_host_and_the_next_one_knows_them(house: H
     write(house)
     house.start()
     run = fail(house)
-    items = [of_task(house, run, name) for name in ("a", "b", "c")]
+    items = [of_tevaluate(house, run, name) for name in ("a", "b", "c")]
     house.kill()
     assert all(is_alive(item) for item in items)
     assert leftovers(house, items) == set()
@@ -175,7 +161,7 @@ def test_kept_kernels_outlive_a_killed_host_and_the_next_one_knows_them(house: H
     wait_until_nothing_is_left(house, items.pop())
     task = house.call("tasks.show", dag_id="nightly", run_id=run["run_id"], task_id="a")
     assert task["live_kernel"] is not None
-    assert ask(items[0], "answer") == "42"
+    assert evaluate(items[0], "answer") == "42"
     house.call("tasks.clear", dag_id="nightly", run_id=run["run_id"], task_id="a", downstream=False)
     wait_until_nothing_is_left(house, items[0])
     house.wait_for_run("nightly", run["run_id"])
@@ -188,7 +174,7 @@ def test_kept_kernels_outlive_a_killed_host_and_the_next_one_knows_them(house: H
 def test_a_killed_keeper_takes_its_kernel_along(house: House, cold: bool) -> None:
     write(house, cold=cold)
     house.start()
-    item = of_task(house, fail(house))
+    item = of_tevaluate(house, fail(house))
     house.kill()  # nobody but Linux can end it now
     os.kill(item.keeper_pid, signal.SIGKILL)
     wait_for(lambda: not is_alive(item), "the kernel has ended")
@@ -219,6 +205,6 @@ def test_a_host_that_ends_with_or_after_its_tasks_ends_kept_kernels(house: House
     write(house)
     house.start()
     run = fail(house)
-    items = [of_task(house, run, name) for name in ("a", "b", "c")]
+    items = [of_tevaluate(house, run, name) for name in ("a", "b", "c")]
     house.stop(tasks=True)
     wait_until_nothing_is_left(house, *items)

@@ -111,3 +111,44 @@ def test_a_kept_kernel_is_a_kernel_of_the_server(server: LabServer) -> None:
     wait_for(lambda: not attempt_processes(attempt), "nothing is left")
     assert server.request("POST", f"{task}/kernel").status_code == 409
     assert "train.live" not in json.dumps(server.get("/import-errors"))
+
+
+def test_a_mended_notebook_goes_on(server: LabServer) -> None:
+    run = server.run_to_end("nightly")
+    task = f"/dags/nightly/runs/{quote(run['run_id'], safe='')}/tasks/train"
+    opened = server.post(f"{task}/kernel")
+    attempt = opened["kernel_id"].replace("-", "")
+    copy = json.loads((server.root / opened["notebook_path"]).read_text())
+    cells = [{**cell, "source": "".join(cell["source"])} for cell in copy["cells"]]
+    cells[1]["source"] = "print(answer / 2)"
+    body = {"copy_of": attempt, "cells": cells}
+
+    def refused(change: dict[str, Any]) -> tuple[int, str]:
+        response = server.request("POST", f"{task}/resume", {**body, **change})
+        return response.status_code, response.json()["message"]
+
+    assert refused({"cells": "none"}) == (400, "cells is missing, or of another type")
+    assert refused({"cells": [{"id": "a"}]})[0] == 400
+    assert refused({"copy_of": "../up"})[0] == 400
+    assert refused({"with_kernel": 1})[0] == 400
+    assert refused({"copy_of": "0" * 32}) == (409, "this is a copy of an earlier attempt; the last one is attempt 1")
+    assert refused({"cells": cells[:1]}) == (409, "the cell that failed is not in this notebook: undo its deletion")
+
+    client = Client(server, opened["kernel_id"])
+    client.send("import time\nprint('sleeps', flush=True)\ntime.sleep(600)")
+    client.wait_for("stream")
+    path = f"kernels/{opened['kernel_id']}"
+    wait_for(lambda: ask(server, "GET", path).json()["execution_state"] == "busy", "the server sees it busy")
+    assert refused({}) == (409, "the kernel is busy: interrupt the cell that runs, or wait for its end")
+    assert ask(server, "POST", f"{path}/interrupt").status_code == 204
+    wait_for(lambda: ask(server, "GET", path).json()["execution_state"] == "idle", "the server sees it idle")
+    client.close()
+    assert server.get(task)["state"] == "failed", "a refusal changes nothing"
+
+    assert server.post(f"{task}/resume", body)["task_id"] == "train"
+    wait_for(lambda: server.get(task)["state"] == "success", lambda: f"it goes on: {server.get(task)['reason']}")
+    assert [item["outcome"] for item in server.get(task)["attempts"]] == ["failed", "success"]
+    executed = server.get(f"{task}/notebook")["notebook"]["cells"]
+    assert executed[1]["outputs"] == [{"name": "stdout", "output_type": "stream", "text": ["21.0\n"]}]
+    assert refused({}) == (409, "task 'train' is success already: only a failed task can go on")
+    wait_for(lambda: not attempt_processes(attempt), "nothing is left")

@@ -15,6 +15,7 @@ METHODS = ("get", "post", "patch", "put", "delete", "head")
 BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("PATCH", "/dags/{dag_id}"): {"is_paused": False},
     ("POST", "/dags/{dag_id}/backfills"): {"from_date": "2026-01-01", "to_date": "2026-01-02"},
+    ("POST", "/dags/{dag_id}/runs/{run_id}/tasks/{task_id}/resume"): {"copy_of": "0" * 32, "cells": []},
     ("POST", "/pools"): {"name": "new", "slots": 1},
     ("PATCH", "/dags/{dag_id}/runs/{run_id}/deadlines"): {"position": 0, "note": "seen"},
     ("PATCH", "/dags/{dag_id}/runs/{run_id}/tasks/{task_id}/sla"): {"note": "seen"},

@@ -7,6 +7,7 @@ import type {
   ExecutedNotebook,
   Health,
   ImportProblem,
+  MendedCell,
   NextRun,
   OpenedKernel,
   Run,
@@ -32,6 +33,12 @@ export class FlowError extends Error {
 
 /** Sends one request and returns its JSON answer. Replaced in tests. */
 export type Send = (method: string, path: string, body?: unknown) => Promise<unknown>;
+
+export interface ResumeBody {
+  copy_of: string;
+  cells: MendedCell[];
+  with_kernel: boolean;
+}
 
 export class FlowApi {
   constructor(private readonly send: Send) {}
@@ -65,6 +72,10 @@ export class FlowApi {
 
   openLive(key: TaskKey): Promise<OpenedKernel> {
     return this.post<OpenedKernel>(`${task(key)}/kernel?map_index=${key.map_index}`, {});
+  }
+
+  resume(key: TaskKey, body: ResumeBody): Promise<TaskDetails> {
+    return this.post<TaskDetails>(`${task(key)}/resume?map_index=${key.map_index}`, body);
   }
 
   letKernelGo(key: TaskKey): Promise<unknown> {

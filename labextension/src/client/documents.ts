@@ -26,6 +26,7 @@ export type Attempt = Schemas['Attempt'];
 /** A kernel that is kept after a failure. */
 export type KeptKernel = Schemas['LiveKernel'];
 export type OpenedKernel = Schemas['OpenedKernel'];
+export type MendedCell = Schemas['MendedCell'];
 export type TaskDetails = Schemas['TaskDetails'];
 /** Why a task instance is in its state, the nearest reason first. */
 export type Why = Schemas['Why'];

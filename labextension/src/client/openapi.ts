@@ -432,6 +432,14 @@ export interface components {
       since: string;
       until: string;
     };
+    MendedCell: {
+      id: string;
+      cell_type: string;
+      source: string;
+      metadata: {
+        [key: string]: unknown;
+      };
+    };
     OpenedKernel: {
       kernel_id: string;
       kernel_name: string;

@@ -15,8 +15,9 @@ type Add = (
   execute: (args: Args) => Promise<unknown> | void
 ) => void;
 
-export function addLiveCommands(add: Add, app: JupyterFrontEnd, { api, trans }: Parts): void {
-  watchLiveNotebooks(app, trans);
+export function addLiveCommands(add: Add, app: JupyterFrontEnd, parts: Parts): void {
+  const { api, trans } = parts;
+  watchLiveNotebooks(app, parts);
   const text = { type: 'string' };
   const key = { dag_id: text, run_id: text, task_id: text, map_index: { type: 'integer' } };
   add(Commands.openLive, trans.__('Open failed notebook live'), key, args =>

@@ -6,13 +6,21 @@ import type { Kernel } from '@jupyterlab/services';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import { DisposableDelegate } from '@lumino/disposable';
 import { liveMark } from '../model/run/liveMark';
+import { addResumeButton } from './resumeButton';
+import type { ResumeParts } from './resumeButton';
 
-export function watchLiveNotebooks(app: JupyterFrontEnd, trans: TranslationBundle): void {
+export function watchLiveNotebooks(app: JupyterFrontEnd, parts: ResumeParts): void {
   app.docRegistry.addWidgetExtension('Notebook', {
     createNew: (panel: NotebookPanel) => {
-      const onKernel = () => spareKernel(panel, trans);
+      const onKernel = () => spareKernel(panel, parts.trans);
       panel.sessionContext.kernelChanged.connect(onKernel);
-      void panel.context.ready.then(onKernel);
+      void panel.context.ready.then(() => {
+        const mark = liveMark(panel.context.model.getMetadata('jupyter_flow'));
+        if (mark && !panel.isDisposed) {
+          addResumeButton(panel, mark, parts);
+          onKernel();
+        }
+      });
       return new DisposableDelegate(() => {
         panel.sessionContext.kernelChanged.disconnect(onKernel);
       });
