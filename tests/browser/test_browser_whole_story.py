@@ -82,7 +82,9 @@ def test_from_red_to_green(browser: Browser, training: LabServer) -> None:
     expect(card.locator(".jp-flow-excerpt-line[data-failing=true]")).to_contain_text("raise ValueError")
     failed_cell = page.locator(".jp-flow-notebook [data-cell-state=failed]")
     expect(failed_cell).to_be_in_viewport()
-    expect(failed_cell.locator(".jp-OutputArea")).to_contain_text("3 values out of range")
+    outputs = failed_cell.locator(".jp-OutputArea")
+    expect(outputs).to_contain_text("3 values out of range")
+    expect(outputs).to_be_in_viewport()
     tab.screenshot("story-1-failed-light")
 
     # what differs from the last success

@@ -32,7 +32,7 @@ export const NotebookCell = memo(function NotebookCell(props: Props): JSX.Elemen
   const trans = useTrans();
   if (cell.type !== 'code') {
     return (
-      <div className="jp-flow-cell" role="listitem" data-cell={cell.index}>
+      <div className="jp-flow-notebook-cell" role="listitem" data-cell={cell.index}>
         <div className="jp-flow-cell-margin" />
         <div className="jp-flow-cell-body">
           {cell.type === 'markdown' ? (
@@ -47,7 +47,7 @@ export const NotebookCell = memo(function NotebookCell(props: Props): JSX.Elemen
   const seconds = secondsOf(cell, now);
   return (
     <div
-      className="jp-flow-cell"
+      className="jp-flow-notebook-cell"
       role="listitem"
       aria-label={trans.__('Cell %1', cell.number)}
       data-cell={cell.index}

@@ -47,10 +47,27 @@ function Shown({ model, onOpen }: { model: NotebookModel; onOpen(): void }): JSX
   const isThere = cells !== null;
   const at = model.isLive ? (progress?.running?.index ?? null) : model.failingCell;
   useEffect(() => {
-    if (at !== null && isFollowing.current) {
-      const cell = room.current?.querySelector(`[data-cell="${at}"]`);
-      cell?.scrollIntoView({ block: model.isLive ? 'nearest' : 'center' });
+    const list = room.current?.firstElementChild;
+    if (at === null || !list) {
+      return;
     }
+    let frame = 0;
+    const show = () => {
+      if (isFollowing.current) {
+        const cell = list.querySelector(`[data-cell="${at}"]`);
+        cell?.scrollIntoView({ block: model.isLive ? 'nearest' : 'center' });
+      }
+    };
+    // outputs are drawn later, and push the cell away from where it was shown
+    const observer = new ResizeObserver(() => {
+      cancelAnimationFrame(frame);
+      frame = requestAnimationFrame(show);
+    });
+    observer.observe(list);
+    return () => {
+      cancelAnimationFrame(frame);
+      observer.disconnect();
+    };
   }, [at, model.isLive, isThere]);
   if (cells === null || progress === null) {
     return (
@@ -90,20 +107,21 @@ function Shown({ model, onOpen }: { model: NotebookModel; onOpen(): void }): JSX
         className="jp-flow-notebook-cells"
         ref={room}
         tabIndex={0}
-        role="list"
-        aria-label={trans.__('Cells')}
         onWheel={() => (isFollowing.current = false)}
         onKeyDown={() => (isFollowing.current = false)}
+        onPointerDown={() => (isFollowing.current = false)}
       >
-        {cells.map(cell => (
-          <NotebookCell
-            key={cell.index}
-            cell={cell}
-            language={model.language}
-            usual={usually[cell.index] ?? null}
-            now={cell.state === 'running' && model.isLive ? now : 0}
-          />
-        ))}
+        <div role="list" aria-label={trans.__('Cells')}>
+          {cells.map(cell => (
+            <NotebookCell
+              key={cell.index}
+              cell={cell}
+              language={model.language}
+              usual={usually[cell.index] ?? null}
+              now={cell.state === 'running' && model.isLive ? now : 0}
+            />
+          ))}
+        </div>
       </div>
     </div>
   );
