@@ -79,7 +79,6 @@ def be_kernel(
             tag.write(request["tag"])
         leash.arm(leash_end, os.getpid())
         baseline.restore(keep=(leash_end, channel.fileno()))
-        restore_threads()
         if request is not None:
             apply(request, start_environment, tag)
         from ipykernel.kernelapp import IPKernelApp
@@ -118,7 +117,7 @@ def finish(code: int) -> NoReturn:
 
 
 def apply(request: dict[str, Any], start_environment: dict[str, str], tag: fork_hygiene.EnvironmentTag) -> None:
-    """Give this process the attempt's environment, folder and tag; what IPython and its libraries set stays."""
+    """Give this process the attempt's environment, folder, tag, threads; what IPython and its libraries set stays."""
     own = {name: value for name, value in os.environ.items() if start_environment.get(name) != value}
     environment = dict(request["environment"])
     for name, value in own.items():
@@ -129,6 +128,7 @@ def apply(request: dict[str, Any], start_environment: dict[str, str], tag: fork_
     tag.write(request["tag"])
     time.tzset()
     os.chdir(request["cwd"])
+    restore_threads()
 
 
 def wait_in_pool(
