@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import select
 import shutil
 import tempfile
@@ -75,6 +76,15 @@ def test_a_preloaded_kernel_has_its_own_random_numbers_threads_and_environment(p
         assert one["backend"].lower() in ("inline", "module://matplotlib_inline.backend_inline")
     for first, second in zip(seen[0]["random"], seen[1]["random"], strict=True):
         assert first != second
+
+
+def test_the_attempt_says_how_many_threads_a_waiting_kernel_has(pool: KernelPool) -> None:
+    pool.warm(1)
+    settle(pool, lambda counts: counts.waiting == 1)
+    kernel = Borrowed(str(pool.socket()), environment={**os.environ, "OPENBLAS_NUM_THREADS": "1"})
+    assert set(kernel.client.json(SEEN)["blas"]) == {1}
+    kernel.close()
+    pool.idle()
 
 
 def test_what_was_preloaded_works(pool: KernelPool) -> None:
