@@ -36,6 +36,8 @@ POOLS = 4
 SLOTS = 4
 PER_RUN = 50
 DAGS = 10
+ROUNDS = 3
+"""The quickest round counts: whatever else the machine does makes one slower, nothing makes it quicker."""
 
 
 class Processes:
@@ -127,12 +129,17 @@ def _cost(load: list[tuple[DagSpec, int]], turns: int) -> Cost:
             _settle(desk)
             for _ in range(10):
                 _next(desk, processes)
-            wall, processor = [], []
-            for _ in range(turns):
-                began, used = time.perf_counter(), time.process_time()
-                _next(desk, processes)
-                wall.append(time.perf_counter() - began)
-                processor.append(time.process_time() - used)
+            rounds = [_round(desk, processes, turns // ROUNDS) for _ in range(ROUNDS)]
+    return Cost(min(cost.wall for cost in rounds), min(cost.processor for cost in rounds))
+
+
+def _round(desk: Desk, processes: Processes, turns: int) -> Cost:
+    wall, processor = [], []
+    for _ in range(turns):
+        began, used = time.perf_counter(), time.process_time()
+        _next(desk, processes)
+        wall.append(time.perf_counter() - began)
+        processor.append(time.process_time() - used)
     return Cost(1000 * median(wall), 1000 * median(processor))
 
 
