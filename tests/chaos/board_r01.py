@@ -15,7 +15,7 @@ from jupyter_flow.storage.database import create_reader
 
 TITLE = "kill -9 the host 50 times during 500 notebooks (SQLite), restart after 0 to 5 s"
 TARGET = "0 lost, 0 doubled, all finish; at least 99 % of what was alive at a kill is adopted; answers 5 s after start"
-SCALE = 0.25
+SCALE = 0.2
 SMOKE = 0.012
 LIMIT = 600.0
 PARALLEL = 4

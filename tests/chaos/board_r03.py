@@ -21,7 +21,7 @@ from .scenarios import PARTS, Play, Stage
 
 TITLE = "crash at each fault point of create, claim, start, finish, retry, cancel, clear, mark, migrate, adopt"
 TARGET = "100 % of at least 300 points converge within 10 s"
-SCALE = 0.2
+SCALE = 0.1
 SMOKE = 0.03
 LIMIT = 1800.0
 WITHIN = 10.0

@@ -13,7 +13,7 @@ from support.orders import OPTIONS, all_orders, play
 
 TITLE = "kill -9 the runner 200 times; host, forkservers and runner in any order, with an upgrade"
 TARGET = "noticed p99 <= 1 s, cause signal 9, 0 orphans after 5 s; nothing lost or run twice"
-SCALE = 0.25
+SCALE = 0.12
 SMOKE = None
 LIMIT = 600
 EACH = sum(len(names) for names in VICTIMS.values())

@@ -12,7 +12,7 @@ from support.houses import House
 
 TITLE = "hang matrix: loops, swallowed interrupts, C code, blocked reads, stopped processes, children without end"
 TARGET = "ended <= timeout + 15 s, 0 survivors, the notebook saved with the right cell marked"
-SCALE = 0.25
+SCALE = 0.15
 SMOKE = None
 LIMIT = 900
 PATIENCE = 15.0

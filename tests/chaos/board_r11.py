@@ -21,7 +21,7 @@ from jupyter_flow.storage.database import create_engine
 
 TITLE = "200 consistent copies of database, WAL and spool during a run, 50 of them with a torn last page"
 TARGET = "all open, invariants hold, no finish that was answered is lost"
-SCALE = 0.15
+SCALE = 0.05
 SMOKE = 0.02
 LIMIT = 900.0
 OPTIONS = ("--unpaused", "--kill-grace", "1", "--parallelism", "4", "--no-forkservers")

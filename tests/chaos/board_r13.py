@@ -11,7 +11,7 @@ from simulation.clock_walk import ClockWalk
 TITLE = "10,000 random steps of the clock: hours, days, to 1970, to 2038, suspended for 8 h"
 TARGET = "no run twice, nothing alive called dead, every date has its run or is reported"
 STEPS = 10_000
-SCALE = 0.2
+SCALE = 0.1
 SMOKE = None  # small as a test: test_simulation_clock_walk.py
 LIMIT = 900.0
 LONG_LIMIT = 7200.0

@@ -15,7 +15,7 @@ from jupyter_flow.model.records import Limits
 
 TITLE = "1 GB of stdout, 1 M messages, 100 MB in one display, endless progress bars: Python, Bash, notebooks"
 TARGET = "host + <= 50 MB, answers <= 100 ms (beyond an idle host beside it), the task succeeds, cuts are marked"
-SCALE = 0.03
+SCALE = 0.02
 SMOKE = None
 LIMIT = 1500.0
 MORE_MB = 50.0

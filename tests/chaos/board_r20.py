@@ -14,7 +14,7 @@ from simulation.world import World
 TITLE = "a simulation of scheduler, workers, database and clock with random crashes, delays and reorderings"
 TARGET = "100,000 seeds, no violation; 20 of 20 planted mistakes found"
 SEEDS = 100_000
-SCALE = 0.003
+SCALE = 0.001
 SMOKE = 0.0001
 LIMIT = 900.0
 LONG_LIMIT = 100_000.0
