@@ -16,7 +16,7 @@ from .handlers_files import DagFiles, DagFileVersion, DagFileVersions, OneDagFil
 from .handlers_front import Attention, DagRows, RunningRuns, Timeline
 from .handlers_house import Health, ImportErrors, OpenApi, Reload
 from .handlers_kernels import LiveKernel, ResumeTask
-from .handlers_notebooks import NotebookUses
+from .handlers_notebooks import DagDraft, NotebookUses, TasksDraft
 from .handlers_plans import (
     AssetEvents,
     Assets,
@@ -71,6 +71,8 @@ ROUTES: dict[str, type[RequestHandler]] = {
     "/dag-files/{file_name}/versions": DagFileVersions,
     "/dag-files/{file_name}/versions/{bundle_hash}": DagFileVersion,
     "/notebook-uses": NotebookUses,
+    "/dag-draft": DagDraft,
+    "/dags/{dag_id}/draft": TasksDraft,
     "/dags/{dag_id}": OneDag,
     "/dags/{dag_id}/next": NextRuns,
     "/dags/{dag_id}/missed": MissedDates,

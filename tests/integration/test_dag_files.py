@@ -133,6 +133,39 @@ def test_a_deleted_file_takes_its_dags_along(server: LabServer) -> None:
     assert server.request("DELETE", path_of("short.py")).status_code == 404
 
 
+def test_a_draft_for_notebooks_is_what_would_be_saved(server: LabServer) -> None:
+    for name in ("a.ipynb", "b.ipynb"):
+        server.write_notebook(["print(1)"], name)
+    draft = server.get("/dag-draft?path=dags/a.ipynb&path=dags/b.ipynb&dag_id=pair&schedule=@daily")
+    assert (draft["name"], draft["replaces"], draft["before"]) == ("pair.py", None, None)
+    assert save(server, draft["name"], draft["text"]).json()["is_saved"]
+    server.wait_for_dag("pair")
+    tasks = {task["task_id"]: task["upstream"] for task in server.get("/dags/pair")["tasks"]}
+    assert tasks == {"a": [], "b": ["a"]}
+    more = server.get("/dags/pair/draft?path=dags/a.ipynb&after=b")
+    verdict = save(server, more["name"], more["text"], more["replaces"]).json()
+    assert verdict["is_saved"], verdict
+    wait_for(lambda: len(server.get("/dags/pair")["tasks"]) == 3, "the task is there")
+    assert {task["task_id"]: task["upstream"] for task in server.get("/dags/pair")["tasks"]}["a_2"] == ["b"]
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        ("/dag-draft?path=outside.ipynb", "outside of the DAG folders"),
+        ("/dag-draft?path=dags/../../x.ipynb", "outside of the DAG folders"),
+        ("/dag-draft?path=dags/x.py", "no notebook"),
+        ("/dag-draft?path=dags/a.ipynb&dag_id=a%20b", "not a valid id"),
+        ("/dag-draft?chain=yes", "true or false"),
+        ("/dags/first/draft?path=dags/a.ipynb&after=nobody", "no task"),
+    ],
+)
+def test_what_cannot_be_drafted_is_said(server: LabServer, path: str, words: str) -> None:
+    answer = server.request("GET", path)
+    assert answer.status_code == 400, answer.text
+    assert words in answer.json()["message"]
+
+
 def test_a_disk_without_room_leaves_the_file_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def no_room(name: str) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), name)

@@ -20,6 +20,16 @@ export interface DagFiles {
   files: DagFile[];
 }
 
+/** A DAG file that is not written yet. */
+export type DagDraft = Schemas['DagDraft'];
+
+/** What a new DAG is to do with notebooks. */
+export interface NewDagWish {
+  dagId: string | null;
+  schedule: string;
+  isChain: boolean;
+}
+
 const PAGE = 500;
 
 export class FilesApi {
@@ -60,6 +70,28 @@ export class FilesApi {
 
   version = (place: FilePlace, bundle: string) =>
     this.get<DagFileText>(path(place, `/versions/${encodeURIComponent(bundle)}`));
+
+  /** A new DAG file that would run notebooks (paths of the contents API). */
+  draft(paths: readonly string[], { dagId, schedule, isChain }: NewDagWish): Promise<DagDraft> {
+    const query = new URLSearchParams(paths.map(path => ['path', path]));
+    query.set('chain', String(isChain));
+    if (dagId !== null) {
+      query.set('dag_id', dagId);
+    }
+    if (schedule) {
+      query.set('schedule', schedule);
+    }
+    return this.get(`dag-draft?${query.toString()}`);
+  }
+
+  /** The file of a DAG as it would be with tasks added. */
+  draftTasks(dagId: string, paths: readonly string[], after: string | null): Promise<DagDraft> {
+    const query = new URLSearchParams(paths.map(path => ['path', path]));
+    if (after !== null) {
+      query.set('after', after);
+    }
+    return this.get(`dags/${encodeURIComponent(dagId)}/draft?${query.toString()}`);
+  }
 
   private get<T>(path: string): Promise<T> {
     return this.send('GET', path) as Promise<T>;

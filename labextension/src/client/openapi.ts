@@ -712,6 +712,16 @@ export interface components {
       last_run: components['schemas']['Run'] | null;
       tasks: components['schemas']['NotebookTask'][];
     };
+    DagDraft: {
+      dag_id: string;
+      folder: string;
+      name: string;
+      text: string;
+      /** @description what stands in the file now; null for a new file */
+      before: string | null;
+      /** @description its digest, as saving the file asks for it */
+      replaces: string | null;
+    };
     NotebookUses: {
       path: string;
       dags: components['schemas']['NotebookDag'][];

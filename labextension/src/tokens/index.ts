@@ -21,6 +21,15 @@ export const Commands = {
   reload: 'jupyter-flow:reload'
 } as const;
 
+/** About notebooks in the file browser: those in `paths`, else those that are selected there, else the open one. */
+export const NotebookCommands = {
+  run: 'jupyter-flow:run-notebook',
+  runs: 'jupyter-flow:show-notebook-runs',
+  schedule: 'jupyter-flow:schedule-notebook',
+  addToDag: 'jupyter-flow:add-notebooks-to-dag',
+  newDag: 'jupyter-flow:new-dag'
+} as const;
+
 export interface TaskKey {
   dag_id: string;
   run_id: string;

@@ -6,6 +6,7 @@ import { PageConfig } from '@jupyterlab/coreutils';
 import { IEditorLanguageRegistry } from '@jupyterlab/codemirror';
 import { ICompletionProviderManager } from '@jupyterlab/completer';
 import { IDocumentManager } from '@jupyterlab/docmanager';
+import { IFileBrowserFactory } from '@jupyterlab/filebrowser';
 import { ILauncher } from '@jupyterlab/launcher';
 import { INotebookTools } from '@jupyterlab/notebook';
 import { IRenderMimeRegistry } from '@jupyterlab/rendermime';
@@ -20,6 +21,7 @@ import { CodeApi } from '../client/codeApi';
 import { CompareApi } from '../client/compareApi';
 import { DagApi } from '../client/dagApi';
 import { FilesApi } from '../client/filesApi';
+import { NotebookApi } from '../client/notebookApi';
 import { RunApi } from '../client/runApi';
 import { HistoryApi } from '../client/historyApi';
 import { FrontApi } from '../client/frontApi';
@@ -37,6 +39,7 @@ import { addHome } from './home';
 import { addOperations } from './operations';
 import { addOpenFileProblems } from './openFileProblems';
 import { optionStore } from './optionStore';
+import { addNotebookFiles } from './notebook/notebookFiles';
 import { addNotebookPlaces } from './notebook/notebookPlaces';
 import { beneathRoot } from './paths';
 import { newPage, newSidebar, pageId } from './pages';
@@ -61,7 +64,8 @@ export const plugin: JupyterFrontEndPlugin<IFlow> = {
     IRunningSessionManagers,
     ISettingRegistry,
     INotebookTools,
-    ICompletionProviderManager
+    ICompletionProviderManager,
+    IFileBrowserFactory
   ],
   activate
 };
@@ -80,7 +84,8 @@ function activate(
   sessions: IRunningSessionManagers | null,
   settingsRegistry: ISettingRegistry | null,
   tools: INotebookTools | null,
-  completions: ICompletionProviderManager | null
+  completions: ICompletionProviderManager | null,
+  browsers: IFileBrowserFactory | null
 ): IFlow {
   const trans = (translator ?? nullTranslator).load('jupyterlab_flow');
   const settings = app.serviceManager.serverSettings;
@@ -146,6 +151,7 @@ function activate(
   addOperations(app, parts, restorer);
   addFiles(app, parts, restorer);
   addOpenFileProblems(app, parts, localPath);
+  addNotebookFiles(app, parts, new NotebookApi(send), browsers);
   addNotebookPlaces(app, parts, send, { rendermime, tools, completions });
 
   if (restorer) {
