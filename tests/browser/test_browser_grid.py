@@ -3,105 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
-from sqlalchemy import Connection, text
+from playwright.sync_api import Browser, expect
+from support import browser_measures, browser_scenes
 from support.browser import LabPage
 from support.lab_server import LabServer
 from support.waiting import wait_for
 
-from jupyter_flow.model.changes import NewRun
-from jupyter_flow.model.config import FlowConfig
-from jupyter_flow.model.spec import DagSpec, TaskSpec
-from jupyter_flow.model.state import RunType
-from jupyter_flow.service.house import open_house
-from jupyter_flow.storage import dags, runs
-
 pytestmark = pytest.mark.timeout(300)
 TASKS, RUNS = 1000, 100
 FIRST_PAINT_MS, HOVER_MS = 1000, 16
-WIDE = f"""
-    from jupyter_flow import DAG, EmptyOperator, TaskGroup
-
-    with DAG("wide", schedule="@hourly", start_date="2026-01-01", description="One thousand tasks"):
-        for part in range({TASKS // 100}):
-            with TaskGroup(f"part_{{part}}"):
-                for number in range(100):
-                    EmptyOperator(task_id=f"task_{{number:02d}}")
-"""
-HOUR = f"strftime('%Y-%m-%d %H:00:00', 'now', '-' || ({RUNS} - i) || ' hours')"
-"""When run ``i`` was; older ones would soon be pruned."""
-ENDED_TASKS = """
-    UPDATE task_instance SET state = CASE WHEN id % 1501 THEN 'success' ELSE 'failed' END,
-        queued_at = datetime('now', '-1 hours', '+' || (id * 37 % 400 + id % 1000 / 5) || ' seconds'),
-        start_date = datetime('now', '-1 hours', '+' || (id * 37 % 400 + id % 1000 / 5 + 9) || ' seconds'),
-        end_date = datetime('now', '-1 hours', '+' || (id * 37 % 400 + id % 1000 / 5 + 20 + id % 90) || ' seconds')
-"""
-ENDED_RUNS = """
-    UPDATE dag_run SET state = CASE WHEN id % 3 THEN 'success' ELSE 'failed' END, start_date = logical_date,
-        end_date = datetime(logical_date, '+' || (600 + id * 7 % 300) || ' seconds')
-"""
-PAINTED = """
-() => new Promise(done => {
-  window.jupyterapp.shell.currentWidget.node.querySelector('[data-tab=grid]').click();
-  const look = () => document.querySelector('.jp-flow-cell')
-    ? requestAnimationFrame(() => setTimeout(done))
-    : requestAnimationFrame(look);
-  look();
-})
-"""
-HOVER = """
-() => [...document.querySelectorAll('.jp-flow-cell')].slice(0, 200).forEach(cell => {
-  cell.dispatchEvent(new PointerEvent('pointerover', { bubbles: true }));
-  document.querySelector('.jp-flow-grid').getBoundingClientRect();
-})
-"""
 
 
 @pytest.fixture(scope="module")
 def wide(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabServer]:
     server = LabServer(tmp_path_factory.mktemp("wide"))
-    path = server.write_dag(WIDE, "wide.py")
-    fill(server.home, path)
+    browser_scenes.wide(server, TASKS, RUNS)
     try:
         server.start("lab", "--expose-app-in-browser")
         server.wait_for_dag("wide")
         yield server
     finally:
         server.close()
-
-
-def fill(home: Path, dag_file: Path) -> None:
-    """Write runs that have ended, with a failed task in every fourth."""
-    names = [f"part_{n // 100}.task_{n % 100:02d}" for n in range(TASKS)]
-    spec = DagSpec("wide", dag_file.name, tuple(TaskSpec(name, "EmptyOperator") for name in names))
-    first = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(hours=RUNS)
-    with open_house(FlowConfig(home=home), write=True) as house, house.writing() as connection:
-        stored = dags.store_dag(connection, spec, dag_folder=str(dag_file.parent), bundle_hash="0" * 64, now=first)
-        new = NewRun("wide", "scheduled__0", RunType.SCHEDULED, first, first, first, first, "scheduler", "")
-        runs.create_run(connection, new, stored.dag.version_id, spec, first)
-        for statement in (*copies(connection, RUNS - 1), ENDED_TASKS, ENDED_RUNS):
-            connection.execute(text(statement))
-
-
-def copies(connection: Connection, count: int) -> Iterator[str]:
-    """Statements that copy the one run with its tasks, hour by hour."""
-    runs_own = {"run_id": "'scheduled__' || i", "logical_date": HOUR, "run_after": HOUR}
-    yield (
-        f"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {count})"
-        + copy_of(connection, "dag_run", runs_own, "n")
-    )
-    tasks_own = {"dag_run_id": "r.id", "run_id": "r.run_id"}
-    yield copy_of(connection, "task_instance", tasks_own, "(SELECT id, run_id FROM dag_run WHERE id > 1) r")
-
-
-def copy_of(connection: Connection, table: str, own: dict[str, str], others: str) -> str:
-    columns = [row[1] for row in connection.execute(text(f"PRAGMA table_info({table})")) if row[1] != "id"]
-    values = ", ".join(own.get(name, f"t.{name}") for name in columns)
-    return f"INSERT INTO {table} ({', '.join(columns)}) SELECT {values} FROM {table} t, {others}"
 
 
 def open_wide(browser: Browser, server: LabServer, theme: str = "light") -> LabPage:
@@ -111,26 +35,12 @@ def open_wide(browser: Browser, server: LabServer, theme: str = "light") -> LabP
     return tab
 
 
-def busy_ms(page: Page, script: str) -> float:
-    """How long the page's own thread is busy with ``script``: what other processes take does not count."""
-    session = page.context.new_cdp_session(page)
-    session.send("Performance.enable", {"timeDomain": "threadTicks"})
-
-    def spent() -> float:
-        metrics = session.send("Performance.getMetrics")["metrics"]
-        return next(float(item["value"]) for item in metrics if item["name"] == "TaskDuration")
-
-    before = spent()
-    page.evaluate(script)
-    return 1000 * (spent() - before)
-
-
 def test_a_thousand_tasks_and_a_hundred_runs(browser: Browser, wide: LabServer) -> None:
     tab = open_wide(browser, wide)
     page = tab.page
-    paint = busy_ms(page, PAINTED)
+    paint = browser_measures.grid_ms(tab)
     assert paint < FIRST_PAINT_MS, f"the first paint takes {paint:.0f} ms"
-    hover = busy_ms(page, HOVER) / 200
+    hover = browser_measures.hover_ms(tab)
     assert hover < HOVER_MS, f"hover takes {hover:.1f} ms"
     grid = page.get_by_role("treegrid", name="Tasks and runs")
     expect(grid).to_have_attribute("aria-rowcount", str(TASKS + TASKS // 100 + 1))

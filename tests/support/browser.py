@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,13 @@ def chromium() -> Iterator[Browser]:
             browser.close()
 
 
+@dataclass
+class Busy:
+    """How long a page was busy, in milliseconds; known at the end."""
+
+    ms: float = 0.0
+
+
 class LabPage:
     """One tab with JupyterLab. Errors of the page's scripts are kept in ``errors``."""
 
@@ -68,11 +76,13 @@ class LabPage:
         self.page.goto(f"{server.url}/lab?token={server.token}&reset")
         self.page.wait_for_function(READY)
         self.page.evaluate("window.jupyterapp.restored")
-        if theme == "dark":
+        name = f"JupyterLab {theme.title()}"
+        chosen = f"body[data-jp-theme-name='{name}']"
+        if self.page.query_selector(chosen) is None:  # the server remembers what another tab has chosen
             # JupyterLab shows its splash again for the new theme, and trips over one that is still fading away
             self.page.wait_for_selector("#jupyterlab-splash", state="detached")
-            self.run("apputils:change-theme", {"theme": "JupyterLab Dark"})
-            self.page.wait_for_selector("body[data-jp-theme-light=false]", state="attached")
+            self.run("apputils:change-theme", {"theme": name})
+            self.page.wait_for_selector(chosen, state="attached")
 
     def _keep(self, error: Error) -> None:
         words = error.stack or str(error)
@@ -88,6 +98,28 @@ class LabPage:
         self.page.evaluate(
             "([id, args]) => window.jupyterapp.commands.execute(id, args).then(() => null)", [command, args or {}]
         )
+
+    @contextmanager
+    def busy(self) -> Iterator[Busy]:
+        """Count how long the page's own thread is busy meanwhile: what other processes take does not count."""
+        session = self.page.context.new_cdp_session(self.page)
+        session.send("Performance.enable", {"timeDomain": "threadTicks"})
+
+        def spent() -> float:
+            metrics = session.send("Performance.getMetrics")["metrics"]
+            return next(float(item["value"]) for item in metrics if item["name"] == "TaskDuration")
+
+        counted = Busy()
+        before = spent()
+        yield counted
+        counted.ms = 1000 * (spent() - before)
+        session.detach()
+
+    def busy_ms(self, script: str) -> float:
+        """How long the page's own thread is busy with ``script``."""
+        with self.busy() as counted:
+            self.page.evaluate(script)
+        return counted.ms
 
     def open_panel(self) -> None:
         """Click the sidebar's tab; paused DAGs are listed too."""

@@ -1,10 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import type { LogLine } from '../client/documents';
 import { duration, elapsed, reasonText, relative, scheduleText } from './shared/format';
-import { edgeName, graphOf, NODE_HEIGHT, NODE_WIDTH, place } from './dag/graphLayout';
+import { edgeName, graphOf, leftmost, NODE_HEIGHT, NODE_WIDTH, place } from './dag/graphLayout';
 import type { Positions } from './dag/graphLayout';
 import { LayoutService } from './dag/layoutService';
-import { toChunk } from './run/logText';
 import { describeForm, toConf } from './forms/paramsForm';
 import { countStates, LOOKS, RUN_STATES, TASK_STATES } from './shared/states';
 
@@ -116,6 +114,12 @@ describe('layout', () => {
     expect(room(place(named))).toBeGreaterThan(room(place(plain)) + 100);
   });
 
+  it('knows what stands at the left', () => {
+    const at = (x: number, y: number) => ({ x, y });
+    const positions = { c: at(9, 0), b: at(0, 5), a: at(0, 1) };
+    expect(leftmost(positions, 2)).toEqual(['a', 'b']);
+  });
+
   it('uses a worker for large graphs, once per drawing', async () => {
     let workers = 0;
     const service = new LayoutService(() => {
@@ -135,43 +139,6 @@ describe('layout', () => {
     expect(await service.place('large', large)).toEqual({ done: { x: 1, y: 2 } });
     await service.place('large', large);
     expect(workers).toBe(1);
-  });
-});
-
-describe('log text', () => {
-  const line = (text: string, more: Partial<LogLine> = {}): LogLine => ({
-    seq: 1,
-    at: '2026-01-01T00:00:00+00:00',
-    stream: 'stdout',
-    level: 'info',
-    text,
-    ...more
-  });
-
-  it('takes colours out of the text and keeps them as marks', () => {
-    const chunk = toChunk([line('a \u001b[31mred\u001b[0m b\n'), line('plain')], 100);
-    expect(chunk.text).toBe('a red b\nplain\n');
-    expect(chunk.marks).toEqual([{ from: 102, to: 105, classes: 'jp-flow-fg-ansi-red' }]);
-    expect(chunk.times).toHaveLength(2);
-  });
-
-  it('shows the last state of a progress bar', () => {
-    expect(toChunk([line('10%\r50%\r100%\n')], 0).text).toBe('100%\n');
-    expect(toChunk([line('done\r\n')], 0).text).toBe('done\n');
-  });
-
-  it('marks errors over the whole row and never leaves escape codes of links or titles as text', () => {
-    const chunk = toChunk([line('bad\nworse', { level: 'error' })], 0);
-    expect(chunk.marks.map(mark => [mark.from, mark.to])).toEqual([
-      [0, 3],
-      [4, 9]
-    ]);
-  });
-
-  it('keeps markup as text', () => {
-    expect(toChunk([line('<img src=x onerror=alert(1)>')], 0).text).toBe(
-      '<img src=x onerror=alert(1)>\n'
-    );
   });
 });
 

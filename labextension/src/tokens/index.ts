@@ -62,6 +62,9 @@ export interface FlowActions {
   setPaused(dagId: string, isPaused: boolean): void;
   cancelRun(dagId: string, runId: string): void;
   clearRun(dagId: string, runId: string, onlyFailed: boolean): void;
+  copyText(text: string): void;
+  /** Copy an address that leads to a line of a log. */
+  copyLogLink(task: TaskKey, attempt: number, line: number): void;
 }
 
 export interface IFlow {

@@ -1,14 +1,16 @@
 /** Every act as a command: palette, menus, shortcuts and our own views use the same ones. */
 import type { JupyterFrontEnd } from '@jupyterlab/application';
 import { InputDialog, Notification, showDialog, Dialog } from '@jupyterlab/apputils';
-import { PathExt } from '@jupyterlab/coreutils';
+import { PageConfig, PathExt, URLExt } from '@jupyterlab/coreutils';
 import type { IDocumentManager } from '@jupyterlab/docmanager';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type { ReadonlyJSONObject, ReadonlyPartialJSONObject } from '@lumino/coreutils';
 import { Commands } from '../tokens';
 import type { FlowActions } from '../tokens';
 import { showDagMenu } from './dagMenu';
+import { FrontCommands } from './frontCommands';
 import { flowIcon } from './icons';
+import { logQuery } from './link';
 import { addLiveCommands } from './liveCommands';
 import { openExecutedNotebook } from './openNotebook';
 import type { PageArgs, Parts } from './pages';
@@ -47,7 +49,10 @@ export function actionsOf(app: JupyterFrontEnd, trans: TranslationBundle): FlowA
     setPaused: (dag_id, is_paused) => run(Commands.setPaused, { dag_id, is_paused }),
     cancelRun: (dag_id, run_id) => run(Commands.cancelRun, { dag_id, run_id }),
     clearRun: (dag_id, run_id, only_failed) =>
-      run(Commands.clearRun, { dag_id, run_id, only_failed })
+      run(Commands.clearRun, { dag_id, run_id, only_failed }),
+    copyText: text => run(FrontCommands.copyText, { text }),
+    copyLogLink: (key, attempt, line) =>
+      run(FrontCommands.copyText, { text: addressOf(logQuery(key, attempt, line)) })
   };
 }
 
@@ -95,7 +100,13 @@ export function addCommands(
   add(
     Commands.openRun,
     trans.__('Open DAG run'),
-    { ...ids, task_id: text, map_index: { type: 'integer' } },
+    {
+      ...ids,
+      task_id: text,
+      map_index: { type: 'integer' },
+      attempt: { type: 'integer' },
+      line: { type: 'integer' }
+    },
     args => opener.openPage(args as unknown as PageArgs)
   );
   add(Commands.trigger, trans.__('Run DAG …'), { dag_id: text }, async args => {
@@ -156,6 +167,11 @@ export function addCommands(
     openFile(app, opener, String(args['path']), Number(args['line'] ?? 0))
   );
   add(Commands.reload, trans.__('Look at all DAG files again'), {}, () => api.reload());
+}
+
+/** The address of a page of ours, as others can open it. */
+function addressOf(query: string): string {
+  return URLExt.join(PageConfig.getShareUrl(), 'lab') + query;
 }
 
 async function openFile(

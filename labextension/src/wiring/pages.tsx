@@ -104,6 +104,9 @@ export type PageArgs = {
   map_index?: number;
   /** Which view of a DAG. */
   tab?: string;
+  /** Which line of a task's log, and of which attempt. */
+  line?: number;
+  attempt?: number;
 };
 
 export class FlowPage extends MainAreaWidget<ReactWidget> {
@@ -112,7 +115,9 @@ export class FlowPage extends MainAreaWidget<ReactWidget> {
     readonly args: PageArgs,
     private readonly select: ((taskId: string, mapIndex?: number) => void) | null,
     /** Show one view of a DAG. */
-    readonly showTab: (tab: string) => void = () => undefined
+    readonly showTab: (tab: string) => void = () => undefined,
+    /** Show a line in the log of the selected task. */
+    readonly showLine: (attempt: number | null, line: number) => void = () => undefined
   ) {
     super({ content });
     this.id = pageId(args);
@@ -144,14 +149,20 @@ export function newPage(parts: Parts, args: PageArgs): FlowPage {
     const content = new FlowWidget(model, trans, draw);
     return new FlowPage(content, { dag_id: args.dag_id }, null, tab => model.showTab(tab));
   }
-  const model = new RunModel(stream, api, parts.runApi, args.dag_id, args.run_id);
+  const model = new RunModel(stream, api, parts.runApi, args.dag_id, args.run_id, parts.store);
   const draw = () => (
     <RenderingContext.Provider value={parts.rendering}>
       <RunPage model={model} stream={stream} actions={actions} tasks={parts.taskActions} />
     </RenderingContext.Provider>
   );
   const content = new FlowWidget(model, trans, draw);
-  return new FlowPage(content, args, (taskId, mapIndex) => model.selectTask(taskId, mapIndex));
+  return new FlowPage(
+    content,
+    args,
+    (taskId, mapIndex) => model.selectTask(taskId, mapIndex),
+    undefined,
+    (attempt, line) => model.showLine(attempt, line)
+  );
 }
 
 export function newSidebar(parts: Parts, model: SidebarModel): ReactWidget {

@@ -138,6 +138,9 @@ function activate(
       if (args.task_id) {
         page.selectTask(args.task_id, args.map_index);
       }
+      if (args.line) {
+        page.showLine(args.attempt ?? null, args.line);
+      }
       if (args.tab) {
         page.showTab(args.tab);
       }

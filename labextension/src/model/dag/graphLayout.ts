@@ -65,3 +65,11 @@ export function graphOf(
   const texts = labels.map(item => [edgeName(item.upstream, item.downstream), item.label] as const);
   return { nodes: [...known], edges: [...edges.values()], labels: Object.fromEntries(texts) };
 }
+
+/** Ids of the `count` nodes that stand at the left. */
+export function leftmost(positions: Positions, count: number): string[] {
+  return Object.entries(positions)
+    .sort(([, one], [, other]) => one.x - other.x || one.y - other.y)
+    .slice(0, count)
+    .map(([id]) => id);
+}

@@ -13,8 +13,12 @@ import type {
 import type { EventStream } from '../../events/eventStream';
 import type { TaskKey } from '../../tokens';
 import { ListeningModel } from '../shared/listening';
+import { NO_STORE } from '../shared/options';
+import type { Options, OptionStore } from '../shared/options';
 import { Resource } from '../shared/resource';
 import { isWaiting } from '../shared/states';
+import { logOptions } from './logOptions';
+import type { LogOptions } from './logOptions';
 
 export const TABS = [
   'notebook',
@@ -34,9 +38,11 @@ export class RunModel extends ListeningModel {
     readonly api: FlowApi,
     readonly runApi: RunApi,
     readonly dagId: string,
-    readonly runId: string
+    readonly runId: string,
+    store: OptionStore = NO_STORE
   ) {
     super(stream);
+    this.logOptions = logOptions(store);
     this.run = this.own(new Resource<RunWithTasks>(() => api.run(dagId, runId)));
     this.dag = this.own(new Resource<DagWithTasks>(() => api.dag(dagId)));
     this.run.changed.connect(this.chooseTask, this);
@@ -44,6 +50,7 @@ export class RunModel extends ListeningModel {
   }
 
   readonly run: Resource<RunWithTasks>;
+  readonly logOptions: Options<LogOptions>;
   /** For its task groups. */
   readonly dag: Resource<DagWithTasks>;
 
@@ -65,6 +72,18 @@ export class RunModel extends ListeningModel {
   selectTab(tab: Tab): void {
     this.chosenTab = tab;
     this.emit();
+  }
+
+  /** The line of the log that a link has led to. */
+  get goal(): { seq: number } | null {
+    return this.lineGoal;
+  }
+
+  /** Show a line in the log of the selected task. */
+  showLine(attempt: number | null, seq: number): void {
+    this.pickedAttempt = attempt;
+    this.lineGoal = { seq };
+    this.selectTab('log');
   }
 
   /** The selected task; its attempts come with `details`. */
@@ -124,6 +143,7 @@ export class RunModel extends ListeningModel {
     };
     this.key = key;
     this.pickedAttempt = null;
+    this.lineGoal = null;
     this.task = this.own(new Resource<TaskDetails>(() => this.api.task(key)));
     this.task.changed.connect(this.askWhy, this);
     this.emit();
@@ -132,6 +152,11 @@ export class RunModel extends ListeningModel {
   selectAttempt(attempt: number | null): void {
     this.pickedAttempt = attempt;
     this.emit();
+  }
+
+  override dispose(): void {
+    this.logOptions.dispose();
+    super.dispose();
   }
 
   protected onEvent(event: FlowEvent): void {
@@ -221,6 +246,7 @@ export class RunModel extends ListeningModel {
   private diagnosed: Resource<Diagnosis> | null = null;
   private attempts: Resource<EarlierAttempt[]> | null = null;
   private chosenTab: Tab | null = null;
+  private lineGoal: { seq: number } | null = null;
   private wanted: string | null = null;
   private key: TaskKey | null = null;
   private pickedAttempt: number | null = null;

@@ -81,7 +81,7 @@ export function dateTime(instant: string | null, zone?: string, locale?: string)
 }
 
 /** Time of day with seconds, for lines of a log. */
-export function timeOfDay(instant: string): string {
+export function timeOfDay(instant: string | number): string {
   const date = new Date(instant);
   return Number.isNaN(date.getTime()) ? '' : date.toLocaleTimeString(undefined, { hour12: false });
 }

@@ -1,11 +1,11 @@
 import { Controls, ReactFlow } from '@xyflow/react';
-import type { Edge, ReactFlowInstance } from '@xyflow/react';
+import type { Edge, FitViewOptions, ReactFlowInstance } from '@xyflow/react';
 import { useEffect, useMemo, useRef, useState } from 'react';
 import type { DagWithTasks, TaskInstance } from '../../client/documents';
 import { countWords, groupByTask, mappedTasks } from '../../model/shared/aggregate';
 import type { TaskGroup } from '../../model/shared/aggregate';
 import { duration, elapsed } from '../../model/shared/format';
-import { edgeName, graphOf, NODE_HEIGHT, NODE_WIDTH } from '../../model/dag/graphLayout';
+import { edgeName, graphOf, leftmost, NODE_HEIGHT, NODE_WIDTH } from '../../model/dag/graphLayout';
 import type { Positions } from '../../model/dag/graphLayout';
 import type { LayoutService } from '../../model/dag/layoutService';
 import { LOOKS } from '../../model/shared/states';
@@ -22,6 +22,10 @@ interface Props {
 
 const NODE_TYPES = { task: TaskNode };
 const FIT = { padding: 0.12, maxZoom: 1.1 };
+/** Larger graphs open at their beginning: as a whole they would be a hairline, and slow to draw. */
+const LARGE = 150;
+const AT_FIRST = 60;
+const READABLE = 0.45;
 const LABEL = { labelBgPadding: [4, 2] as [number, number], labelBgBorderRadius: 3 };
 
 export function Graph({ dag, instances, layouts, onOpen }: Props): JSX.Element {
@@ -43,7 +47,11 @@ export function Graph({ dag, instances, layouts, onOpen }: Props): JSX.Element {
       isWanted = false;
     };
   }, [key, graph, layouts]);
-  const { room, onInit, onMoveStart } = useRefit();
+  const start = useMemo(
+    () => (placed && tasks.length > LARGE ? startOf(placed.positions) : FIT),
+    [placed, tasks.length]
+  );
+  const { room, onInit, onMoveStart } = useRefit(start);
   const isBusy = instances.some(instance => instance.state === 'running');
   const now = useNow(isBusy ? 1 : 0);
   if (failure) {
@@ -95,18 +103,23 @@ export function Graph({ dag, instances, layouts, onOpen }: Props): JSX.Element {
         nodesConnectable={false}
         nodesFocusable={false}
         elementsSelectable={false}
-        onlyRenderVisibleElements={tasks.length > 150}
+        onlyRenderVisibleElements={tasks.length > LARGE}
         proOptions={{ hideAttribution: false }}
         onInit={onInit}
         onMoveStart={onMoveStart}
         minZoom={0.05}
         fitView
-        fitViewOptions={FIT}
+        fitViewOptions={start}
       >
         <Controls showInteractive={false} fitViewOptions={FIT} />
       </ReactFlow>
     </div>
   );
+}
+
+/** Room for the first layers. */
+function startOf(positions: Positions): FitViewOptions<TaskGraphNode> {
+  return { ...FIT, minZoom: READABLE, nodes: leftmost(positions, AT_FIRST).map(id => ({ id })) };
 }
 
 function labelOf(label: string | undefined): Partial<Edge> {
@@ -126,13 +139,15 @@ interface Refit {
 }
 
 /** Fit the graph again when its room changes its size, until the user has moved it. */
-function useRefit(): Refit {
+function useRefit(start: FitViewOptions<TaskGraphNode>): Refit {
   const flow = useRef<ReactFlowInstance<TaskGraphNode> | null>(null);
   const isMoved = useRef(false);
+  const wanted = useRef(start);
+  wanted.current = start;
   return useMemo(() => {
     const observer = new ResizeObserver(() => {
       if (!isMoved.current) {
-        void flow.current?.fitView(FIT);
+        void flow.current?.fitView(wanted.current);
       }
     });
     return {

@@ -147,7 +147,17 @@ function Content(props: ContentProps): JSX.Element {
     case 'attempts':
       return <Attempts model={model} task={task} taskKey={taskKey} shown={number} now={now} />;
     default:
-      return <LogView stream={stream} taskKey={taskKey} attempt={number} />;
+      return (
+        <LogView
+          key={name}
+          stream={stream}
+          taskKey={taskKey}
+          attempt={number}
+          options={model.logOptions}
+          goal={model.goal}
+          actions={actions}
+        />
+      );
   }
 }
 
