@@ -119,10 +119,10 @@ def test_task_cells_show_their_state_and_take_their_options(
     lab.run_to_end("cells")
     tab = open_notebook("dags/cells.ipynb")
     page = tab.page
-    badge = cell(page, 4).locator(".jp-flow-badge")
+    badge = cell(page, 4).locator(".jp-flow-task-badge")
     expect(badge.locator("[data-state]")).to_have_attribute("data-state", "failed", timeout=60_000)
-    expect(cell(page, 2).locator(".jp-flow-badge [data-state]")).to_have_attribute("data-state", "success")
-    expect(page.locator(".jp-flow-badge")).to_have_count(3)
+    expect(cell(page, 2).locator(".jp-flow-task-badge [data-state]")).to_have_attribute("data-state", "success")
+    expect(page.locator(".jp-flow-task-badge")).to_have_count(3)
 
     cell(page, 4).locator(".cm-line").first.click()
     page.get_by_role("tab", name="Property Inspector").click()

@@ -18,23 +18,23 @@ export function TaskBadge({
   if (run === null || task.state === null) {
     return (
       <button
-        className="jp-flow-badge"
+        className="jp-flow-task-badge"
         title={trans.__('Open DAG %1', dag.dag_id)}
         onClick={() => actions.openDag(dag.dag_id)}
       >
-        <span className="jp-flow-badge-name">{task.task_id}</span>
+        <span className="jp-flow-task-badge-name">{task.task_id}</span>
         <span className="jp-flow-faint">{trans.__('has not run yet')}</span>
       </button>
     );
   }
   return (
     <button
-      className="jp-flow-badge"
+      className="jp-flow-task-badge"
       data-task-id={task.task_id}
       title={trans.__('Open %1 in run %2', task.task_id, run.run_id)}
       onClick={() => actions.openRun(dag.dag_id, run.run_id, task.task_id)}
     >
-      <span className="jp-flow-badge-name">{task.task_id}</span>
+      <span className="jp-flow-task-badge-name">{task.task_id}</span>
       <StateMark state={task.state} />
       <span className="jp-flow-faint">{duration(task.duration)}</span>
     </button>

@@ -104,7 +104,7 @@ function Bars({ row, span, earlier, now }: Props): JSX.Element | null {
       {bars.map((bar, place) => (
         <span
           key={place}
-          className="jp-flow-gantt-bar"
+          className="jp-flow-task-bar"
           data-kind={bar.kind}
           data-tone={LOOKS[bar.state].tone}
           data-state={bar.state}
