@@ -70,7 +70,10 @@ def test_a_notebook_runs_as_a_task_and_its_runs_are_found(lab: LabServer, browse
     wait_for(lambda: [run["state"] for run in lab.get("/dags/fit_alone/runs")["runs"]] == ["success"], "it has run", 90)
     assert (lab.dags / "fit_alone.py").exists()
 
-    choose(page, "fit.ipynb", "Show runs")
+    item(page, "fit.ipynb").click()
+    page.keyboard.press("Control+Shift+c")
+    page.locator(".jp-ModalCommandPalette input, .lm-CommandPalette-input").last.fill("Flow show runs")
+    page.keyboard.press("Enter")
     runs = page.locator(".jp-flow-dag-page[data-dag-id=fit_alone] .jp-flow-runs")
     expect(runs).to_contain_text("success")
     page.close()

@@ -24,11 +24,14 @@ export function addOperations(
     draw: model => <Operations model={model} actions={actions} />
   });
   app.commands.addCommand(Commands.openOperations, {
-    label: trans.__('Jupyter Flow Operations'),
+    label: args => String(args['label'] ?? trans.__('Jupyter Flow Operations')),
     caption,
     icon: flowIcon,
     describedBy: {
-      args: { type: 'object', properties: { page: { enum: [...OPERATION_PAGES] } } }
+      args: {
+        type: 'object',
+        properties: { page: { enum: [...OPERATION_PAGES] }, label: { type: 'string' } }
+      }
     },
     execute: args => {
       const model = open();

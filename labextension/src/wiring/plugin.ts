@@ -41,6 +41,7 @@ import { addOpenFileProblems } from './openFileProblems';
 import { optionStore } from './optionStore';
 import { addNotebookFiles } from './notebook/notebookFiles';
 import { addNotebookPlaces } from './notebook/notebookPlaces';
+import { paletteItems } from './palette';
 import { beneathRoot } from './paths';
 import { newPage, newSidebar, pageId } from './pages';
 import type { FlowPage, PageArgs, Parts } from './pages';
@@ -166,18 +167,8 @@ function activate(
     });
   }
   if (palette) {
-    const category = trans.__('Jupyter Flow');
-    for (const command of [
-      Commands.openPanel,
-      Commands.openHome,
-      Commands.openOperations,
-      Commands.openFiles,
-      Commands.openDag,
-      Commands.trigger,
-      Commands.reload
-    ]) {
-      palette.addItem({ command, category });
-    }
+    const category = trans.__('Flow');
+    paletteItems(trans).forEach(item => palette.addItem({ ...item, category }));
   }
   const linked = linkedPage(window.location.search);
   if (linked) {
