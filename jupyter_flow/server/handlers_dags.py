@@ -91,6 +91,18 @@ class Calendar(FlowHandler):
         await self.view("dags.calendar", dag_id=dag_id, start=start, end=end)
 
 
+class Durations(FlowHandler):
+    """How long the runs of one DAG take."""
+
+    @web.authenticated
+    @authorized("read", "jupyter_flow:runs")
+    async def get(self, dag_id: str) -> None:
+        """The last ended runs, or a task in them, with what is usual."""
+        limit = self.number("limit", 60, 1, MOST_RUNS)
+        task_id = self.get_query_argument("task_id", None)
+        await self.view("dags.durations", dag_id=dag_id, limit=limit, task_id=task_id)
+
+
 class DagRuns(FlowHandler):
     """The runs of one DAG."""
 

@@ -113,6 +113,7 @@ SCHEMAS: dict[str, Schema] = {
         dag_id=_TEXT,
         dag_display_name=_TEXT,
         description=_TEXT_OR_NULL,
+        doc_md={"type": ["string", "null"], "description": "Markdown"},
         owner=_TEXT,
         owner_links={**_by_name(_TEXT), "description": "owner -> link"},
         tags=_TEXTS,

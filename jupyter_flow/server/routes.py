@@ -11,7 +11,7 @@ from .flow_handler import UnknownHandler
 from .handlers_calls import Callbacks, Deadlines, RunDeadlines, Slas, TaskSla
 from .handlers_code import DagVersions, VersionSource
 from .handlers_compare import CompareRuns
-from .handlers_dags import Calendar, DagRuns, Dags, Grid, MissedDates, NextRuns, OneDag
+from .handlers_dags import Calendar, DagRuns, Dags, Durations, Grid, MissedDates, NextRuns, OneDag
 from .handlers_files import DagFiles, DagFileVersion, DagFileVersions, OneDagFile
 from .handlers_front import Attention, DagRows, RunningRuns, Timeline
 from .handlers_house import Health, ImportErrors, OpenApi, Reload
@@ -78,6 +78,7 @@ ROUTES: dict[str, type[RequestHandler]] = {
     "/dags/{dag_id}/missed": MissedDates,
     "/dags/{dag_id}/grid": Grid,
     "/dags/{dag_id}/calendar": Calendar,
+    "/dags/{dag_id}/durations": Durations,
     "/dags/{dag_id}/versions": DagVersions,
     "/dags/{dag_id}/versions/{number}/source": VersionSource,
     "/dags/{dag_id}/runs": DagRuns,

@@ -11,6 +11,7 @@ import './dag.css';
 import './grid.css';
 import './runs.css';
 import './calendar.css';
+import './trends.css';
 import './backfills.css';
 import './code.css';
 import './files.css';

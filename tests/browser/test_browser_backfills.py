@@ -25,6 +25,18 @@ DAG = """
     ):
         BashOperator(task_id="load", bash_command="until test -e {gate}; do sleep 0.1; done")
 """
+WEEKLY = """
+    from jupyter_flow import DAG, BashOperator
+
+    with DAG(
+        "weekly",
+        schedule="30 2 * * 0",
+        start_date="2026-01-01",
+        timezone="Europe/Berlin",
+        doc_md="# What it does\\nIt **sweeps**.<script>window.swept = 1</script>",
+    ):
+        BashOperator(task_id="sweep", bash_command="test {{ ds }} != 2026-02-15")
+"""
 
 
 @pytest.fixture(scope="module")
@@ -32,9 +44,11 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabServer]:
     """A server of its own: others count the runs that they find."""
     server = LabServer(tmp_path_factory.mktemp("backfills"))
     server.write_dag(DAG.format(gate=server.base / "gate"), "nightly.py")
+    server.write_dag(WEEKLY, "weekly.py")
     try:
         server.start("lab", "--expose-app-in-browser")
         server.wait_for_dag("nightly")
+        server.wait_for_dag("weekly")
         yield server
     finally:
         server.close()
@@ -201,5 +215,55 @@ def test_the_calendar_in_the_dark(browser: Browser, lab: LabServer) -> None:
     tab.page.locator(".jp-flow-calendar").get_by_role("button", name="Today").click()
     expect(tab.page.locator("[aria-current=date]")).to_have_attribute("aria-selected", "true")
     tab.screenshot("calendar-dark")
+    tab.page.close()
+    assert tab.errors == []
+
+
+def test_a_person_sees_how_long_runs_take_and_when_the_next_ones_come(browser: Browser, lab: LabServer) -> None:
+    number = lab.post("/dags/weekly/backfills", {"from_date": "2026-02-01", "to_date": "2026-03-02"})["backfill_id"]
+    wait_for(lambda: backfill(lab, number)["state"] == "completed", "five dates have runs")
+    tab = LabPage(browser, lab)
+    page = tab.page
+    tab.run("jupyter-flow:open-dag", {"dag_id": "weekly", "tab": "overview"})
+    trends = page.get_by_role("region", name="Durations", exact=True)
+    bars = trends.locator(".jp-flow-trend-run")
+    expect(bars).to_have_count(5)
+    expect(trends.locator(".jp-flow-trend-run[data-state=failed]")).to_have_count(1)
+    expect(trends).to_contain_text("80 %")
+
+    # the author's own words, of which scripts are left out
+    expect(page.locator(".jp-flow-markdown h1")).to_contain_text("What it does")
+    expect(page.locator(".jp-flow-markdown strong")).to_have_text("sweeps")
+    assert page.evaluate("window.swept") is None
+
+    # what daylight saving does to the schedule stands beside it
+    rows = page.get_by_role("table", name="Next runs").locator("tbody tr")
+    expect(rows).to_have_count(5)
+    tab.screenshot("overview-light")
+    page.get_by_role("button", name="More", exact=True).click()
+    expect(rows).to_have_count(20)
+    page.get_by_role("button", name="More", exact=True).click()
+    expect(rows).to_have_count(80)
+    expect(page.get_by_role("cell", name=re.compile("clocks have gone forward 60 min"))).not_to_have_count(0)
+    expect(page.get_by_role("cell", name="this time comes twice: the first time")).not_to_have_count(0)
+    assert rows.last.get_attribute("data-run-after") == lab.get("/dags/weekly/next?count=80")[-1]["run_after"]
+
+    # of one task; a click opens it in its run
+    trends.get_by_label("Durations of", exact=True).select_option("sweep")
+    shown = lab.get("/dags/weekly/durations?task_id=sweep")
+    failed = next(run for run in shown["runs"] if run["state"] == "failed")
+    bar = trends.locator(f".jp-flow-trend-run[data-run-id='{failed['run_id']}']")
+    expect(bar).to_have_attribute("data-state", "failed")
+    bar.click()
+    expect(page.locator(f".jp-flow-run-page[data-run-id='{failed['run_id']}']")).to_be_visible()
+    page.close()
+    assert tab.errors == []
+
+
+def test_the_overview_in_the_dark(browser: Browser, lab: LabServer) -> None:
+    tab = LabPage(browser, lab, "dark")
+    tab.run("jupyter-flow:open-dag", {"dag_id": "weekly", "tab": "overview"})
+    expect(tab.page.locator(".jp-flow-markdown h1")).to_be_visible()
+    tab.screenshot("overview-dark")
     tab.page.close()
     assert tab.errors == []

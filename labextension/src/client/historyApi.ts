@@ -7,6 +7,8 @@ type Schemas = components['schemas'];
 
 export type CalendarDocument = Schemas['Calendar'];
 export type CalendarDay = Schemas['CalendarDay'];
+export type Durations = Schemas['Durations'];
+export type DurationOfRun = Schemas['DurationOfRun'];
 
 export class HistoryApi {
   constructor(private readonly send: Send) {}
@@ -15,6 +17,12 @@ export class HistoryApi {
   calendar(dagId: string, year: number | null): Promise<CalendarDocument> {
     const span = year === null ? '' : `?start=${year}-01-01&end=${year}-12-31`;
     return this.send('GET', `${dag(dagId)}/calendar${span}`) as Promise<CalendarDocument>;
+  }
+
+  /** How long the last runs took; `taskId`: one task in them. */
+  durations(dagId: string, limit: number, taskId: string | null): Promise<Durations> {
+    const task = taskId === null ? '' : `&task_id=${encodeURIComponent(taskId)}`;
+    return this.send('GET', `${dag(dagId)}/durations?limit=${limit}${task}`) as Promise<Durations>;
   }
 
   /** Runs with a logical date (without one: that were due) from one instant to another, newest first. */

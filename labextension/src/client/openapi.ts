@@ -129,6 +129,8 @@ export interface components {
       dag_id: string;
       dag_display_name: string;
       description: string | null;
+      /** @description Markdown */
+      doc_md: string | null;
       owner: string;
       /** @description owner -> link */
       owner_links: {
@@ -725,6 +727,50 @@ export interface components {
     NotebookUses: {
       path: string;
       dags: components['schemas']['NotebookDag'][];
+    };
+    DurationOfRun: {
+      run_id: string;
+      /**
+       * @description of the run or of the task in it
+       * @enum {string}
+       */
+      state:
+        | 'waiting'
+        | 'scheduled'
+        | 'queued'
+        | 'running'
+        | 'success'
+        | 'failed'
+        | 'skipped'
+        | 'cancelled'
+        | 'up_for_retry'
+        | 'up_for_reschedule'
+        | 'upstream_failed'
+        | 'removed';
+      /**
+       * Format: date-time
+       * @description logical date, or when it was due
+       */
+      at: string;
+      duration: number;
+      /** @description seconds from when a scheduled run was due to the end */
+      landing: number | null;
+      is_outlier: boolean;
+    };
+    Durations: {
+      dag_id: string;
+      task_id: string | null;
+      runs: components['schemas']['DurationOfRun'][];
+      /** @description seconds; null if there are too few runs */
+      median: number | null;
+      /** @description seconds; null if there are too few runs */
+      low: number | null;
+      /** @description seconds; null if there are too few runs */
+      high: number | null;
+      /** @description share, 0 to 1 */
+      success_rate: number | null;
+      /** @description seconds; null if there are too few runs */
+      usual_landing: number | null;
     };
     CalendarDay: {
       /** Format: date */

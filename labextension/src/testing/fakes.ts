@@ -125,6 +125,7 @@ export function dag(dagId: string, more: Partial<Dag> = {}): DagWithTasks {
     dag_id: dagId,
     dag_display_name: dagId,
     description: null,
+    doc_md: null,
     owner: '',
     owner_links: {},
     tags: [],

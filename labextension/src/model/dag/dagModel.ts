@@ -14,6 +14,7 @@ import { Resource } from '../shared/resource';
 
 const PAGE = 25;
 const NEXT = 5;
+const MOST_NEXT = 100;
 
 export class DagModel extends ListeningModel {
   constructor(
@@ -24,12 +25,22 @@ export class DagModel extends ListeningModel {
     super(stream);
     this.dag = this.own(new Resource<DagWithTasks>(() => api.dag(dagId)));
     this.page = this.own(new Resource<RunPage>(() => this.fetchRuns()));
-    this.next = this.own(new Resource<NextRun[]>(() => api.nextRuns(dagId, NEXT)));
+    this.next = this.own(new Resource<NextRun[]>(() => api.nextRuns(dagId, this.nextCount)));
     this.page.changed.connect(this.followNewest, this);
   }
 
   readonly dag: Resource<DagWithTasks>;
   readonly next: Resource<NextRun[]>;
+
+  /** Whether more coming runs can be shown. */
+  get hasMoreNext(): boolean {
+    return this.nextCount < MOST_NEXT && this.next.value?.length === this.nextCount;
+  }
+
+  showMoreNext(): void {
+    this.nextCount = Math.min(MOST_NEXT, 4 * this.nextCount);
+    this.next.touch();
+  }
 
   get runs(): Run[] {
     return this.page.value?.runs ?? [];
@@ -125,4 +136,5 @@ export class DagModel extends ListeningModel {
   private selectedId: string | null = null;
   private isPinned = false;
   private limit = PAGE;
+  private nextCount = NEXT;
 }

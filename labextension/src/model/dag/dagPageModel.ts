@@ -18,6 +18,7 @@ import { RunsModel } from '../runs/runsModel';
 import type { ListeningModel } from '../shared/listening';
 import { Options } from '../shared/options';
 import type { OptionStore } from '../shared/options';
+import { TrendsModel } from '../trends/trendsModel';
 import { DagModel } from './dagModel';
 
 export const DAG_TABS = [
@@ -76,6 +77,7 @@ export class DagPageModel {
     this.runs = new RunsModel(stream, api, dagApi, dagId);
     this.code = new CodeModel(stream, codeApi, dagId);
     this.compare = new CompareModel(stream, api, compareApi, dagId);
+    this.trends = new TrendsModel(stream, sources.historyApi, dagId);
     this.calendar = new CalendarModel(stream, sources.historyApi, dagId);
     this.backfills = new BackfillsModel(stream, backfillApi, dagId);
     this.tabs = {
@@ -84,7 +86,8 @@ export class DagPageModel {
       compare: this.compare,
       calendar: this.calendar,
       backfills: this.backfills,
-      code: this.code
+      code: this.code,
+      overview: this.trends
     };
     this.options.changed.connect(this.apply, this);
   }
@@ -96,6 +99,7 @@ export class DagPageModel {
   readonly code: CodeModel;
   readonly compare: CompareModel;
   readonly calendar: CalendarModel;
+  readonly trends: TrendsModel;
   readonly backfills: BackfillsModel;
 
   get tab(): DagTab {

@@ -71,7 +71,9 @@ export function DagPage({ model, layouts, actions }: Props): JSX.Element {
         actions={actions}
       />
     ),
-    overview: () => <Overview dag={dag} next={model.dag.next.value ?? []} now={now} />
+    overview: () => (
+      <Overview model={model.dag} trends={model.trends} dag={dag} now={now} actions={actions} />
+    )
   };
   return (
     <div className="jp-flow-page jp-flow-dag-page" data-dag-id={dag.dag_id}>
