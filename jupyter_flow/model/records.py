@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from .frozen import made_of
 from .reason import Reason
-from .spec import TaskSpec, plain, task_from_json
+from .spec import TaskSpec, own_task_from_json, plain
 
 Outcome = Literal["success", "failed", "skipped", "cancelled", "up_for_reschedule"]
 OUTCOMES: tuple[Outcome, ...] = ("success", "failed", "skipped", "cancelled", "up_for_reschedule")
@@ -149,7 +149,7 @@ class Workload:
     def from_json(cls, data: Mapping[str, Any]) -> Workload:
         """Read what :meth:`to_json` wrote."""
         values = dict(data)
-        values["task"] = task_from_json(values["task"])
+        values["task"] = own_task_from_json(values["task"])
         values["run"] = made_of(RunFacts, values["run"])
         values["limits"] = made_of(Limits, values["limits"])
         settings = dict(values.get("xcom") or {})

@@ -259,12 +259,21 @@ def text_hash(text: str) -> str:
 
 
 def task_from_json(data: Mapping[str, Any]) -> TaskSpec:
-    """Rebuild a :class:`TaskSpec`; unknown keys raise ValueError."""
+    """Rebuild a :class:`TaskSpec`; unknown keys raise ValueError, missing ones TypeError."""
+    return TaskSpec(**_task_values(data))
+
+
+def own_task_from_json(data: Mapping[str, Any]) -> TaskSpec:
+    """Rebuild a :class:`TaskSpec` from what :func:`plain` wrote for this process; missing keys are not looked for."""
+    return made_of(TaskSpec, _task_values(data))
+
+
+def _task_values(data: Mapping[str, Any]) -> dict[str, Any]:
     known = _known(TaskSpec, data)
     for name in _TASK_TUPLES:
         known[name] = tuple(known.get(name, ()))
     known["xcom_inputs"] = tuple((pair[0], pair[1]) for pair in known.get("xcom_inputs", ()))
-    return made_of(TaskSpec, known)
+    return known
 
 
 def schedule_from_json(data: Mapping[str, Any]) -> ScheduleSpec:

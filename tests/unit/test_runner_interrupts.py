@@ -112,7 +112,7 @@ def test_an_interrupt_while_papermill_prepares_reaches_the_run(monkeypatch: pyte
         ladder.call(ladder.interrupts._on_term)  # there is no run yet that could be told
         task.watch(SimpleNamespace(interrupt=heard.append))
 
-    notebooks = NotebookTask(None, None, None, ladder.interrupts)  # type: ignore[arg-type]
+    notebooks = NotebookTask(SimpleNamespace(resume=None), None, None, ladder.interrupts)  # type: ignore[arg-type]
     request = NotebookRequest(notebook="n.ipynb", parameters={})
     notebooks._papermill(execute, None, request, "python3", SimpleNamespace(language="python"), task, [])
     assert heard == ["cancel"]
