@@ -120,13 +120,14 @@ def fork_loop(journal: Path, count: int, at_once: int) -> float:
 
 
 def main(arguments: Sequence[str] = ()) -> None:
-    """Run the fork loop and print its seconds: ``python fan_out.py [COUNT]``."""
+    """Run the fork loop and print its seconds: ``python fan_out.py [COUNT [AT_ONCE]]``."""
     import tempfile
 
     count = int(arguments[0]) if arguments else COUNT
+    at_once = int(arguments[1]) if len(arguments) > 1 else AT_ONCE
     with tempfile.TemporaryDirectory() as folder:
         journal = Path(folder) / "journal"
-        seconds = fork_loop(journal, count, AT_ONCE)
+        seconds = fork_loop(journal, count, at_once)
         _check_journal(journal, count)
     print(seconds)
 

@@ -21,6 +21,9 @@ from support.postgres import Postgres, a_server
 
 from jupyter_flow.wire.environment import DB_URL_VARIABLE
 
+AT_ONCE = 32
+"""Tasks that the host may run at once, and children of the fork loop that live at once: Airflow's default."""
+
 WARM = """
 with DAG(dag_id="warm_up", schedule=None):
     for number in range(20):
@@ -117,7 +120,7 @@ def _seconds(source: str, middle: int, count: int, server: Postgres | None = Non
         subject.write_dag(text + WARM, "fan_out.py")
 
     with house(start=False, prepare=prepare) as subject:
-        subject.start("--max-map-length", "10000")
+        subject.start("--max-map-length", "10000", "--parallelism", str(AT_ONCE))
         journal = subject.base / "journal"
         with watching(subject, "fan_out", "warm_up") as watcher:
             watcher.time_run("warm_up")
@@ -137,6 +140,6 @@ def _seconds(source: str, middle: int, count: int, server: Postgres | None = Non
 
 
 def _fork_loop(count: int) -> float:
-    command = [sys.executable, str(Path(__file__).with_name("fan_out.py")), str(count)]
+    command = [sys.executable, str(Path(__file__).with_name("fan_out.py")), str(count), str(AT_ONCE)]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     return count / float(done.stdout)
