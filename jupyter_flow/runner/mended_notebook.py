@@ -20,7 +20,6 @@ from .notebook_values import FOLDER
 if TYPE_CHECKING:
     from .cell_records import Past
 
-MENDED = "mended.ipynb"
 _GO_ON = """
 import ctypes, os, sys
 os.environ[name] = new

@@ -19,11 +19,11 @@ describe('paths of executed notebooks', () => {
 
 describe('paths of the server', () => {
   it.each([
-    ['/home/ann/work', 'dags/a.py'],
-    ['/', 'home/ann/work/dags/a.py'],
-    ['/home/ann/wor', '/home/ann/work/dags/a.py'],
-    ['', '/home/ann/work/dags/a.py']
+    ['/home/ann/desk', 'dags/a.py'],
+    ['/', 'home/ann/desk/dags/a.py'],
+    ['/home/ann/des', '/home/ann/desk/dags/a.py'],
+    ['', '/home/ann/desk/dags/a.py']
   ])('beneath %s', (root, path) => {
-    expect(beneathRoot('/home/ann/work/dags/a.py', root)).toBe(path);
+    expect(beneathRoot('/home/ann/desk/dags/a.py', root)).toBe(path);
   });
 });
